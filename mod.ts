@@ -1,0 +1,48 @@
+/**
+ * TCP gives you bytes, your protocol needs frames. A {@linkcode Chat} turns any byte connection into frames to loop
+ * over, lets the loop itself decide where the next frame ends, and sends what producers yield, in order. It behaves the
+ * same on Node, Deno and Bun.
+ *
+ * ```ts
+ * import { connect, listen } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const listener = await listen({ port: 0, terminator: "\n" });
+ * const client = await connect({ port: listener.address.port, terminator: "\n" });
+ * const server = (await listener.accept())!;
+ *
+ * client.push("PUT 11\n", "hello world"); // a line, and as many bytes as it says
+ * for await (const line of server) {
+ *   server.terminator = Number(new TextDecoder().decode(line).split(" ")[1]);
+ *   break; // leaving the loop leaves the chat open
+ * }
+ * assertEquals(new TextDecoder().decode(await server.read() ?? undefined), "hello world");
+ *
+ * await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
+ * ```
+ *
+ * @module
+ */
+export { type BunHandlers, bunHandlers, type BunSocketLike } from "./src/adapters/bun.ts";
+export { type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
+export { memoryPair } from "./src/adapters/memory.ts";
+export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
+export { Chat, type ChatOptions } from "./src/chat.ts";
+export { connect, type ConnectOptions } from "./src/connect.ts";
+export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
+export {
+  BackpressureError,
+  ChatError,
+  ClosedError,
+  ConnectionError,
+  type ConnectionErrorCode,
+  FrameTooLongError,
+  IncompleteFrameError,
+  ProducerError,
+  UnsupportedError,
+} from "./src/errors.ts";
+export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
+export { listen, Listener, type ListenOptions } from "./src/listen.ts";
+export type { Data, Producer } from "./src/producer.ts";
+export type { SendQueueOptions } from "./src/send_queue.ts";
+export type { Terminator } from "./src/terminator.ts";

@@ -1,0 +1,253 @@
+import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
+import { Deferred } from "../deferred.ts";
+import { ClosedError, ConnectionError } from "../errors.ts";
+import { AcceptQueue } from "./accept_queue.ts";
+import { Inbox } from "./inbox.ts";
+import { formatEndpoint, toConnectionError } from "./system_error.ts";
+
+/** What a connection needs of a `Bun.Socket`. */
+export interface BunSocketLike {
+  /** Writes a part of the data, and says how much; -1 if the connection is broken or closed. */
+  write(data: Uint8Array): number;
+  /** Stops reading. */
+  pause(): unknown;
+  /** Reads on. */
+  resume(): unknown;
+  /** Ends the writing side. */
+  shutdown(): unknown;
+  /** Closes both sides. */
+  end(): unknown;
+  /** Whatever belongs to the socket: here, its connection. */
+  data: unknown;
+  /** This end's IP address. */
+  readonly localAddress: string;
+  /** This end's port. */
+  readonly localPort: number;
+  /** The peer's IP address. */
+  readonly remoteAddress: string;
+  /** The peer's port. */
+  readonly remotePort?: number;
+}
+
+/** The handlers of a `Bun.connect` or `Bun.listen`, which lead each socket's events to its connection. */
+export interface BunHandlers {
+  /** The `Uint8Array` that `data` is to be given. */
+  readonly binaryType: "uint8array";
+  /** A socket has opened. */
+  open(socket: BunSocketLike): void;
+  /** Bytes have arrived. */
+  data(socket: BunSocketLike, chunk: Uint8Array): void;
+  /** There may be room to write. */
+  drain(socket: BunSocketLike): void;
+  /** The peer has ended its direction. */
+  end(socket: BunSocketLike): void;
+  /** The socket is closed. */
+  close(socket: BunSocketLike, error?: Error): void;
+  /** A handler has thrown. */
+  error(socket: BunSocketLike, error: Error): void;
+}
+
+interface BunListenerLike {
+  stop(): void;
+  readonly port: number;
+}
+
+interface BunSocketOptions extends TcpEndpoint {
+  readonly allowHalfOpen: true;
+  readonly socket: BunHandlers;
+}
+
+interface BunLike {
+  connect(options: BunSocketOptions): Promise<BunSocketLike>;
+  listen(options: BunSocketOptions): BunListenerLike;
+}
+
+/**
+ * Handlers for `Bun.connect` and `Bun.listen` that make a connection of each socket: a Bun socket cannot be given one
+ * later. Pass `allowHalfOpen: true` with them. The connection owns `socket.data`.
+ *
+ * @param onConnection Is called with the connection when a socket has opened.
+ * @returns What to pass as `socket`.
+ *
+ * @example
+ * ```ts
+ * import { bunHandlers, Chat } from "@asynchat/asynchat";
+ *
+ * const handlers = bunHandlers(async (connection) => {
+ *   await using chat = new Chat(connection, { terminator: "\n" });
+ *   chat.push("hello\n");
+ * });
+ * // Bun.listen({ hostname: "127.0.0.1", port: 6000, allowHalfOpen: true, socket: handlers });
+ * ```
+ */
+export function bunHandlers(onConnection: (connection: Connection) => void): BunHandlers {
+  return {
+    binaryType: "uint8array",
+    open(socket) {
+      const connection = new BunConnection(socket);
+      socket.data = connection;
+      onConnection(connection);
+    },
+    data: (socket, chunk) => connectionOf(socket).onData(chunk),
+    drain: (socket) => connectionOf(socket).onDrain(),
+    // Without this handler Bun closes the socket when the peer ends its direction, whatever `allowHalfOpen` says.
+    end: (socket) => connectionOf(socket).onEnd(),
+    close: (socket, error) => connectionOf(socket).onClose(error),
+    error: (_socket, error) => {
+      throw error;
+    },
+  };
+}
+
+/** Opens a TCP connection with `Bun.connect`. */
+export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
+  const opened = new Deferred<Connection>();
+  try {
+    await bun().connect({ ...endpoint, allowHalfOpen: true, socket: bunHandlers(opened.resolve) });
+  } catch (cause) {
+    throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
+  }
+  return opened.promise;
+}
+
+/** Listens on a TCP port with `Bun.listen`. */
+export function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+  const queue = new AcceptQueue();
+  const handlers = bunHandlers((connection) => queue.put(connection));
+  const closed = new Deferred();
+  let listener: BunListenerLike;
+  try {
+    listener = bun().listen({ ...endpoint, allowHalfOpen: true, socket: handlers });
+  } catch (cause) {
+    return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
+  }
+  return Promise.resolve({
+    address: { transport: "tcp", hostname: endpoint.hostname, port: listener.port },
+    accept: () => queue.accept(),
+    closed: closed.promise,
+    close() {
+      queue.close();
+      listener.stop();
+      closed.resolve();
+    },
+  });
+}
+
+interface PendingWrite {
+  rest: Uint8Array;
+  readonly done: Deferred;
+}
+
+class BunConnection implements Connection {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+
+  readonly #socket: BunSocketLike;
+  readonly #inbox: Inbox;
+  readonly #closed = new Deferred();
+  #pending: PendingWrite | undefined;
+  #closeError: ClosedError | undefined;
+  #isClosed = false;
+  #writeEnded = false;
+  /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
+  #broken = false;
+
+  constructor(socket: BunSocketLike) {
+    this.#socket = socket;
+    const { localAddress, localPort, remoteAddress, remotePort } = socket;
+    this.localAddress = { transport: "tcp", hostname: localAddress, port: localPort };
+    this.remoteAddress = { transport: "tcp", hostname: remoteAddress, port: remotePort ?? 0 };
+    this.#inbox = new Inbox({
+      pause: () => {
+        if (!this.#broken) socket.pause();
+      },
+      resume: () => socket.resume(),
+    });
+    socket.pause();
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return this.#inbox.read();
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#error(undefined, "write to"));
+    if (data.length === 0) return Promise.resolve();
+    const done = new Deferred();
+    this.#pending = { rest: data, done };
+    this.onDrain();
+    return done.promise;
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#error(undefined, "write to"));
+    this.#writeEnded = true;
+    this.#socket.shutdown();
+    return Promise.resolve();
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closeError !== undefined) return;
+    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#inbox.shut(this.#closeError);
+    if (!this.#isClosed) this.#socket.end();
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#inbox.put(chunk);
+  }
+
+  /** Writes on. Bun takes a part of what it is given, and says `drain` when it may take more, or for no reason at all. */
+  onDrain(): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const count = this.#socket.write(pending.rest);
+    if (count < 0) return this.#break(pending);
+    pending.rest = pending.rest.subarray(count);
+    if (pending.rest.length > 0) return;
+    this.#pending = undefined;
+    pending.done.resolve();
+  }
+
+  onEnd(): void {
+    if (this.#broken) this.#inbox.fail(this.#error(undefined, "read from"));
+    else this.#inbox.end();
+  }
+
+  onClose(cause: Error | undefined): void {
+    this.#isClosed = true;
+    // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
+    if (cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
+    else this.#inbox.fail(this.#error(cause, "read from"));
+    this.#pending?.done.reject(this.#error(cause, "write to"));
+    this.#pending = undefined;
+    this.#closed.resolve();
+  }
+
+  #break(pending: PendingWrite): void {
+    this.#broken = true;
+    this.#pending = undefined;
+    pending.done.reject(this.#error(undefined, "write to"));
+    // A paused socket would never be told that it is closed.
+    if (!this.#isClosed) this.#socket.resume();
+  }
+
+  #error(cause: Error | undefined, attempt: string): Error {
+    if (this.#closeError !== undefined) return this.#closeError;
+    const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
+    if (cause !== undefined) return toConnectionError(cause, what);
+    return new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
+  }
+}
+
+function connectionOf(socket: BunSocketLike): BunConnection {
+  return socket.data as BunConnection;
+}
+
+function bun(): BunLike {
+  return (globalThis as unknown as { Bun: BunLike }).Bun;
+}

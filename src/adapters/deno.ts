@@ -1,0 +1,251 @@
+import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
+import { Deferred } from "../deferred.ts";
+import { ClosedError } from "../errors.ts";
+import { formatEndpoint, toConnectionError } from "./system_error.ts";
+
+/** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
+export interface DenoConnLike {
+  /** Reads into the buffer: the number of bytes, or `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes a part of the data, and says how much. */
+  write(data: Uint8Array): Promise<number>;
+  /** Ends the writing side. */
+  closeWrite(): Promise<void>;
+  /** Closes both sides now. */
+  close(): void;
+  /** This end's address. */
+  readonly localAddr: object;
+  /** The peer's address. */
+  readonly remoteAddr: object;
+}
+
+interface DenoTcpConnLike extends DenoConnLike {
+  setNoDelay(noDelay: boolean): void;
+}
+
+interface DenoListenerLike {
+  accept(): Promise<DenoTcpConnLike>;
+  close(): void;
+  readonly addr: object;
+}
+
+interface DenoLike {
+  connect(endpoint: TcpEndpoint): Promise<DenoTcpConnLike>;
+  listen(endpoint: TcpEndpoint): DenoListenerLike;
+}
+
+/** The buffer that a connection reads into grows and shrinks between these, by how much a read brings. */
+const SMALLEST_BUFFER = 4 * 1024;
+const LARGEST_BUFFER = 256 * 1024;
+
+/**
+ * A connection over a `Deno.Conn`, which it takes over: nobody else should read from it, write to it, or close it.
+ *
+ * @param conn An open connection, from which nobody else reads.
+ * @returns The connection.
+ *
+ * @example
+ * ```ts
+ * import { Chat, fromDeno } from "@asynchat/asynchat";
+ *
+ * async function greet(conn: Deno.Conn): Promise<void> {
+ *   await using chat = new Chat(fromDeno(conn), { terminator: "\n" });
+ *   chat.push("hello\n");
+ * }
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * const greeted = greet(await listener.accept());
+ * await client.read(new Uint8Array(16));
+ * client.close();
+ * listener.close();
+ * await greeted;
+ * ```
+ */
+export function fromDeno(conn: DenoConnLike): Connection {
+  return new DenoConnection(conn);
+}
+
+/** Opens a TCP connection with `Deno.connect`. */
+export async function connectDeno(endpoint: TcpEndpoint): Promise<Connection> {
+  try {
+    return fromTcp(await deno().connect(endpoint));
+  } catch (cause) {
+    throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
+  }
+}
+
+/** Listens on a TCP port with `Deno.listen`. */
+export function listenDeno(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+  const attempt = `listen on ${formatEndpoint(endpoint)}`;
+  try {
+    return Promise.resolve(new DenoListener(deno().listen(endpoint), attempt));
+  } catch (cause) {
+    return Promise.reject(toConnectionError(cause, attempt));
+  }
+}
+
+class DenoListener implements ConnectionListener {
+  readonly address: Address;
+  readonly #listener: DenoListenerLike;
+  readonly #attempt: string;
+  readonly #closed = new Deferred();
+  #isClosed = false;
+  /** The accept that was asked for last: Deno allows one at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(listener: DenoListenerLike, attempt: string) {
+    this.#listener = listener;
+    this.#attempt = attempt;
+    this.address = toAddress(listener.addr)!;
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  accept(): Promise<Connection | null> {
+    const accepted = this.#last.then(() => this.#acceptNext());
+    this.#last = accepted.catch(() => {});
+    return accepted;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener.close();
+    this.#closed.resolve();
+  }
+
+  async #acceptNext(): Promise<Connection | null> {
+    if (this.#isClosed) return null;
+    try {
+      return fromTcp(await this.#listener.accept());
+    } catch (cause) {
+      if (this.#isClosed) return null;
+      throw toConnectionError(cause, this.#attempt);
+    }
+  }
+}
+
+class DenoConnection implements Connection {
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+
+  readonly #conn: DenoConnLike;
+  readonly #closed = new Deferred();
+  #closeError: ClosedError | undefined;
+  /** How reading ended: Deno reports a reset once, and the end of the stream after it. */
+  #readEnd: null | Error | undefined;
+  #writeEnded = false;
+  #released = false;
+  #bufferSize = SMALLEST_BUFFER;
+  #buffer = new Uint8Array(0);
+  #used = 0;
+
+  constructor(conn: DenoConnLike) {
+    this.#conn = conn;
+    this.localAddress = toAddress(conn.localAddr);
+    this.remoteAddress = toAddress(conn.remoteAddr);
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    if (this.#closeError !== undefined) throw this.#closeError;
+    if (this.#readEnd instanceof Error) throw this.#readEnd;
+    if (this.#readEnd === null) return null;
+    try {
+      const chunk = await this.#readChunk();
+      if (chunk === null) this.#endReading();
+      return chunk;
+    } catch (cause) {
+      throw this.#readEnd = this.#error(cause, "read from");
+    }
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    if (this.#closeError !== undefined) throw this.#closeError;
+    try {
+      for (let rest = data; rest.length > 0;) {
+        rest = rest.subarray(await this.#conn.write(rest));
+      }
+    } catch (cause) {
+      throw this.#error(cause, "write to");
+    }
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#closeError !== undefined) throw this.#closeError;
+    try {
+      await this.#conn.closeWrite();
+    } catch (cause) {
+      throw this.#error(cause, "write to");
+    }
+    this.#writeEnded = true;
+    this.#closeWhenBothEnded();
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closeError !== undefined) return;
+    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#release();
+  }
+
+  /**
+   * Reads into the unused rest of the buffer, and hands that part out: it is never read into again. So a small chunk
+   * does not cost a buffer of its own.
+   */
+  async #readChunk(): Promise<Uint8Array | null> {
+    if (this.#buffer.length - this.#used < this.#bufferSize / 4) {
+      this.#buffer = new Uint8Array(this.#bufferSize);
+      this.#used = 0;
+    }
+    const space = this.#buffer.length - this.#used;
+    const count = await this.#conn.read(this.#buffer.subarray(this.#used));
+    if (count === null) return null;
+    if (count === space) this.#bufferSize = Math.min(LARGEST_BUFFER, this.#bufferSize * 2);
+    else if (count < space / 8) this.#bufferSize = Math.max(SMALLEST_BUFFER, this.#bufferSize / 2);
+    return this.#buffer.subarray(this.#used, this.#used += count);
+  }
+
+  #endReading(): void {
+    this.#readEnd = null;
+    this.#buffer = new Uint8Array(0);
+    this.#closeWhenBothEnded();
+  }
+
+  #closeWhenBothEnded(): void {
+    if (this.#writeEnded && this.#readEnd === null) this.#release();
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#conn.close();
+    this.#closed.resolve();
+  }
+
+  #error(cause: unknown, attempt: string): Error {
+    if (this.#closeError !== undefined) return this.#closeError;
+    return toConnectionError(cause, `${attempt} ${formatEndpoint(this.remoteAddress)}`);
+  }
+}
+
+function deno(): DenoLike {
+  return (globalThis as unknown as { Deno: DenoLike }).Deno;
+}
+
+/** Data is coalesced before it is written, so that waiting for more, as Nagle's algorithm does, would only delay it. */
+function fromTcp(conn: DenoTcpConnLike): Connection {
+  conn.setNoDelay(true);
+  return fromDeno(conn);
+}
+
+function toAddress(address: { hostname?: string; port?: number }): Address | undefined {
+  const { hostname, port } = address;
+  if (hostname === undefined || port === undefined) return undefined;
+  return { transport: "tcp", hostname, port };
+}

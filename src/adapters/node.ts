@@ -1,0 +1,199 @@
+import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
+import { Deferred } from "../deferred.ts";
+import { ClosedError, ConnectionError } from "../errors.ts";
+import { AcceptQueue } from "./accept_queue.ts";
+import { Inbox } from "./inbox.ts";
+import { formatEndpoint, toConnectionError } from "./system_error.ts";
+
+/** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
+export interface NodeDuplexLike {
+  /** Listens to the stream's events. */
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  /** Holds the flow of `data` events back. */
+  pause(): unknown;
+  /** Lets `data` events flow. */
+  resume(): unknown;
+  /** Takes what the stream has buffered. */
+  read(): unknown;
+  /** Sends a chunk; the callback is called when it was taken, or with an error. */
+  write(chunk: Uint8Array, callback: (error?: Error | null) => void): unknown;
+  /** Ends the writing side; the callback is called when that is done. */
+  end(callback: () => void): unknown;
+  /** Closes both sides now. */
+  destroy(): unknown;
+  /** Whether the stream was destroyed. */
+  readonly destroyed: boolean;
+  /** Whether the readable side has ended. */
+  readonly readableEnded: boolean;
+  /** The encoding that was set on the stream: there must be none. */
+  readonly readableEncoding: string | null;
+  /** Whether the stream carries objects: it must not. */
+  readonly readableObjectMode: boolean;
+  /** Whether the writing side stays open when the readable side ends. */
+  allowHalfOpen: boolean;
+  /** Of a socket: this end's IP address. */
+  readonly localAddress?: string | undefined;
+  /** Of a socket: this end's port. */
+  readonly localPort?: number | undefined;
+  /** Of a socket: the peer's IP address. */
+  readonly remoteAddress?: string | undefined;
+  /** Of a socket: the peer's port. */
+  readonly remotePort?: number | undefined;
+}
+
+/**
+ * A connection over a Node stream: a `net.Socket`, or any other `Duplex` of bytes. The connection takes the stream
+ * over: nobody else should read from it, write to it, or close it.
+ *
+ * @param stream An open stream, from which nobody else reads.
+ * @returns The connection.
+ * @throws {TypeError} If the stream decodes text or carries objects.
+ *
+ * @example
+ * ```ts
+ * import { Chat, fromNode } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ * import { PassThrough } from "node:stream";
+ *
+ * const chat = new Chat(fromNode(new PassThrough()), { terminator: "\n" });
+ * chat.push("what goes in comes out\n");
+ * assertEquals(new TextDecoder().decode(await chat.read() ?? undefined), "what goes in comes out");
+ * await chat.closeWhenDone();
+ * ```
+ */
+export function fromNode(stream: NodeDuplexLike): Connection {
+  if (stream.readableEncoding !== null || stream.readableObjectMode) {
+    const met = stream.readableObjectMode ? "objects" : `text (${stream.readableEncoding})`;
+    throw new TypeError(
+      `the stream must carry bytes, not ${met}: remove setEncoding() or objectMode`,
+    );
+  }
+  return new NodeConnection(stream);
+}
+
+/** Opens a TCP connection with `node:net`. */
+export async function connectNode(endpoint: TcpEndpoint): Promise<Connection> {
+  const { connect } = await import("node:net");
+  const { hostname, port } = endpoint;
+  const socket = connect({ host: hostname, port, allowHalfOpen: true, noDelay: true });
+  const connected = new Deferred();
+  const refuse = (cause: Error): void =>
+    connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));
+  socket.once("error", refuse);
+  socket.once("connect", connected.resolve);
+  await connected.promise;
+  const connection = fromNode(socket);
+  socket.off("error", refuse);
+  return connection;
+}
+
+/** Listens on a TCP port with `node:net`. */
+export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+  const { createServer } = await import("node:net");
+  const { hostname, port } = endpoint;
+  const queue = new AcceptQueue();
+  const closed = new Deferred();
+  const listening = new Deferred();
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+  server.on("connection", (socket) => queue.put(fromNode(socket)));
+  server.on("close", closed.resolve);
+  server.on("error", (cause) => {
+    listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
+  });
+  server.listen({ host: hostname, port }, listening.resolve);
+  await listening.promise;
+  const { address, port: chosenPort } = server.address() as { address: string; port: number };
+  return {
+    address: { transport: "tcp", hostname: address, port: chosenPort },
+    accept: () => queue.accept(),
+    closed: closed.promise,
+    close() {
+      queue.close();
+      server.close();
+      closed.resolve();
+    },
+  };
+}
+
+class NodeConnection implements Connection {
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+
+  readonly #stream: NodeDuplexLike;
+  readonly #inbox: Inbox;
+  readonly #closed = new Deferred();
+  #closeError: ClosedError | undefined;
+
+  constructor(stream: NodeDuplexLike) {
+    this.#stream = stream;
+    this.localAddress = toAddress(stream.localAddress, stream.localPort);
+    this.remoteAddress = toAddress(stream.remoteAddress, stream.remotePort);
+    this.#inbox = new Inbox(stream);
+    stream.allowHalfOpen = true;
+    stream.pause();
+    stream.on("data", (chunk: Uint8Array) => this.#inbox.put(chunk));
+    stream.on("end", () => this.#inbox.end());
+    stream.on("error", (cause: Error) => this.#fail(cause));
+    stream.on("close", () => this.#onClose());
+    if (stream.readableEnded) this.#inbox.end();
+    if (stream.destroyed) this.#onClose();
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return this.#inbox.read();
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    if (data.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#stream.write(data, (error) => {
+        // A write that a close interrupts is reported as done by some versions of Node.
+        if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));
+        else resolve();
+      });
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.closed.then(() => reject(this.#error(undefined, "write to")));
+      this.#stream.end(resolve);
+    });
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closeError !== undefined) return;
+    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#inbox.shut(this.#closeError);
+    this.#stream.destroy();
+  }
+
+  #fail(cause: Error): void {
+    // What the stream had buffered arrived before the error, and Node no longer emits it.
+    for (let rest = this.#stream.read(); rest instanceof Uint8Array; rest = this.#stream.read()) {
+      this.#inbox.put(rest);
+    }
+    this.#inbox.fail(this.#error(cause, "read from"));
+  }
+
+  #onClose(): void {
+    this.#inbox.fail(this.#error(undefined, "read from"));
+    this.#closed.resolve();
+  }
+
+  #error(cause: Error | null | undefined, attempt: string): Error {
+    if (this.#closeError !== undefined) return this.#closeError;
+    const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
+    if (cause) return toConnectionError(cause, what);
+    return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
+  }
+}
+
+function toAddress(hostname: string | undefined, port: number | undefined): Address | undefined {
+  if (hostname === undefined || port === undefined) return undefined;
+  return { transport: "tcp", hostname, port };
+}

@@ -1,0 +1,67 @@
+import type { TcpEndpoint } from "../connection.ts";
+import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+
+/** The system's error codes, which Node, Deno and Bun all report by these names. */
+const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  EPIPE: "reset",
+  ETIMEDOUT: "timeout",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  EHOSTDOWN: "unreachable",
+  ENOTFOUND: "not-found",
+  EAI_AGAIN: "not-found",
+  EADDRINUSE: "in-use",
+  EADDRNOTAVAIL: "unavailable",
+  EACCES: "permission",
+  EPERM: "permission",
+};
+
+const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
+  refused: "connection refused: nothing listens there",
+  reset: "the connection was reset by the peer",
+  timeout: "the peer did not answer in time",
+  unreachable: "no way leads there",
+  "not-found": "the host name has no address",
+  "in-use": "the address is in use",
+  unavailable: "the address is not one of this machine's",
+  permission: "permission denied",
+  other: "it failed",
+};
+
+/**
+ * The library's error for what a runtime's sockets reported.
+ * @param cause The runtime's own error.
+ * @param attempt What was tried, with what address: `"connect to 127.0.0.1:6000"`.
+ */
+export function toConnectionError(cause: unknown, attempt: string): ConnectionError {
+  const code = codeOf(cause);
+  const detail = code === "other" ? messageOf(cause) : WORDS[code];
+  return new ConnectionError(code, `cannot ${attempt}: ${detail}`, { cause });
+}
+
+/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`. */
+export function formatEndpoint(endpoint: TcpEndpoint | undefined): string {
+  if (endpoint === undefined) return "the peer";
+  const { hostname, port } = endpoint;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function codeOf(cause: unknown): ConnectionErrorCode {
+  const { code, name } = cause as { code?: unknown; name?: unknown };
+  const known = typeof code === "string" ? CODES[code] : undefined;
+  if (known !== undefined) return known;
+  if (name === "NotCapable" || name === "PermissionDenied") return "permission";
+  // Deno reports a failed look-up, and Bun one for `listen`, as a plain `Error` with nothing but a message.
+  if (/^failed to (lookup address|listen at)/i.test(messageOf(cause))) {
+    return "not-found";
+  }
+  return "other";
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,15 @@
+/**
+ * Checks a limit on a number of bytes.
+ * @throws {RangeError} If it is neither a whole number of bytes nor `Infinity`.
+ */
+export function checkLimit(name: string, limit: number): number {
+  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
+  throw new RangeError(`${name} must be a whole number of bytes or Infinity, not ${limit}`);
+}
+
+/** The type of a value, in words for an error message. */
+export function nameOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return typeof value;
+  return value.constructor?.name || "object";
+}

@@ -1,0 +1,82 @@
+/** Where one end of a TCP connection is. */
+export interface Address {
+  /** The transport that the address belongs to. */
+  readonly transport: "tcp";
+  /** The IP address, or the host name where no address is known yet. */
+  readonly hostname: string;
+  /** The port, 1 to 65535. */
+  readonly port: number;
+}
+
+/**
+ * A duplex of bytes. It knows nothing of frames, and a {@linkcode Chat} knows nothing else of the
+ * transport, so whoever implements these members carries chats over a transport of their own.
+ *
+ * What every implementation guarantees:
+ *
+ * - **Order.** Bytes arrive in the order they were written, each once.
+ * - **Nothing is read ahead.** While no `read()` waits, at most one chunk is taken from the transport, beyond
+ *   what the runtime itself buffers: a reader that does not ask slows its peer down.
+ * - **Directions are independent.** A write that waits for the peer never holds up a read, and after the end of
+ *   one direction the other goes on.
+ * - **Received data comes first.** When the connection breaks, `read()` still hands out what had arrived, and
+ *   rejects after it.
+ * - **One vocabulary of errors.** What the transport reports is a `ConnectionError`; what an operation meets
+ *   that comes after `close()`, or is under way when it is called, is a `ClosedError`.
+ * - **Nothing stays behind.** After `close()`, or the end of both directions, no listener, timer or file
+ *   descriptor is left, and `closed` resolves.
+ *
+ * What every caller guarantees: at most one `read()` and one `write()` are under way at any time, and
+ * `closeWrite()` is called once, when no `write()` is, and no `write()` after it.
+ */
+export interface Connection {
+  /**
+   * The next bytes, at least one; `null` once the peer has ended its direction, and on every call after.
+   * The chunk is the caller's: nothing is written into it later.
+   */
+  read(): Promise<Uint8Array | null>;
+
+  /**
+   * Sends `data`, and resolves when the transport has taken all of it: the buffer may be reused then.
+   * An empty `data` sends nothing and resolves.
+   */
+  write(data: Uint8Array): Promise<void>;
+
+  /** Ends this side's direction, after all that was written; reading goes on. */
+  closeWrite(): Promise<void>;
+
+  /**
+   * Ends both directions now; what the transport has not sent yet may be lost. Harmless when repeated.
+   * `reason` becomes the `cause` of the `ClosedError` that interrupted operations reject with.
+   */
+  close(reason?: unknown): void;
+
+  /** Resolves, and never rejects, when the connection is gone and all it held is given back. */
+  readonly closed: Promise<void>;
+
+  /** This end's address, where the transport has one. */
+  readonly localAddress: Address | undefined;
+
+  /** The peer's address, where the transport has one. */
+  readonly remoteAddress: Address | undefined;
+}
+
+/** What a runtime's sockets offer to `listen`: connections, in the order they came. */
+export interface ConnectionListener {
+  /** The next connection; `null` once the listener is closed. */
+  accept(): Promise<Connection | null>;
+  /** Stops listening. Accepted connections go on; those nobody has accepted are closed. */
+  close(): void;
+  /** Resolves when the port is free again. */
+  readonly closed: Promise<void>;
+  /** Where it listens, with the port that the system chose if `0` was asked for. */
+  readonly address: Address;
+}
+
+/** Host name and port of a TCP endpoint. */
+export interface TcpEndpoint {
+  /** A host name or an IP address. */
+  readonly hostname: string;
+  /** The port, 0 to 65535. */
+  readonly port: number;
+}

@@ -1,0 +1,21 @@
+/**
+ * A promise together with the functions that settle it. A rejection that nobody awaits is nobody's trouble:
+ * the library hands such promises out where awaiting them is the caller's choice.
+ */
+export class Deferred<T = void> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T | PromiseLike<T>) => void;
+  readonly reject: (reason: unknown) => void;
+
+  constructor() {
+    let settle: [Deferred<T>["resolve"], Deferred<T>["reject"]];
+    this.promise = quiet(new Promise<T>((resolve, reject) => settle = [resolve, reject]));
+    [this.resolve, this.reject] = settle!;
+  }
+}
+
+/** Marks a promise as one that need not be awaited. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,158 @@
+/** Every error that this library throws by itself is a `ChatError`; `code` tells them apart. */
+export class ChatError extends Error {
+  /** A short, fixed word for what happened. */
+  readonly code: string;
+
+  /**
+   * Makes a `ChatError`.
+   * @param code A short, fixed word for what happened.
+   * @param message What happened, with the value that was met and what was expected.
+   * @param options The `cause`, where another error led to this one.
+   */
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/**
+ * A frame is longer than `maxFrameLength`. It is thrown as soon as that is known, the frame is
+ * dropped, and the next read carries on at the frame after it.
+ */
+export class FrameTooLongError extends ChatError {
+  /** The limit in force, in bytes. */
+  readonly limit: number;
+  /** How long the frame is at least, in bytes: all that was known when the error was thrown. */
+  readonly seen: number;
+
+  /**
+   * Makes a `FrameTooLongError`.
+   * @param limit The limit in force, in bytes.
+   * @param seen How long the frame is at least, in bytes.
+   */
+  constructor(limit: number, seen: number) {
+    super(
+      "frame-too-long",
+      `the frame is at least ${seen} bytes long, more than the maxFrameLength of ${limit}`,
+    );
+    this.limit = limit;
+    this.seen = seen;
+  }
+}
+
+/** The stream ended in the middle of a frame. */
+export class IncompleteFrameError extends ChatError {
+  /** What had arrived of the frame. */
+  readonly bytes: Uint8Array;
+
+  /**
+   * Makes an `IncompleteFrameError`.
+   * @param bytes What had arrived of the frame.
+   * @param expected What would have ended it, for the message.
+   */
+  constructor(bytes: Uint8Array, expected: string) {
+    super(
+      "incomplete-frame",
+      `the stream ended ${bytes.length} bytes into a frame that ${expected} would have ended`,
+    );
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * What a connection met, the same words on every runtime:
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `"refused"` | nothing listens at that address |
+ * | `"reset"` | the peer, or something on the way, broke the connection off |
+ * | `"timeout"` | the peer did not answer in time |
+ * | `"unreachable"` | no way leads to that host or network |
+ * | `"not-found"` | the host name has no address |
+ * | `"in-use"` | something else listens at that address |
+ * | `"unavailable"` | that address is not one of this machine's |
+ * | `"permission"` | the system or the runtime does not allow it |
+ * | `"other"` | something else; the `cause` says what |
+ */
+export type ConnectionErrorCode =
+  | "refused"
+  | "reset"
+  | "timeout"
+  | "unreachable"
+  | "not-found"
+  | "in-use"
+  | "unavailable"
+  | "permission"
+  | "other";
+
+/** The transport failed. The message says what was tried and with what address; the runtime's own error is the `cause`. */
+export class ConnectionError extends ChatError {
+  /** What happened, in a word that is the same on every runtime. */
+  declare readonly code: ConnectionErrorCode;
+
+  /**
+   * Makes a `ConnectionError`.
+   * @param code What happened.
+   * @param message What was tried, with what address, and what happened.
+   * @param options The `cause`: the runtime's own error.
+   */
+  constructor(code: ConnectionErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+/** The chat or connection was closed on this side, and cannot do what it was asked. */
+export class ClosedError extends ChatError {
+  /**
+   * Makes a `ClosedError`.
+   * @param message What was asked of the closed object.
+   * @param options The `cause`: the reason it was closed for, where there was one.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super("closed", message, options);
+  }
+}
+
+/** A producer threw, or yielded what cannot be sent; its error is the `cause`. */
+export class ProducerError extends ChatError {
+  /**
+   * Makes a `ProducerError`.
+   * @param message What the producer did.
+   * @param options The `cause`: the producer's own error.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super("producer", message, options);
+  }
+}
+
+/** More waited to be sent than `maxQueuedBytes`: the peer does not read, or the program does not wait. */
+export class BackpressureError extends ChatError {
+  /** The limit in force, in bytes. */
+  readonly limit: number;
+
+  /**
+   * Makes a `BackpressureError`.
+   * @param limit The limit in force, in bytes.
+   * @param queued How many bytes waited.
+   */
+  constructor(limit: number, queued: number) {
+    super(
+      "backpressure",
+      `${queued} bytes wait to be sent, more than the maxQueuedBytes of ${limit}: ` +
+        "await push(), or raise the limit",
+    );
+    this.limit = limit;
+  }
+}
+
+/** This runtime, or this connection, cannot do what was asked. */
+export class UnsupportedError extends ChatError {
+  /**
+   * Makes an `UnsupportedError`.
+   * @param message What was asked, of whom, and what to use instead.
+   */
+  constructor(message: string) {
+    super("unsupported", message);
+  }
+}

@@ -1,0 +1,102 @@
+import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import type { Address, ConnectionListener } from "./connection.ts";
+import { iterate } from "./iterate.ts";
+import { checkEndpoint, loadSockets } from "./sockets.ts";
+
+/** Where to listen, and how to chat with whoever connects. */
+export interface ListenOptions extends ChatOptions {
+  /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
+  hostname?: string;
+  /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
+  port: number;
+}
+
+/**
+ * Listens on a TCP port, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
+ *
+ * @param options Where to listen, and how frames are cut.
+ * @returns The listener, which gives a chat for each connection.
+ * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
+ * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
+ * @throws {RangeError} If the port, a count or a limit is out of range.
+ * @throws {UnsupportedError} If this runtime has no sockets.
+ *
+ * @example
+ * ```ts
+ * import { type Chat, connect, listen } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function echo(chat: Chat): Promise<void> {
+ *   await using _ = chat;
+ *   for await (const line of chat) await chat.push(line, "\n");
+ * }
+ *
+ * await using listener = await listen({ port: 0, terminator: "\n" });
+ * const client = await connect({ port: listener.address.port, terminator: "\n" });
+ * client.push("hello\n");
+ * client.closeWrite();
+ * for await (const chat of listener) {
+ *   await echo(chat);
+ *   break;
+ * }
+ * assertEquals(await client.read(), new TextEncoder().encode("hello"));
+ * await client.closeWhenDone();
+ * ```
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const endpoint = checkEndpoint(options, 0);
+  checkChatOptions(options);
+  const sockets = await loadSockets();
+  return new Listener(await sockets.listen(endpoint), options);
+}
+
+/** The chats of those who connect, in the order they came. */
+export class Listener implements AsyncIterable<Chat>, AsyncDisposable {
+  readonly #listener: ConnectionListener;
+  readonly #options: ChatOptions;
+
+  /**
+   * Makes chats of what a listener of your own accepts.
+   * @param listener Where connections come from; it belongs to this from now on.
+   * @param options The options of each chat.
+   */
+  constructor(listener: ConnectionListener, options: ChatOptions) {
+    this.#listener = listener;
+    this.#options = options;
+  }
+
+  /** Where it listens, with the port that the system chose if 0 was asked for. */
+  get address(): Address {
+    return this.#listener.address;
+  }
+
+  /**
+   * Accepts one connection.
+   * @returns Its chat; `null` once the listener is closed.
+   * @throws {ConnectionError} If the system refuses to accept.
+   */
+  async accept(): Promise<Chat | null> {
+    const connection = await this.#listener.accept();
+    return connection === null ? null : new Chat(connection, this.#options);
+  }
+
+  /** The chats, until the listener is closed. Leaving the loop closes nothing. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Chat> {
+    return iterate(() => this.accept());
+  }
+
+  /**
+   * Stops listening, and ends the loops over this listener. Accepted chats go on; connections that nobody has accepted
+   * are closed. Harmless when repeated.
+   * @returns Resolves when the port is free again.
+   */
+  close(): Promise<void> {
+    this.#listener.close();
+    return this.#listener.closed;
+  }
+
+  /** Calls {@linkcode Listener.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,92 @@
+/*
+ * What it must do: hold the bytes that wait to be sent, and give them away in as few arrays as is sensible.
+ *
+ * Strings are encoded, and small arrays copied, straight into the last block, one after the other; a large array is
+ * kept as it is, and never copied. So a thousand small pushes are one array, a megabyte stays where it is, and the
+ * length is exact the moment something is added.
+ *
+ *      arrays: [ block, filled ] [ large array ] [ block | room ]
+ *                                                        ^ filled
+ */
+import type { Data } from "./producer.ts";
+
+/** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
+const LARGE = 4 * 1024;
+const FIRST_BLOCK = 1024;
+const LARGEST_BLOCK = 64 * 1024;
+
+const EMPTY = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/** Bytes that wait to be sent, gathered into few arrays. */
+export class OutgoingBytes {
+  #length = 0;
+  #arrays: Uint8Array[] = [];
+  #block: Uint8Array = EMPTY;
+  /** The part of the block that waits: it becomes an array when the block is full, or is asked for. */
+  #start = 0;
+  #filled = 0;
+
+  /** How many bytes wait. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds data behind what waits already. Returns its length in bytes. */
+  add(data: Data): number {
+    const before = this.#length;
+    if (typeof data === "string") this.#addText(data);
+    else if (data.length < LARGE) this.#addSmall(data);
+    else this.#addArray(data);
+    return this.#length - before;
+  }
+
+  /** Takes what waits longest, as one array; `undefined` if nothing waits. It is not written into before {@linkcode recycle}. */
+  take(): Uint8Array | undefined {
+    if (this.#arrays.length === 0) this.#closePart();
+    const taken = this.#arrays.shift();
+    if (taken !== undefined) this.#length -= taken.length;
+    return taken;
+  }
+
+  /** Lets the block be filled from its beginning again, if nothing waits: all that was taken has been sent. */
+  recycle(): void {
+    if (this.#length === 0) this.#start = this.#filled = 0;
+  }
+
+  #addText(text: string): void {
+    // A UTF-16 code unit becomes 3 bytes of UTF-8 at most.
+    if (text.length * 3 > LARGE) return this.#addArray(encoder.encode(text));
+    this.#makeRoom(text.length * 3);
+    const { written } = encoder.encodeInto(text, this.#block.subarray(this.#filled));
+    this.#filled += written;
+    this.#length += written;
+  }
+
+  #addSmall(bytes: Uint8Array): void {
+    this.#makeRoom(bytes.length);
+    this.#block.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+    this.#length += bytes.length;
+  }
+
+  #addArray(bytes: Uint8Array): void {
+    this.#closePart();
+    this.#arrays.push(bytes);
+    this.#length += bytes.length;
+  }
+
+  #makeRoom(room: number): void {
+    if (this.#filled + room <= this.#block.length) return;
+    this.#closePart();
+    const doubled = Math.min(LARGEST_BLOCK, Math.max(FIRST_BLOCK, 2 * this.#block.length));
+    this.#block = new Uint8Array(Math.max(doubled, room));
+    this.#start = this.#filled = 0;
+  }
+
+  #closePart(): void {
+    if (this.#start === this.#filled) return;
+    this.#arrays.push(this.#block.subarray(this.#start, this.#filled));
+    this.#start = this.#filled;
+  }
+}

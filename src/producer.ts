@@ -1,0 +1,80 @@
+import { nameOf } from "./checks.ts";
+
+/** What can be sent: bytes, or a string, which is sent as UTF-8. */
+export type Data = string | Uint8Array;
+
+/**
+ * Something that yields data to send: an array, a generator, an async generator, a `ReadableStream`. An async one may
+ * also yield several pieces at a time, as an array.
+ */
+export type Producer = Iterable<Data> | AsyncIterable<Data | Uint8Array[]>;
+
+/** Whether the value is data, and not a producer (strings and bytes are iterable, too). */
+export function isData(value: unknown): value is Data {
+  return typeof value === "string" || value instanceof Uint8Array;
+}
+
+/** Whether the value can be iterated, and so may be a producer. */
+export function isProducer(value: unknown): value is Producer {
+  if (typeof value !== "object" || value === null) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/** A producer's pieces: asked for one at a time, and told once if no more of them will be. */
+export class Production {
+  readonly #producer: Producer;
+  #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
+  #finished = false;
+
+  /** @param producer What to draw from; it is not touched before the first piece is asked for. */
+  constructor(producer: Producer) {
+    this.#producer = producer;
+  }
+
+  /**
+   * The next piece; `undefined` after the last.
+   * @throws What the producer throws, or a `TypeError` if it yields what cannot be sent.
+   */
+  async next(): Promise<Data[] | undefined> {
+    const iterator = this.#iterator ??= iterate(this.#producer);
+    let result: IteratorResult<unknown>;
+    try {
+      result = await iterator.next();
+    } catch (error) {
+      this.#finished = true;
+      throw error;
+    }
+    if (result.done) {
+      this.#finished = true;
+      return undefined;
+    }
+    return toPieces(await result.value);
+  }
+
+  /** Tells the producer that nothing more will be asked for, so that its `finally` runs; what that throws is nobody's. */
+  async abandon(): Promise<void> {
+    if (this.#finished) return;
+    this.#finished = true;
+    try {
+      await (this.#iterator ??= iterate(this.#producer)).return?.();
+    } catch {
+      // The chat is ending for a reason of its own, which a failing clean-up must not hide.
+    }
+  }
+}
+
+function iterate(producer: Producer): Iterator<unknown> | AsyncIterator<unknown> {
+  return Symbol.asyncIterator in producer
+    ? producer[Symbol.asyncIterator]()
+    : producer[Symbol.iterator]();
+}
+
+function toPieces(value: unknown): Data[] {
+  const pieces = Array.isArray(value) ? value : [value];
+  for (const piece of pieces) {
+    if (!isData(piece)) {
+      throw new TypeError(`a producer must yield strings or Uint8Arrays, not ${nameOf(piece)}`);
+    }
+  }
+  return pieces;
+}

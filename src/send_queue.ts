@@ -1,0 +1,199 @@
+import { Deferred, quiet } from "./deferred.ts";
+import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
+import { OutgoingBytes } from "./outgoing_bytes.ts";
+import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
+import { checkLimit, nameOf } from "./checks.ts";
+
+/** How much may wait to be sent. */
+export interface SendQueueOptions {
+  /** `push()` resolves at once while fewer bytes than this wait. Default: 64 KiB. */
+  highWaterMark?: number;
+  /** A push that finds more bytes than this waiting closes the chat. Default: 16 MiB. */
+  maxQueuedBytes?: number;
+}
+
+/** What a producer that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a limit, too. */
+const PRODUCER_WEIGHT = 1024;
+
+const encoder = new TextEncoder();
+
+/**
+ * Data and producers, first in, first out, written one after the other.
+ *
+ * ```text
+ *   push() ──▶ [ bytes ][ producer ][ bytes ][ marker ] ──▶ one write at a time ──▶ connection
+ *                 ▲          └ asked for a piece when the transport took the one before
+ *                 └ adjacent data is gathered here, also while a write is under way
+ * ```
+ */
+export class SendQueue {
+  readonly #write: (bytes: Uint8Array) => Promise<void>;
+  readonly #onFailure: (error: Error) => void;
+  readonly #highWaterMark: number;
+  readonly #maxQueuedBytes: number;
+
+  readonly #entries: (OutgoingBytes | Production | Deferred)[] = [];
+  /** A drained entry, kept so that the next small push needs no memory. */
+  #spare: OutgoingBytes | undefined;
+  /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
+  #waiting = 0;
+  #draining = false;
+  #room: Deferred | undefined;
+  /** Why nothing more is accepted. */
+  #ended: Error | undefined;
+  #dropped = false;
+  /** Whether anything that was pushed was dropped. */
+  #lost = false;
+
+  /**
+   * @param write Hands bytes to the transport, and resolves when it has taken them all.
+   * @param onFailure Is told, once, why the queue could not go on: what waited is dropped by then.
+   * @param options How much may wait.
+   */
+  constructor(
+    write: (bytes: Uint8Array) => Promise<void>,
+    onFailure: (error: Error) => void,
+    { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 }: SendQueueOptions,
+  ) {
+    this.#write = write;
+    this.#onFailure = onFailure;
+    this.#highWaterMark = checkLimit("highWaterMark", highWaterMark);
+    this.#maxQueuedBytes = checkLimit("maxQueuedBytes", maxQueuedBytes);
+  }
+
+  /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
+  push(items: readonly (Data | Producer)[]): Promise<void> {
+    for (const item of items) checkItem(item);
+    if (this.#ended === undefined && this.#waiting > this.#maxQueuedBytes) {
+      this.#fail(new BackpressureError(this.#maxQueuedBytes, this.#waiting));
+    }
+    if (this.#ended !== undefined) {
+      for (const item of items) if (!isData(item)) void new Production(item).abandon();
+      return quiet(Promise.reject(this.#ended));
+    }
+    for (const item of items) this.#add(item);
+    if (items.length > 0) this.#drainSoon();
+    if (this.#waiting < this.#highWaterMark) return Promise.resolve();
+    return (this.#room ??= new Deferred()).promise;
+  }
+
+  /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
+  flush(): Promise<void> {
+    if (this.#lost) return quiet(Promise.reject(this.#ended));
+    if (this.#entries.length === 0) return Promise.resolve();
+    const reached = new Deferred();
+    this.#entries.push(reached);
+    return reached.promise;
+  }
+
+  /** Accepts no more, and resolves when all is with the transport. */
+  end(): Promise<void> {
+    this.#ended ??= new ClosedError(
+      "the sending side of this chat is closed: nothing can be pushed",
+    );
+    return this.flush();
+  }
+
+  /** Accepts no more, and drops all that was not sent: whoever waits for it is told why. */
+  drop(reason: Error): void {
+    if (this.#dropped) return;
+    this.#ended = reason;
+    this.#dropped = true;
+    this.#lost = this.#entries.length > 0;
+    for (const entry of this.#entries.splice(0)) {
+      if (entry instanceof Deferred) entry.reject(reason);
+      else if (entry instanceof Production) void entry.abandon();
+    }
+    this.#room?.reject(reason);
+    this.#waiting = 0;
+  }
+
+  #add(item: Data | Producer): void {
+    if (!isData(item)) {
+      this.#entries.push(new Production(item));
+      this.#waiting += PRODUCER_WEIGHT;
+      return;
+    }
+    let last = this.#entries.at(-1);
+    if (!(last instanceof OutgoingBytes)) {
+      this.#entries.push(last = this.#spare ?? new OutgoingBytes());
+      this.#spare = undefined;
+    }
+    this.#waiting += last.add(item);
+  }
+
+  /** Begins to write when the caller's turn has ended, so that what it pushes in one turn is written together. */
+  #drainSoon(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    queueMicrotask(() => this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+        if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
+        else if (entry instanceof Production) await this.#sendPiece(entry);
+        else {
+          this.#entries.shift();
+          entry.resolve();
+        }
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+    this.#draining = false;
+  }
+
+  /** Writes the first array that waits, or removes the entry if there is none. (No `await` may come in between.) */
+  #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
+    const bytes = entry.take();
+    if (bytes !== undefined) return this.#send(bytes, bytes.length);
+    entry.recycle();
+    this.#spare = entry;
+    this.#entries.shift();
+    return undefined;
+  }
+
+  async #sendPiece(production: Production): Promise<void> {
+    const pieces = await production.next().catch((error: unknown) => {
+      throw new ProducerError(`a producer failed: ${error}`, { cause: error });
+    });
+    if (this.#dropped) return;
+    if (pieces === undefined) {
+      this.#entries.shift();
+      this.#took(PRODUCER_WEIGHT);
+      return;
+    }
+    for (const piece of pieces) {
+      const bytes = typeof piece === "string" ? encoder.encode(piece) : piece;
+      await this.#send(bytes, 0);
+    }
+  }
+
+  async #send(bytes: Uint8Array, weight: number): Promise<void> {
+    if (bytes.length > 0 && !this.#dropped) await this.#write(bytes);
+    this.#took(weight);
+  }
+
+  #took(weight: number): void {
+    if (this.#dropped) return;
+    this.#waiting -= weight;
+    if (this.#waiting >= this.#highWaterMark) return;
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #fail(error: Error): void {
+    if (this.#dropped) return;
+    this.drop(error);
+    this.#onFailure(error);
+  }
+}
+
+function checkItem(item: unknown): void {
+  if (isData(item) || isProducer(item)) return;
+  throw new TypeError(
+    `push() takes strings, Uint8Arrays and iterables of them, not ${nameOf(item)}`,
+  );
+}
