@@ -202,22 +202,23 @@ export class Framer implements Iterable<Uint8Array> {
     return frame;
   }
 
-  /** Drops what is here of a frame that was too long. Returns whether that is done. */
+  /** Drops what is here of a frame that was too long. Returns whether that is done: nothing of it is to come. */
   #dropRest(): boolean {
+    if (this.#dropping === 0) return true;
     if (typeof this.#dropping === "number") {
       const count = Math.min(this.#dropping, this.#buffer.length);
-      if (count > 0) this.#buffer.skip(count);
+      this.#buffer.skip(count);
       this.#dropping -= count;
-      return this.#dropping === 0;
+    } else {
+      const end = this.#buffer.find(this.#dropping);
+      if (end < 0) this.#buffer.skipAll();
+      else {
+        this.#buffer.skip(end);
+        this.#dropping = 0;
+      }
     }
-    const end = this.#buffer.find(this.#dropping);
-    if (end < 0) {
-      this.#buffer.skipAll();
-      return false;
-    }
-    this.#buffer.skip(end);
-    this.#dropping = 0;
-    return true;
+    if (this.#ended) this.#dropping = 0;
+    return this.#dropping === 0;
   }
 
   #emptyFrame(): Uint8Array | undefined {

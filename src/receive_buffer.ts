@@ -168,11 +168,7 @@ export class ReceiveBuffer {
     else this.#tail.next = segment;
     this.#tail = segment;
     this.#open = undefined;
-    if (this.#at === undefined) {
-      this.#at = segment;
-      this.#index = 0;
-      this.#base = this.#length - bytes.length;
-    }
+    this.#at ??= segment;
   }
 
   #appendToBlock(bytes: Uint8Array): void {
