@@ -23,6 +23,7 @@
  *   that the next chunk carries on in the middle of a delimiter. `base` is the distance from the offset to the
  *   beginning of `at`, so the search has seen `base + index` of the bytes that are held.
  */
+import { plainBytes } from "./bytes.ts";
 import type { Delimiter } from "./delimiter.ts";
 
 interface Segment {
@@ -69,7 +70,7 @@ export class ReceiveBuffer {
   /** Adds a chunk, which must not be written into any more. */
   append(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    const bytes = plain(chunk);
+    const bytes = plainBytes(chunk);
     const queues = this.#length > 0;
     this.#length += bytes.length;
     if (queues && bytes.length < SMALL_CHUNK) this.#appendToBlock(bytes);
@@ -203,10 +204,4 @@ export class ReceiveBuffer {
     }
     return joined;
   }
-}
-
-/** The same bytes as a plain `Uint8Array`: a `Buffer` behaves differently, and frames are alike on every runtime. */
-function plain(bytes: Uint8Array): Uint8Array {
-  if (bytes.constructor === Uint8Array) return bytes;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { plainBytes } from "../bytes.ts";
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
@@ -21,6 +22,10 @@ export interface NodeDuplexLike {
   end(callback: () => void): unknown;
   /** Closes both sides now. */
   destroy(): unknown;
+  /** Whether the writing side is open. */
+  readonly writable: boolean;
+  /** How many bytes wait to be written. */
+  readonly writableLength: number;
   /** Whether the stream was destroyed. */
   readonly destroyed: boolean;
   /** Whether the readable side has ended. */
@@ -115,6 +120,8 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
   };
 }
 
+const NOTHING = new Uint8Array(0);
+
 class NodeConnection implements Connection {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
@@ -131,8 +138,8 @@ class NodeConnection implements Connection {
     this.#inbox = new Inbox(stream);
     stream.allowHalfOpen = true;
     stream.pause();
-    stream.on("data", (chunk: Uint8Array) => this.#inbox.put(chunk));
-    stream.on("end", () => this.#inbox.end());
+    stream.on("data", (chunk: Uint8Array) => this.#inbox.put(plainBytes(chunk)));
+    stream.on("end", () => this.#onEnd());
     stream.on("error", (cause: Error) => this.#fail(cause));
     stream.on("close", () => this.#onClose());
     if (stream.readableEnded) this.#inbox.end();
@@ -172,10 +179,22 @@ class NodeConnection implements Connection {
     this.#stream.destroy();
   }
 
+  /**
+   * Node takes a reset that arrives right behind data for an orderly end. A write of nothing sends nothing, but meets
+   * the reset. (It cannot be made behind a write that waits, nor after closeWrite().)
+   */
+  #onEnd(): void {
+    const { remoteAddress, writable, writableLength } = this.#stream;
+    if (remoteAddress === undefined || !writable || writableLength > 0) return this.#inbox.end();
+    this.#stream.write(NOTHING, (error) => {
+      if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#inbox.end();
+    });
+  }
+
   #fail(cause: Error): void {
     // What the stream had buffered arrived before the error, and Node no longer emits it.
     for (let rest = this.#stream.read(); rest instanceof Uint8Array; rest = this.#stream.read()) {
-      this.#inbox.put(rest);
+      this.#inbox.put(plainBytes(rest));
     }
     this.#inbox.fail(this.#error(cause, "read from"));
   }

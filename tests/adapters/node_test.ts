@@ -1,0 +1,62 @@
+/** `fromNode()`, which takes the streams of `node:net` and `node:stream` on every runtime that has them. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Duplex, PassThrough } from "node:stream";
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { type Connection, ConnectionError, fromNode } from "../../mod.ts";
+import { bytes } from "../support/bytes.ts";
+import { checkConnection, readAll } from "../support/connection_checks.ts";
+
+/** Of Deno's own `node:net`, without this library, too; `connect()` and `listen()` use Deno's sockets there. */
+const DENO_FAULTS = {
+  "goes on writing after the peer has ended its direction":
+    "Deno's node:net breaks a large write off with EPIPE when the peer has ended its direction",
+};
+
+async function makePair(): Promise<[Connection, Connection]> {
+  const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const accepted = once(server, "connection") as Promise<[Socket]>;
+  const socket = connect(port, "127.0.0.1");
+  socket.pause();
+  const [[other]] = await Promise.all([accepted, once(socket, "connect")]);
+  server.close();
+  return [fromNode(socket), fromNode(other)];
+}
+
+checkConnection("fromNode() of a net.Socket", makePair, "Deno" in globalThis ? DENO_FAULTS : {});
+
+test("fromNode() carries bytes through any Duplex", async () => {
+  const connection = fromNode(new PassThrough());
+  await connection.write(bytes("there and back"));
+  await connection.closeWrite();
+  assertEquals(await readAll(connection), bytes("there and back"));
+  await connection.closed;
+  assertStrictEquals(connection.remoteAddress, undefined);
+});
+
+test("fromNode() reports the stream's own error as ConnectionError with its cause", async () => {
+  const stream = new Duplex({ read() {}, write() {} });
+  const connection = fromNode(stream);
+  const reading = connection.read();
+  const cause = new Error("the cable was cut");
+  stream.destroy(cause);
+  const error = await assertRejects(() => reading, ConnectionError, "the cable was cut");
+  assertEquals([error.code, error.cause], ["other", cause]);
+  await connection.closed;
+});
+
+test("fromNode() refuses a stream that decodes text or carries objects", () => {
+  assertThrows(() => fromNode(new PassThrough().setEncoding("utf8")), TypeError, "utf8");
+  assertThrows(() => fromNode(new PassThrough({ objectMode: true })), TypeError, "objects");
+});
+
+test("fromNode() of a stream that is gone reads the end, or rejects", async () => {
+  const stream = new PassThrough();
+  stream.destroy();
+  const connection = fromNode(stream);
+  await connection.closed;
+  await assertRejects(() => connection.read(), ConnectionError, "destroyed");
+});

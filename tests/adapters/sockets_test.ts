@@ -1,0 +1,82 @@
+/** The sockets of the runtime that the tests run on: `src/adapters/node.ts`, `deno.ts` or `bun.ts`. */
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { ClosedError, type Connection, ConnectionError } from "../../mod.ts";
+import { loadSockets } from "../../src/sockets.ts";
+import { bytes, text } from "../support/bytes.ts";
+import { checkConnection } from "../support/connection_checks.ts";
+import { startPeer } from "../support/peer.ts";
+
+const sockets = await loadSockets();
+const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
+
+async function makePair(): Promise<[Connection, Connection]> {
+  const listener = await sockets.listen(ANYWHERE);
+  const [left, right] = await Promise.all([sockets.connect(listener.address), listener.accept()]);
+  listener.close();
+  await listener.closed;
+  return [left, right!];
+}
+
+checkConnection("a TCP connection", makePair);
+
+test("a TCP connection hands out what arrived before the peer reset it, and then ConnectionError", async () => {
+  const listener = await sockets.listen(ANYWHERE);
+  const peer = await startPeer("send_and_reset", listener.address.port);
+  const connection = (await listener.accept())!;
+  await peer.exited; // all is in this end's buffers by now: the data, and the reset
+  assertEquals(text((await connection.read())!), "last words");
+  const error = await assertRejects(() => connection.read(), ConnectionError, "reset");
+  assertStrictEquals(error.code, "reset");
+  await assertRejects(() => connection.read(), ConnectionError, "reset");
+  connection.close();
+  listener.close();
+  await connection.closed;
+});
+
+test("a TCP connection rejects a waiting write as reset when the peer resets", async () => {
+  const listener = await sockets.listen(ANYWHERE);
+  const peer = await startPeer("reset_when_told", listener.address.port);
+  const connection = (await listener.accept())!;
+  const writing = connection.write(new Uint8Array(64 * 1024 * 1024));
+  peer.tell();
+  const error = await assertRejects(() => writing, ConnectionError);
+  assertStrictEquals(error.code, "reset");
+  connection.close();
+  listener.close();
+  await connection.closed;
+});
+
+test("a TCP connection knows both addresses, also after it is closed", async () => {
+  const listener = await sockets.listen(ANYWHERE);
+  const left = await sockets.connect(listener.address);
+  const right = (await listener.accept())!;
+  assertEquals(left.remoteAddress, listener.address);
+  assertEquals(right.localAddress, listener.address);
+  assertEquals(left.localAddress, right.remoteAddress);
+  left.close();
+  right.close();
+  await Promise.all([left.closed, right.closed]);
+  assertEquals(left.localAddress, right.remoteAddress);
+  listener.close();
+});
+
+test("a listener closes connections that nobody has accepted, and answers accept() with null, when it is closed", async () => {
+  const listener = await sockets.listen(ANYWHERE);
+  const waiting = sockets.listen(ANYWHERE).then(async (other) => {
+    const accepted = other.accept();
+    other.close();
+    return await accepted;
+  });
+  assertStrictEquals(await waiting, null);
+
+  const connection = await sockets.connect(listener.address);
+  listener.close();
+  listener.close();
+  await listener.closed;
+  assertStrictEquals(await listener.accept(), null);
+  const end = await connection.read().catch((error) => error);
+  assertStrictEquals(end === null || end.code === "reset", true);
+  connection.close(); // loses nothing
+  await assertRejects(() => connection.write(bytes("x")), ClosedError);
+});

@@ -1,0 +1,412 @@
+import { test } from "node:test";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertLess,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  BackpressureError,
+  Chat,
+  type ChatOptions,
+  ClosedError,
+  type Connection,
+  ConnectionError,
+  type Data,
+  FrameTooLongError,
+  IncompleteFrameError,
+  memoryPair,
+  ProducerError,
+} from "../mod.ts";
+import { bytes, text } from "./support/bytes.ts";
+import { readAll } from "./support/connection_checks.ts";
+import { ScriptedConnection } from "./support/scripted_connection.ts";
+
+function chatPair(options: Partial<ChatOptions> = {}): [Chat, Connection] {
+  const [left, right] = memoryPair();
+  return [new Chat(left, { terminator: "\n", ...options }), right];
+}
+
+async function framesOf(chat: Chat): Promise<string[]> {
+  const frames: string[] = [];
+  for await (const frame of chat) frames.push(text(frame));
+  return frames;
+}
+
+// Reading
+
+test("Chat yields frames until the peer ends", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("one\ntw"));
+  await peer.write(bytes("o\n\n"));
+  await peer.closeWrite();
+  assertEquals(await framesOf(chat), ["one", "two", ""]);
+  assertStrictEquals(await chat.read(), null);
+  chat.close();
+});
+
+test("Chat carries on at the next frame when a loop was left and another is begun", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("one\ntwo\nthree\nfour\n"));
+  for await (const frame of chat) {
+    assertStrictEquals(text(frame), "one");
+    break;
+  }
+  const failing = async (): Promise<void> => {
+    for await (const frame of chat) throw new Error(text(frame));
+  };
+  await assertRejects(failing, Error, "two");
+  assertStrictEquals(text(await chat.read()), "three");
+  await peer.closeWrite();
+  assertEquals(await framesOf(chat), ["four"]);
+  chat.close();
+});
+
+test("Chat cuts by the terminator that the loop sets, also what has arrived already", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("5\nhello11\nhello\nworld0\n3\nbye"));
+  await peer.closeWrite();
+  const messages: string[] = [];
+  for await (const frame of chat) {
+    if (chat.terminator === "\n") chat.terminator = Number(text(frame));
+    else {
+      messages.push(text(frame));
+      chat.terminator = "\n";
+    }
+  }
+  assertEquals(messages, ["hello", "hello\nworld", "", "bye"]);
+  chat.close();
+});
+
+test("Chat looks at what is here at once when the terminator is set while a read waits", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.arrive(bytes("line\nno line"));
+  assertStrictEquals(text(await chat.read()), "line");
+  const reading = chat.read(); // " no line" is here, and no more is to come
+  chat.terminator = 7;
+  assertStrictEquals(text(await reading), "no line");
+});
+
+test("Chat answers reads in the order they were asked", async () => {
+  const [chat, peer] = chatPair();
+  const reads = [chat.read(), chat.read(3), chat.read(), chat.read()];
+  await peer.write(bytes("one\ntwothree\n"));
+  await peer.closeWrite();
+  assertEquals((await Promise.all(reads)).map((frame) => text(frame)), [
+    "one",
+    "two",
+    "three",
+    null,
+  ]);
+  chat.close();
+});
+
+test("Chat asks the connection for bytes only while a frame is asked for", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  assertStrictEquals(connection.reads, 0);
+  const reading = chat.read();
+  assertStrictEquals(connection.reads, 1);
+  connection.arrive(bytes("one\ntwo\nthr"));
+  await reading;
+  await chat.read();
+  assertStrictEquals(connection.reads, 1);
+});
+
+test("Chat.read() uses its own terminator once and leaves the sticky one alone", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("one;two\nthree"));
+  assertStrictEquals(text(await chat.read(";")), "one");
+  assertStrictEquals(chat.terminator, "\n");
+  assertStrictEquals(text(await chat.read()), "two");
+  assertStrictEquals(text(await chat.read(null)), "three");
+  chat.close();
+});
+
+test("Chat refuses what is no terminator, and goes on", async () => {
+  const [chat, peer] = chatPair();
+  assertThrows(() => chat.terminator = -1, RangeError, "-1");
+  assertThrows(() => chat.terminator = "", TypeError, "empty");
+  await assertRejects(() => chat.read(1.5), RangeError, "1.5");
+  await peer.write(bytes("still\n"));
+  assertStrictEquals(text(await chat.read()), "still");
+  assertThrows(() => new Chat(peer, { terminator: NaN }), RangeError, "NaN");
+  chat.close();
+});
+
+test("Chat goes on at the next frame after FrameTooLongError", async () => {
+  const [chat, peer] = chatPair({ maxFrameLength: 5 });
+  await peer.write(bytes("much too long\nshort\n"));
+  await assertRejects(() => chat.read(), FrameTooLongError);
+  assertStrictEquals(text(await chat.read()), "short");
+  chat.maxFrameLength = 20;
+  await peer.write(bytes("not so long now\n"));
+  assertStrictEquals(text(await chat.read()), "not so long now");
+  chat.close();
+});
+
+test("Chat hands out whole frames before IncompleteFrameError, and the end after it", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("one\ntw"));
+  await peer.closeWrite();
+  assertStrictEquals(text(await chat.read()), "one");
+  const error = await assertRejects(() => chat.read(), IncompleteFrameError);
+  assertStrictEquals(text(error.bytes), "tw");
+  assertStrictEquals(await chat.read(), null);
+  chat.close();
+});
+
+test("Chat hands out whole frames before the error when the connection breaks, and the error again and again", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const broken = new ConnectionError("reset", "it broke");
+  connection.arrive(bytes("one\ntwo\nthr"));
+  connection.arrive(broken);
+  assertStrictEquals(text(await chat.read()), "one");
+  const reads = [chat.read(), chat.read(), chat.read()];
+  assertStrictEquals(text(await reads[0]!), "two");
+  await assertRejects(() => reads[1]!, ConnectionError, "it broke");
+  await assertRejects(() => reads[2]!, ConnectionError, "it broke");
+  await assertRejects(() => framesOf(chat), ConnectionError, "it broke");
+  await assertRejects(() => chat.push("x"), ConnectionError, "it broke");
+  assertStrictEquals(await chat.closed, broken);
+});
+
+// Sending
+
+test("Chat sends data and producers in the order they were pushed", async () => {
+  const [chat, peer] = chatPair();
+  async function* later(): AsyncGenerator<Data> {
+    yield "d";
+    await Promise.resolve();
+    yield bytes("e");
+  }
+  chat.push("a", ["b", bytes("c")], later());
+  chat.push(
+    new ReadableStream<string>({
+      start(controller): void {
+        controller.enqueue("f");
+        controller.close();
+      },
+    }),
+  );
+  chat.push(new Set(["g"]), "", new Uint8Array(0), "h");
+  chat.push();
+  chat.closeWrite();
+  assertStrictEquals(text(await readAll(peer)), "abcdefgh");
+  chat.close();
+});
+
+test("Chat.flush() resolves when all that was pushed before is with the transport", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  await chat.flush();
+  connection.hold();
+  chat.push("one");
+  let flushed = false;
+  const flush = chat.flush().then(() => flushed = true);
+  await Promise.all([chat.push("two")]);
+  assertStrictEquals(flushed, false);
+  connection.release();
+  await flush;
+  assertStrictEquals(text(connection.writes[0]!), "one");
+});
+
+test("Chat.closeWrite() ends sending after the queue, and reading goes on", async () => {
+  const [chat, peer] = chatPair();
+  chat.push("question\n");
+  await Promise.all([chat.closeWrite(), chat.closeWrite()]);
+  assertStrictEquals(text(await readAll(peer)), "question\n");
+  await assertRejects(() => chat.push("more"), ClosedError);
+  await peer.write(bytes("answer\n"));
+  assertStrictEquals(text(await chat.read()), "answer");
+  await peer.closeWrite();
+  assertStrictEquals(await chat.read(), null);
+  assertStrictEquals(await chat.closed, undefined);
+});
+
+test("Chat closes with ProducerError when a producer throws, and sends nothing after it", async () => {
+  const [chat, peer] = chatPair();
+  const cause = new Error("out of paper");
+  async function* failing(): AsyncGenerator<Data> {
+    yield "half";
+    throw cause;
+  }
+  chat.push(failing(), "never sent");
+  const error = await chat.closed;
+  assertInstanceOf(error, ProducerError);
+  assertStrictEquals(error.cause, cause);
+  await assertRejects(() => chat.read(), ProducerError, "out of paper");
+  await assertRejects(() => chat.push("x"), ProducerError);
+  await assertRejects(() => chat.flush(), ProducerError);
+  assertStrictEquals(text(await readAll(peer)), "half");
+});
+
+test("Chat closes with BackpressureError when more than maxQueuedBytes wait and more is pushed", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n", maxQueuedBytes: 100 });
+  connection.hold();
+  for (let i = 0; i < 11; i++) chat.push("0123456789");
+  const error = await assertRejects(
+    () => chat.push("one too many"),
+    BackpressureError,
+    "110 bytes",
+  );
+  assertStrictEquals(await chat.closed, error);
+});
+
+// The end
+
+test("Chat.closeWhenDone() sends all, ends its direction, reads the peer out, and closes", async () => {
+  const [chat, peer] = chatPair();
+  const data = "x".repeat(1_000_000);
+  chat.push([data, data], "last words");
+  const done = chat.closeWhenDone();
+  assertStrictEquals(chat.closeWhenDone(), done);
+  assertStrictEquals(text(await readAll(peer)), data + data + "last words");
+  for (let i = 0; i < 100; i++) await peer.write(bytes(data)); // nobody reads it, and nothing breaks
+  await peer.closeWrite();
+  await done;
+  assertStrictEquals(await chat.closed, undefined);
+  assertStrictEquals(await chat.read(), null);
+  await assertRejects(() => chat.push("more"), ClosedError);
+});
+
+test("Chat.closeWhenDone() lets a producer that reads the chat come to its end", async () => {
+  const [chat, peer] = chatPair();
+  async function* shout(): AsyncGenerator<string> {
+    for await (const frame of chat) yield text(frame).toUpperCase() + "\n";
+  }
+  chat.push(shout());
+  const done = chat.closeWhenDone();
+  await peer.write(bytes("one\ntwo\n"));
+  await peer.closeWrite();
+  assertStrictEquals(text(await readAll(peer)), "ONE\nTWO\n");
+  await done;
+});
+
+test("Chat.closeWhenDone() ends a waiting read when all is sent", async () => {
+  const [chat, peer] = chatPair();
+  const reading = chat.read();
+  const done = chat.closeWhenDone();
+  assertStrictEquals(await reading, null);
+  await peer.closeWrite();
+  await done;
+});
+
+test("Chat.closeWhenDone() rejects when what was pushed could not be sent", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.hold();
+  chat.push("lost");
+  const done = chat.closeWhenDone();
+  connection.release(new ConnectionError("reset", "it broke"));
+  await assertRejects(() => done, ConnectionError, "it broke");
+  assertInstanceOf(await chat.closed, ConnectionError);
+});
+
+test("Chat fetches what had arrived, and closes, when sending fails", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.arrive(bytes("ERR too much\n"));
+  connection.arrive(null);
+  connection.hold();
+  connection.release(new ConnectionError("reset", "it broke"));
+  chat.push("too much");
+  assertInstanceOf(await chat.closed, ConnectionError);
+  assertStrictEquals(text(await chat.read()), "ERR too much");
+  await assertRejects(() => chat.read(), ConnectionError, "it broke");
+});
+
+test("Chat.close() ends waiting reads and drops what waits, when it has no reason", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n", highWaterMark: 1 });
+  connection.hold();
+  const reads = [chat.read(), chat.read("x")];
+  const pushed = chat.push("waits");
+  const flushed = chat.flush();
+  chat.close();
+  chat.close(new Error("again"));
+  assertEquals(await Promise.all(reads), [null, null]);
+  await assertRejects(() => pushed, ClosedError);
+  await assertRejects(() => flushed, ClosedError);
+  await assertRejects(() => chat.push("x"), ClosedError);
+  assertStrictEquals(await chat.read(), null);
+  assertStrictEquals(await chat.closed, undefined);
+  assertEquals(connection.closes, [undefined]);
+  await chat.closeWhenDone();
+});
+
+test("Chat.close() rejects waiting reads with its reason, and tells it in closed", async () => {
+  const [chat] = chatPair();
+  const reading = chat.read();
+  const reason = new Error("enough");
+  chat.close(reason);
+  assertStrictEquals(await assertRejects(() => reading, Error), reason);
+  assertStrictEquals(await chat.closed, reason);
+
+  const [other] = chatPair();
+  other.close("enough");
+  const error = await assertRejects(() => other.read(), ClosedError, "enough");
+  assertStrictEquals(error.cause, "enough");
+});
+
+test("Chat.close() calls return() of a producer that is under way, and of one that has not begun", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const returned: string[] = [];
+  const producer = (name: string): AsyncIterable<string> => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.resolve({ done: false, value: name }),
+      return: (value) => {
+        returned.push(name);
+        return Promise.resolve({ done: true, value });
+      },
+    }),
+  });
+  connection.hold();
+  chat.push(producer("under way"), producer("waiting"));
+  while (connection.writes.length === 0) await Promise.resolve();
+  chat.close();
+  chat.push(producer("late"));
+  assertEquals(returned, ["under way", "waiting", "late"]);
+});
+
+test("await using of a Chat sends what was pushed, and closes", async () => {
+  const [left, right] = memoryPair();
+  const received = readAll(right).then(async (data) => {
+    await right.closeWrite();
+    return data;
+  });
+  {
+    await using chat = new Chat(left, { terminator: "\n" });
+    chat.push("bye\n");
+  }
+  await left.closed;
+  assertStrictEquals(text(await received), "bye\n");
+});
+
+test("Chat asks a producer for a piece only when the transport has taken the one before", async () => {
+  const [chat, peer] = chatPair();
+  const PIECE = 16 * 1024;
+  let pulled = 0;
+  function* endless(): Generator<Uint8Array> {
+    for (;;) {
+      pulled += PIECE;
+      yield new Uint8Array(PIECE);
+    }
+  }
+  chat.push(endless());
+  let read = 0;
+  for (let i = 0; i < 100; i++) {
+    read += (await peer.read())!.length;
+    assertLess(pulled - read, 8 * PIECE);
+  }
+  assert(read > 0);
+  chat.close(); // an endless producer is stopped
+  await chat.closed;
+});

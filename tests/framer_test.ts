@@ -1,0 +1,242 @@
+import { test } from "node:test";
+import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { Framer, type FramerOptions, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
+import { bytes, text } from "./support/bytes.ts";
+
+function framerOf(options: FramerOptions, ...chunks: string[]): Framer {
+  const framer = new Framer(options);
+  for (const chunk of chunks) framer.push(bytes(chunk));
+  return framer;
+}
+
+function frames(framer: Framer): string[] {
+  return [...framer].map((frame) => text(frame));
+}
+
+test("Framer cuts at a delimiter and leaves it out", () => {
+  const framer = framerOf({ terminator: "\r\n" }, "one\r\ntwo\r\nthree");
+  assertEquals(frames(framer), ["one", "two"]);
+  assertStrictEquals(framer.buffered, 5);
+});
+
+test("Framer finds a delimiter that is split over three chunks", () => {
+  const framer = framerOf({ terminator: "<end>" }, "frame<e", "n", "d>next");
+  assertEquals(frames(framer), ["frame"]);
+});
+
+test("Framer finds a delimiter after near-matches that overlap it", () => {
+  assertEquals(frames(framerOf({ terminator: "aab" }, "aaab", "aaaa", "ab")), ["a", "aaa"]);
+  assertEquals(frames(framerOf({ terminator: "abab" }, "abaabab")), ["aba"]);
+});
+
+test("Framer takes a delimiter as bytes, also ones that are no text", () => {
+  const framer = new Framer({ terminator: Uint8Array.of(0xff, 0x00) });
+  framer.push(Uint8Array.of(1, 2, 0xff, 0, 3, 0xff, 0xff, 0));
+  assertEquals([...framer], [Uint8Array.of(1, 2), Uint8Array.of(3, 0xff)]);
+});
+
+test("Framer keeps its delimiter when the caller changes the array that it gave", () => {
+  const delimiter = bytes("\n");
+  const framer = framerOf({ terminator: delimiter }, "one\ntwo\n");
+  delimiter[0] = 0;
+  assertEquals(frames(framer), ["one", "two"]);
+});
+
+test("Framer takes empty frames for frames", () => {
+  assertEquals(frames(framerOf({ terminator: "\n" }, "\n\n")), ["", ""]);
+});
+
+test("Framer cuts records when a count stays in force", () => {
+  const framer = framerOf({ terminator: 3 }, "abc", "de", "fgh");
+  assertEquals(frames(framer), ["abc", "def"]);
+  assertStrictEquals(framer.buffered, 2);
+});
+
+test("Framer gives one empty frame at an ask when the count is 0", () => {
+  const framer = framerOf({ terminator: 0 }, "rest");
+  assertStrictEquals(text(framer.next()), "");
+  framer.terminator = null;
+  assertStrictEquals(text(framer.next()), "rest");
+});
+
+test("Framer gives one empty frame, and not for ever, when the count is 0 at the end of the stream", () => {
+  const framer = framerOf({ terminator: 0 });
+  framer.end();
+  assertEquals(frames(framer), [""]);
+  framer.terminator = 0;
+  assertEquals(frames(framer), [""]);
+});
+
+test("Framer passes data through as it arrives when the terminator is null", () => {
+  const framer = framerOf({ terminator: null }, "a", "bc");
+  assertEquals(frames(framer).join(""), "abc");
+  assertStrictEquals(framer.next(), undefined);
+});
+
+test("Framer cuts what is buffered already by the terminator that was set last", () => {
+  const framer = framerOf({ terminator: "\n" }, "5\nhello;x\ny;12;rest");
+  assertStrictEquals(text(framer.next()), "5");
+  framer.terminator = 5;
+  assertStrictEquals(text(framer.next()), "hello");
+  framer.terminator = ";";
+  assertEquals(frames(framer), ["", "x\ny", "12"]);
+  assertStrictEquals(framer.terminator, ";");
+});
+
+test("Framer searches from the frame's beginning when the terminator is changed after a search in vain", () => {
+  const framer = framerOf({ terminator: "never" }, "one;two;nev");
+  assertStrictEquals(framer.next(), undefined);
+  framer.terminator = ";";
+  assertStrictEquals(text(framer.next()), "one");
+  framer.terminator = "never";
+  framer.push(bytes("er"));
+  assertStrictEquals(text(framer.next()), "two;");
+});
+
+test("Framer.next() uses its own terminator once and leaves the sticky one alone", () => {
+  const framer = framerOf({ terminator: "\n" }, "one\ntwothree\n");
+  assertStrictEquals(text(framer.next()), "one");
+  assertStrictEquals(text(framer.next(3)), "two");
+  assertStrictEquals(framer.terminator, "\n");
+  assertStrictEquals(text(framer.next()), "three");
+});
+
+test("Framer hands out frames that it never writes into again", () => {
+  const framer = new Framer({ terminator: 3 });
+  const kept: Uint8Array[] = [];
+  for (let i = 0; i < 5_000; i++) {
+    framer.push(Uint8Array.of(i));
+    const frame = framer.next();
+    if (frame) kept.push(frame);
+  }
+  kept.forEach((frame, i) => assertEquals(frame, Uint8Array.of(3 * i, 3 * i + 1, 3 * i + 2)));
+});
+
+test("Framer hands out plain Uint8Arrays when it is given Buffers", async () => {
+  const { Buffer } = await import("node:buffer");
+  const framer = new Framer({ terminator: "\n" });
+  framer.push(Buffer.from("one\ntw"));
+  framer.push(Buffer.from("o\n"));
+  for (const frame of framer) assertStrictEquals(frame.constructor, Uint8Array);
+});
+
+test("Framer refuses a count that is negative, fractional, NaN or infinite", () => {
+  for (const count of [-1, 1.5, NaN, Infinity, 2 ** 53]) {
+    assertThrows(() => new Framer({ terminator: count }), RangeError, String(count));
+    const framer = framerOf({ terminator: "\n" }, "still\n");
+    assertThrows(() => framer.terminator = count, RangeError, String(count));
+    assertThrows(() => framer.next(count), RangeError, String(count));
+    assertStrictEquals(text(framer.next()), "still");
+  }
+});
+
+test("Framer refuses an empty delimiter and what is no terminator", () => {
+  for (const empty of ["", new Uint8Array(0)]) {
+    assertThrows(() => new Framer({ terminator: empty }), TypeError, "empty");
+  }
+  for (const wrong of [undefined, true, 5n, {}, [10], () => 5]) {
+    assertThrows(() => new Framer({ terminator: wrong as unknown as string }), TypeError, "not ");
+  }
+});
+
+test("Framer refuses limits and modes that it does not know", () => {
+  for (const limit of [-1, 0.5, NaN]) {
+    assertThrows(
+      () => new Framer({ terminator: 1, maxFrameLength: limit }),
+      RangeError,
+      `${limit}`,
+    );
+  }
+  const incomplete = "keep" as "yield";
+  assertThrows(() => new Framer({ terminator: 1, incomplete }), TypeError, "keep");
+});
+
+test("Framer throws FrameTooLongError as soon as a line is too long, and goes on at the next line", () => {
+  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4 }, "abcd\r\n", "abcde");
+  assertStrictEquals(text(framer.next()), "abcd");
+  const error = assertThrows(() => framer.next(), FrameTooLongError, "4");
+  assertEquals([error.limit, error.seen, error.code], [4, 5, "frame-too-long"]);
+  for (const chunk of ["x".repeat(1_000), "y\r"]) {
+    framer.push(bytes(chunk));
+    assertStrictEquals(framer.next(), undefined);
+    assertStrictEquals(framer.buffered, 0);
+  }
+  framer.push(bytes("\nnext\r\n"));
+  assertStrictEquals(text(framer.next()), "next");
+});
+
+test("Framer does not count the delimiter, nor a beginning of it, towards the limit", () => {
+  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4 }, "abcd\r");
+  assertStrictEquals(framer.next(), undefined);
+  framer.push(bytes("\n"));
+  assertStrictEquals(text(framer.next()), "abcd");
+});
+
+test("Framer throws FrameTooLongError for a count at once, and drops as many bytes as they arrive", () => {
+  const framer = framerOf({ terminator: 10, maxFrameLength: 9 });
+  assertThrows(() => framer.next(), FrameTooLongError);
+  framer.terminator = "\n";
+  framer.push(bytes("01234"));
+  assertStrictEquals(framer.next(), undefined);
+  framer.push(bytes("56789next\n"));
+  assertStrictEquals(text(framer.next()), "next");
+});
+
+test("Framer.maxFrameLength holds from the next frame on when it is set", () => {
+  const framer = framerOf({ terminator: "\n" }, "long line\nlong line\n");
+  assertStrictEquals(framer.maxFrameLength, 1024 * 1024);
+  framer.maxFrameLength = 4;
+  assertThrows(() => framer.next(), FrameTooLongError);
+  framer.maxFrameLength = 9;
+  assertStrictEquals(text(framer.next()), "long line");
+  assertThrows(() => framer.maxFrameLength = -1, RangeError, "-1");
+});
+
+test("Framer throws IncompleteFrameError with the bytes when the stream ends in a frame", () => {
+  for (const terminator of ["\n", 9]) {
+    const framer = framerOf({ terminator }, "unfinished".slice(0, 8));
+    framer.end();
+    const error = assertThrows(() => framer.next(), IncompleteFrameError, "8 bytes");
+    assertEquals(text(error.bytes), "unfinish");
+    assertStrictEquals(framer.next(), undefined);
+  }
+});
+
+test("Framer yields or drops the incomplete frame when told so, after the whole frames", () => {
+  for (const [incomplete, last] of [["yield", ["two"]], ["drop", []]] as const) {
+    const framer = framerOf({ terminator: "\n", incomplete }, "one\ntwo");
+    framer.end();
+    assertEquals(frames(framer), ["one", ...last]);
+  }
+});
+
+test("Framer.push() refuses bytes after end()", () => {
+  const framer = framerOf({ terminator: "\n" });
+  framer.end();
+  assertThrows(() => framer.push(bytes("late")), TypeError, "end");
+});
+
+test("Framer.discard() drops what was not handed out, and says how much", () => {
+  const framer = framerOf({ terminator: "\n" }, "one\ntwo\nthr");
+  framer.next();
+  assertStrictEquals(framer.discard(), 7);
+  framer.push(bytes("four\n"));
+  assertEquals(frames(framer), ["four"]);
+});
+
+test("Framer loses nothing when a loop over it is left and another begun", () => {
+  const framer = framerOf({ terminator: "\n" }, "one\ntwo\nthree\n");
+  for (const frame of framer) {
+    assertStrictEquals(text(frame), "one");
+    break;
+  }
+  assertEquals(frames(framer), ["two", "three"]);
+});
+
+test("FrameTooLongError and IncompleteFrameError are named, and are ChatErrors", async () => {
+  const { ChatError } = await import("../mod.ts");
+  for (const error of [new FrameTooLongError(1, 2), new IncompleteFrameError(bytes("x"), "y")]) {
+    assertInstanceOf(error, ChatError);
+    assertStrictEquals(error.name, error.constructor.name);
+  }
+});

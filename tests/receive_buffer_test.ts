@@ -1,0 +1,138 @@
+import { test } from "node:test";
+import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
+import { Delimiter } from "../src/delimiter.ts";
+import { ReceiveBuffer } from "../src/receive_buffer.ts";
+import { bytes, text } from "./support/bytes.ts";
+
+/** Counts the bytes that `indexOf` and `step` look at, and those that `set` copies, while `work` runs. */
+function countWork(work: (counting: (delimiter: string) => Delimiter) => void): {
+  searched: number;
+  copied: number;
+} {
+  const count = { searched: 0, copied: 0 };
+  const { indexOf, set } = Uint8Array.prototype;
+  class CountingDelimiter extends Delimiter {
+    override step(matched: number, byte: number): number {
+      count.searched++;
+      return super.step(matched, byte);
+    }
+  }
+  Uint8Array.prototype.indexOf = function (byte: number, from = 0): number {
+    const found = indexOf.call(this, byte, from);
+    count.searched += (found < 0 ? this.length : found + 1) - from;
+    return found;
+  };
+  Uint8Array.prototype.set = function (source: ArrayLike<number>, offset = 0): void {
+    count.copied += source.length;
+    set.call(this, source, offset);
+  };
+  try {
+    work((delimiter) => {
+      const counting = new CountingDelimiter(bytes(delimiter));
+      count.searched = 0; // its preparation is not the search
+      return counting;
+    });
+  } finally {
+    Object.assign(Uint8Array.prototype, { indexOf, set });
+  }
+  return count;
+}
+
+const inChunksOf = function* (data: Uint8Array, length: number): Generator<Uint8Array> {
+  for (let at = 0; at < data.length; at += length) yield data.slice(at, at + length);
+};
+
+test("ReceiveBuffer.take() gives a view when the frame lies in one chunk", () => {
+  const chunk = bytes("one\ntwo\n");
+  const buffer = new ReceiveBuffer();
+  buffer.append(chunk);
+  const { copied } = countWork(() => {
+    const frame = buffer.take(3);
+    assertStrictEquals(frame.buffer, chunk.buffer);
+    assertStrictEquals(text(frame), "one");
+  });
+  assertStrictEquals(copied, 0);
+});
+
+test("ReceiveBuffer.take() copies each byte once when the frame lies in many chunks", () => {
+  const length = 1024 * 1024;
+  const buffer = new ReceiveBuffer();
+  const { copied } = countWork(() => {
+    for (const chunk of inChunksOf(new Uint8Array(length), 1024)) buffer.append(chunk);
+    assertStrictEquals(buffer.take(length).length, length);
+  });
+  assertStrictEquals(copied, length);
+});
+
+test("ReceiveBuffer copies each byte at most twice when a frame comes in chunks of one byte", () => {
+  const length = 256 * 1024;
+  const buffer = new ReceiveBuffer();
+  const { copied } = countWork(() => {
+    for (const chunk of inChunksOf(new Uint8Array(length), 1)) buffer.append(chunk);
+    buffer.take(length);
+  });
+  assert(copied <= 2 * length);
+});
+
+test("ReceiveBuffer.find() looks at each byte once when a frame comes in small chunks", () => {
+  for (const length of [1, 7, 1024]) {
+    const data = new Uint8Array(64 * 1024).fill(120);
+    const buffer = new ReceiveBuffer();
+    const { searched } = countWork((counting) => {
+      const delimiter = counting("\r\n");
+      for (const chunk of inChunksOf(data, length)) {
+        buffer.append(chunk);
+        assertStrictEquals(buffer.find(delimiter), -1);
+      }
+      buffer.append(bytes("\r\n"));
+      assertStrictEquals(buffer.find(delimiter), data.length + 2);
+    });
+    assertLess(searched, data.length + 10);
+  }
+});
+
+test("ReceiveBuffer.find() looks at each byte at most twice when the input nearly matches all along", () => {
+  const almost = "a".repeat(99) + "b"; // the delimiter is 100 times "a", then "b"
+  const data = bytes(almost.repeat(1_000));
+  const buffer = new ReceiveBuffer();
+  const { searched } = countWork((counting) => {
+    const delimiter = counting("a".repeat(100) + "b");
+    for (const chunk of inChunksOf(data, 64)) {
+      buffer.append(chunk);
+      assertStrictEquals(buffer.find(delimiter), -1);
+    }
+  });
+  assertLess(searched, 2 * data.length);
+});
+
+test("ReceiveBuffer.find() does not search again when an equal delimiter is asked for", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.append(new Uint8Array(1024));
+  buffer.find(new Delimiter(bytes("\n")));
+  const { searched } = countWork(() => {
+    for (let i = 0; i < 100; i++) buffer.find(new Delimiter(bytes("\n")));
+  });
+  assertStrictEquals(searched, 0);
+});
+
+test("ReceiveBuffer cuts many frames from one chunk without moving the rest", () => {
+  const count = 10_000;
+  const buffer = new ReceiveBuffer();
+  buffer.append(bytes("frame\n".repeat(count)));
+  const { searched, copied } = countWork((counting) => {
+    const delimiter = counting("\n");
+    for (let i = 0; i < count; i++) {
+      assertStrictEquals(buffer.find(delimiter), 6);
+      buffer.skip(6);
+    }
+  });
+  assertEquals([searched, copied], [6 * count, 0]);
+});
+
+test("ReceiveBuffer holds small chunks together, not each in an array of its own", () => {
+  const arrays = new Set<ArrayBufferLike>();
+  const buffer = new ReceiveBuffer();
+  for (const chunk of inChunksOf(new Uint8Array(64 * 1024), 1)) buffer.append(chunk);
+  while (buffer.length > 0) arrays.add(buffer.takeContiguous(Infinity).buffer);
+  assertLess(arrays.size, 10);
+});

@@ -1,0 +1,76 @@
+import type { Address, Connection } from "../../mod.ts";
+import { Deferred } from "../../src/deferred.ts";
+import { ClosedError } from "../../src/errors.ts";
+
+/** A connection whose every step the test decides: what arrives and when, when a write is taken, and what fails. */
+export class ScriptedConnection implements Connection {
+  readonly localAddress: Address | undefined = undefined;
+  readonly remoteAddress: Address | undefined = undefined;
+  /** A copy of what each write was given. */
+  readonly writes: Uint8Array[] = [];
+  /** How often the connection was asked for bytes. */
+  reads = 0;
+  writeEnded = false;
+  /** The reasons of each `close()`. */
+  readonly closes: unknown[] = [];
+
+  readonly #closed = new Deferred();
+  readonly #arrived: (Uint8Array | null | Error)[] = [];
+  #reading: Deferred<Uint8Array | null> | undefined;
+  #holding: Deferred | undefined;
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Lets a chunk, the end, or an error arrive. */
+  arrive(event: Uint8Array | null | Error): void {
+    this.#arrived.push(event);
+    this.#deliver();
+  }
+
+  /** Lets writes wait from now on. */
+  hold(): void {
+    this.#holding = new Deferred();
+  }
+
+  /** Takes the write that waits, and those after it; or lets them fail. */
+  release(error?: Error): void {
+    if (error) this.#holding?.reject(error);
+    else this.#holding?.resolve();
+    if (!error) this.#holding = undefined;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    this.reads++;
+    const reading = this.#reading = new Deferred<Uint8Array | null>();
+    this.#deliver();
+    return reading.promise;
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    this.writes.push(data.slice());
+    await this.#holding?.promise;
+  }
+
+  closeWrite(): Promise<void> {
+    this.writeEnded = true;
+    return Promise.resolve();
+  }
+
+  close(reason?: unknown): void {
+    this.closes.push(reason);
+    const error = new ClosedError("closed");
+    this.#reading?.reject(error);
+    this.#holding?.reject(error);
+    this.#closed.resolve();
+  }
+
+  #deliver(): void {
+    if (this.#reading === undefined || this.#arrived.length === 0) return;
+    const event = this.#arrived.shift()!;
+    if (event instanceof Error) this.#reading.reject(event);
+    else this.#reading.resolve(event);
+    this.#reading = undefined;
+  }
+}
