@@ -4,7 +4,7 @@ import { answerEcho, type Log, requestEcho } from "./echo.ts";
 
 const MESSAGE = new TextEncoder().encode(
   "TCP gives you bytes, your protocol needs frames: this message is one. A line said how long it is, " +
-    "so that no byte in it is taken for its end. It travels in pieces.",
+    "so no byte in it can be mistaken for its end. It goes in two pieces.",
 );
 
 const logAs = (side: string): Log => (event, detail) => console.log(`${side}  ${event}  ${detail}`);

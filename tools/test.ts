@@ -76,7 +76,7 @@ const CHECKS: readonly (readonly string[])[] = [
   ["tsc"],
   ["deno", "check", ...SOURCES],
   ["deno", "doc", "--lint", "mod.ts"],
-  ["deno", "test", "--doc", "--allow-net", "mod.ts", "src"],
+  ["deno", "test", "--doc", "--allow-net", "mod.ts", "src", "README.md"],
   ["deno", "publish", "--dry-run", "--allow-dirty"],
 ];
 

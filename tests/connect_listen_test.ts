@@ -1,0 +1,178 @@
+/** `connect()` and `listen()` over real sockets of the runtime that the tests run on. */
+import { networkInterfaces } from "node:os";
+import { test } from "node:test";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertLess,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { type Chat, connect, ConnectionError, listen, type Listener } from "../mod.ts";
+import { Deferred } from "../src/deferred.ts";
+import { bytes, text } from "./support/bytes.ts";
+
+const LINES = { terminator: "\n" };
+
+/** A port on which nothing listens: one that was just free. */
+async function freePort(): Promise<number> {
+  const listener = await listen({ port: 0, ...LINES });
+  await listener.close();
+  return listener.address.port;
+}
+
+async function pair(): Promise<[Chat, Chat, Listener]> {
+  const listener = await listen({ port: 0, ...LINES });
+  const client = await connect({ port: listener.address.port, ...LINES });
+  return [client, (await listener.accept())!, listener];
+}
+
+test("connect() and listen() hold a conversation, with the port that the system chose", async () => {
+  const [client, server, listener] = await pair();
+  assertEquals(listener.address.hostname, "127.0.0.1");
+  assertLess(0, listener.address.port);
+  assertEquals(client.remoteAddress, listener.address);
+  assertEquals(server.remoteAddress, client.localAddress);
+
+  client.push("question\n");
+  assertStrictEquals(text(await server.read()), "question");
+  server.push("answer\n");
+  assertStrictEquals(text(await client.read()), "answer");
+
+  await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
+  assertStrictEquals(await client.closed, undefined);
+  assertStrictEquals(await server.closed, undefined);
+});
+
+test("connect() rejects with ConnectionError refused, which names the address, when nothing listens there", async () => {
+  const port = await freePort();
+  const error = await assertRejects(() => connect({ port, ...LINES }), ConnectionError);
+  assertStrictEquals(error.code, "refused");
+  assertStringIncludes(error.message, `127.0.0.1:${port}`);
+  assertInstanceOf(error.cause, Error);
+});
+
+test("connect() rejects with ConnectionError not-found, which names the host, when it has no address", async () => {
+  const hostname = "no-such-host.invalid"; // RFC 6761, section 6.4: never resolves
+  const error = await assertRejects(
+    () => connect({ hostname, port: 1, ...LINES }),
+    ConnectionError,
+  );
+  assertStrictEquals(error.code, "not-found");
+  assertStringIncludes(error.message, `${hostname}:1`);
+});
+
+test("listen() rejects with ConnectionError in-use, which names the address, when the port is taken", async () => {
+  await using listener = await listen({ port: 0, ...LINES });
+  const { port } = listener.address;
+  const error = await assertRejects(() => listen({ port, ...LINES }), ConnectionError);
+  assertStrictEquals(error.code, "in-use");
+  assertStringIncludes(error.message, `127.0.0.1:${port}`);
+});
+
+test("listen() rejects with ConnectionError when the address is not this machine's, or has no address", async () => {
+  const away = { hostname: "192.0.2.1", port: 0, ...LINES }; // RFC 5737: for documentation only
+  const unavailable = await assertRejects(() => listen(away), ConnectionError, "192.0.2.1:0");
+  assertStrictEquals(unavailable.code, "unavailable");
+  const nowhere = { hostname: "no-such-host.invalid", port: 0, ...LINES };
+  const notFound = await assertRejects(
+    () => listen(nowhere),
+    ConnectionError,
+    "no-such-host.invalid",
+  );
+  assertStrictEquals(notFound.code, "not-found");
+});
+
+test("connect() and listen() refuse bad options before they touch the network", async () => {
+  for (
+    const port of [-1, 65_536, 1.5, NaN, "80" as unknown as number, undefined as unknown as number]
+  ) {
+    await assertRejects(() => connect({ port, ...LINES }), RangeError, String(port));
+    await assertRejects(() => listen({ port, ...LINES }), RangeError, String(port));
+  }
+  await assertRejects(() => connect({ port: 0, ...LINES }), RangeError, "from 1");
+  for (const hostname of ["", 5 as unknown as string]) {
+    await assertRejects(() => connect({ hostname, port: 1, ...LINES }), TypeError, "hostname");
+    await assertRejects(() => listen({ hostname, port: 0, ...LINES }), TypeError, "hostname");
+  }
+  const port = await freePort();
+  await assertRejects(() => connect({ port, terminator: "" }), TypeError, "empty");
+  await assertRejects(() => listen({ port, terminator: -1 }), RangeError, "-1");
+  await assertRejects(() => listen({ port, ...LINES, maxFrameLength: -1 }), RangeError, "-1");
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1");
+const ipv6 = { skip: hasIpv6 ? false : "this machine has no ::1" };
+
+test("connect() takes an IPv6 address, also in brackets", ipv6, async () => {
+  const listener = await listen({ hostname: "::1", port: 0, ...LINES });
+  for (const hostname of ["::1", "[::1]"]) {
+    const client = await connect({ hostname, port: listener.address.port, ...LINES });
+    assertStrictEquals(client.remoteAddress?.hostname, "::1");
+    client.close();
+    (await listener.accept())!.close();
+  }
+  await listener.close();
+});
+
+test("connect() takes a host name", async () => {
+  const listener = await listen({ hostname: "localhost", port: 0, ...LINES });
+  const client = await connect({ hostname: "localhost", port: listener.address.port, ...LINES });
+  client.push("hello\n");
+  for await (const server of listener) {
+    const frame = await server.read();
+    server.close();
+    if (frame) break; // a runtime may try both address families, and drop one connection
+  }
+  client.close();
+  await listener.close();
+});
+
+test("Listener yields chats, and ends the loop and leaves accepted chats alone when it is closed", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const { port } = listener.address;
+  const served: Chat[] = [];
+  const allServed = new Deferred();
+  const serving = (async () => {
+    for await (const chat of listener) if (served.push(chat) === 3) allServed.resolve();
+  })();
+  const clients = await Promise.all([1, 2, 3].map(() => connect({ port, ...LINES })));
+  for (const client of clients) client.push("here\n");
+  await allServed.promise;
+  const closing = listener.close();
+  assertStrictEquals(listener.close(), closing);
+  await Promise.all([serving, closing]);
+  assertStrictEquals(await listener.accept(), null);
+  await assertRejects(() => connect({ port, ...LINES }), ConnectionError);
+
+  for (const chat of served) {
+    assertStrictEquals(text(await chat.read()), "here");
+    chat.push("still here\n");
+  }
+  for (const client of clients) assertStrictEquals(text(await client.read()), "still here");
+  for (const chat of [...served, ...clients]) chat.close();
+});
+
+test("Listener carries on when a loop over it was left and another is begun", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  for (let round = 0; round < 2; round++) {
+    const client = await connect({ port: listener.address.port, ...LINES });
+    for await (const chat of listener) {
+      chat.push(bytes("welcome\n"));
+      chat.closeWhenDone();
+      break;
+    }
+    assertStrictEquals(text(await client.read()), "welcome");
+    await client.closeWhenDone();
+  }
+  await listener.close();
+});
+
+test("ConnectionError says in one line what was tried and what happened", async () => {
+  const port = await freePort();
+  const error = await assertRejects(() => connect({ port, ...LINES }), ConnectionError);
+  assertMatch(error.message, /^cannot connect to 127\.0\.0\.1:\d+: connection refused: [a-z ]+$/);
+  assertStrictEquals(error.name, "ConnectionError");
+});

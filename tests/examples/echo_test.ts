@@ -1,0 +1,72 @@
+/** The ECHO programs, each in a process of its own: each runtime's client with each runtime's server. */
+import { test } from "node:test";
+import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { type Chat, connect } from "../../mod.ts";
+import { bytes, text } from "../support/bytes.ts";
+import { CURRENT, Program, run, type RuntimeName, RUNTIMES } from "../support/programs.ts";
+
+async function startServer(runtime: RuntimeName): Promise<{ server: Program; port: number }> {
+  const server = new Program(runtime, "examples/echo_server.ts", ["--port", "0"]);
+  const [, port] = await server.line(/^listening on 127\.0\.0\.1:(\d+)$/);
+  return { server, port: Number(port) };
+}
+
+const connectTo = (port: number): Promise<Chat> => connect({ port, terminator: "\n" });
+
+/** Sends bytes, ends, and returns all that comes back. */
+async function ask(port: number, request: string): Promise<string> {
+  const chat = await connectTo(port);
+  chat.push(request);
+  chat.closeWrite();
+  let answer = "";
+  for (let piece = await chat.read(null); piece; piece = await chat.read(null)) {
+    answer += text(piece);
+  }
+  await chat.closeWhenDone();
+  return answer;
+}
+
+for (const serverRuntime of RUNTIMES) {
+  test(`an echo server on ${serverRuntime} serves a client on each runtime`, async () => {
+    const { server, port } = await startServer(serverRuntime);
+    await using _ = server;
+    const args = ["--port", String(port), "--message", "häppy ".repeat(15_000)];
+    for (const clientRuntime of RUNTIMES) {
+      const { code, lines, stderr } = await run(clientRuntime, "examples/echo_client.ts", args);
+      const seen = { code, last: lines.at(-1), stderr };
+      assertEquals(seen, { code: 0, last: "the copy is identical", stderr: "" }, clientRuntime);
+    }
+  });
+}
+
+test("an echo server survives clients that send nonsense, hang up, or dawdle, and serves many at once", async () => {
+  const { server, port } = await startServer(CURRENT);
+  await using _ = server;
+
+  const nonsense = ["banana", "-1", "99999999999", "1e3", "", "5 5", "٣"];
+  for (const word of nonsense) {
+    assertMatch(await ask(port, `ECHO ${word}\nhello`), /^ERR expected "ECHO LENGTH".*\n$/, word);
+  }
+  assertMatch(await ask(port, "GET / HTTP/1.1\r\n\r\n"), /^ERR .*GET/);
+  assertMatch(await ask(port, "x".repeat(2_000_000)), /^ERR .*maxFrameLength/);
+
+  assertStrictEquals(await ask(port, ""), "");
+  assertStrictEquals(await ask(port, "ECHO 10\nhello"), ""); // hangs up in the middle of a frame
+  assertStrictEquals(await ask(port, "ECHO 0\n"), "");
+  assertStrictEquals(await ask(port, "ECHO 5\r\nhello"), "hello");
+
+  const dawdler = await connectTo(port);
+  for (const byte of bytes("ECHO 11\nhello\nworld")) {
+    dawdler.push(Uint8Array.of(byte));
+    await dawdler.flush();
+  }
+  assertStrictEquals(text(await dawdler.read(11)), "hello\nworld");
+  await dawdler.closeWhenDone();
+
+  const silent = await connectTo(port); // and stays
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => ask(port, `ECHO 4\n${1000 + i}`)),
+  );
+  assertEquals(answers, Array.from({ length: 50 }, (_, i) => String(1000 + i)));
+  silent.close();
+});

@@ -1,0 +1,25 @@
+import { test } from "node:test";
+import { assertEquals, assertMatch } from "@std/assert";
+import { CURRENT, run } from "../support/programs.ts";
+
+test("the tour shows both sides of one conversation, and ends by itself with an identical copy", async () => {
+  const { code, lines, stderr } = await run(CURRENT, "examples/tour.ts");
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertEquals(lines.at(-1), "the copy is identical");
+
+  const message = '"TCP gives you bytes, your protocol needs"...';
+  const seenBy = (side: string): string[] => lines.filter((line) => line.startsWith(`${side}  `));
+  const [listening, accepted, ...server] = seenBy("server");
+  assertMatch(listening!, /^server {2}listening {2}127\.0\.0\.1:\d+$/);
+  assertEquals(accepted, "server  accepted  a connection");
+  assertEquals(server, [
+    'server  frame  8 bytes  "ECHO 166"',
+    "server  terminator  166",
+    `server  frame  166 bytes  ${message}`,
+    `server  piece  128 bytes  ${message}`,
+    'server  piece  38 bytes  "en for its end. It goes in two pieces."',
+    "server  closed  all was sent",
+  ]);
+  assertEquals(seenBy("client").length, 6);
+  assertMatch(seenBy("client").at(-1)!, /^client {2}frame {2}166 bytes/);
+});

@@ -1,0 +1,67 @@
+/** Ends many connections in every way, and counts the sockets that are open before and after. (Linux) */
+import { readdirSync, readlinkSync } from "node:fs";
+import { type Chat, connect, listen } from "../../mod.ts";
+
+const FDS = "/proc/self/fd";
+
+function openSockets(): number {
+  return readdirSync(FDS).filter((fd) => {
+    try {
+      return readlinkSync(`${FDS}/${fd}`).startsWith("socket:");
+    } catch {
+      return false; // the descriptor that read the folder
+    }
+  }).length;
+}
+
+const LINES = { terminator: "\n" };
+
+const ENDINGS: readonly ((client: Chat, server: Chat) => Promise<unknown>)[] = [
+  (client, server) => Promise.all([client.closeWhenDone(), server.closeWhenDone()]),
+  async (client, server) => {
+    client.close();
+    await server.read().catch(() => {});
+    server.close();
+  },
+  async (client, server) => { // half-closed on both sides, and read to the end
+    await Promise.all([client.closeWrite(), server.closeWrite()]);
+    await Promise.all([client.read(), server.read()]);
+  },
+  async (client, server) => { // reset: closed with bytes unread
+    client.push("unread\n".repeat(1_000));
+    await client.flush();
+    server.close();
+    await client.read().catch(() => {});
+    client.close(new Error("it broke"));
+  },
+  async (client, server) => { // closed while everything waits
+    client.read();
+    client.push(new Uint8Array(10_000_000));
+    client.close();
+    server.close();
+  },
+  async (client, server) => { // broken while sending, with nobody reading
+    client.push(new Uint8Array(10_000_000));
+    await server.read(1000);
+    server.close();
+    await client.closed;
+  },
+];
+
+async function endAll(): Promise<void> {
+  const listener = await listen({ port: 0, ...LINES });
+  for (let round = 0; round < 10; round++) {
+    for (const end of ENDINGS) {
+      const client = await connect({ port: listener.address.port, ...LINES });
+      const server = (await listener.accept())!;
+      await end(client, server);
+      await Promise.all([client.closed, server.closed]);
+    }
+  }
+  await listener.close();
+}
+
+await endAll(); // what a runtime opens for itself, it has opened now
+const before = openSockets();
+await endAll();
+console.log(`${openSockets() - before} sockets left open`);

@@ -1,0 +1,51 @@
+/** The rules of the house, which no single module can keep. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { assertEquals } from "@std/assert";
+
+const read = (file: string): string => readFileSync(file, "utf8");
+const importsOf = (file: string): string[] =>
+  [...read(file).matchAll(/^(?:import|export)\b(?! type\b)[^;]*?from "(.+?)";$/gms)]
+    .map((match) => match[1]!);
+
+/** Every module that is loaded with this one: static imports, and theirs. */
+function loadedWith(file: string, found: Set<string> = new Set()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const name of importsOf(file)) {
+    if (name.startsWith(".")) loadedWith(join(dirname(file), name), found);
+    else found.add(name);
+  }
+  return found;
+}
+
+test("mod.ts loads no module of a runtime, nor any other package", () => {
+  const foreign = [...loadedWith("mod.ts")].filter((name) => !/^(mod\.ts|src\/.*\.ts)$/.test(name));
+  assertEquals(foreign, []);
+});
+
+test("framer.ts loads nothing that does I/O", () => {
+  assertEquals([...loadedWith("src/framer.ts")].sort(), [
+    "src/bytes.ts",
+    "src/checks.ts",
+    "src/delimiter.ts",
+    "src/errors.ts",
+    "src/framer.ts",
+    "src/receive_buffer.ts",
+    "src/terminator.ts",
+  ]);
+});
+
+test("chat.ts loads no adapter", () => {
+  const adapters = [...loadedWith("src/chat.ts")].filter((name) => name.includes("adapters"));
+  assertEquals(adapters, []);
+});
+
+test("package.json and deno.json agree on the version and the entry points", () => {
+  const npm = JSON.parse(read("package.json"));
+  const jsr = JSON.parse(read("deno.json"));
+  assertEquals(npm.version, jsr.version);
+  assertEquals(npm.exports, jsr.exports);
+  assertEquals(npm.dependencies, undefined);
+});

@@ -1,0 +1,209 @@
+import { test } from "node:test";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { ClosedError, ConnectionError, type Data, type Producer, ProducerError } from "../mod.ts";
+import { SendQueue, type SendQueueOptions } from "../src/send_queue.ts";
+import { bytes, concat, text } from "./support/bytes.ts";
+import { ScriptedConnection } from "./support/scripted_connection.ts";
+
+interface Fixture {
+  readonly queue: SendQueue;
+  readonly connection: ScriptedConnection;
+  readonly failures: Error[];
+  push(...items: (Data | Producer)[]): Promise<void>;
+  sent(): string;
+}
+
+function makeQueue(options: SendQueueOptions = {}): Fixture {
+  const connection = new ScriptedConnection();
+  const failures: Error[] = [];
+  const queue = new SendQueue(
+    (data) => connection.write(data),
+    (error) => failures.push(error),
+    options,
+  );
+  return {
+    queue,
+    connection,
+    failures,
+    push: (...items) => queue.push(items),
+    sent: () => text(concat(connection.writes)),
+  };
+}
+
+test("SendQueue writes many small pushes of one turn together", async () => {
+  const { queue, connection, push, sent } = makeQueue();
+  let expected = "";
+  for (let i = 0; i < 1_000; i++) {
+    push(`push number ${i};`);
+    expected += `push number ${i};`;
+  }
+  await queue.flush();
+  assertStrictEquals(sent(), expected);
+  assert(connection.writes.length <= 10, `${connection.writes.length} writes`);
+});
+
+test("SendQueue writes together what is pushed while a write is under way", async () => {
+  const { queue, connection, push } = makeQueue();
+  connection.hold();
+  push("first");
+  while (connection.writes.length === 0) await Promise.resolve();
+  for (let i = 0; i < 100; i++) push("x");
+  connection.release();
+  await queue.flush();
+  assertEquals(connection.writes.map((write) => write.length), [5, 100]);
+});
+
+test("SendQueue keeps the order of small, large, text and bytes, whatever their sizes", async () => {
+  const { queue, push, sent } = makeQueue();
+  let expected = "";
+  for (let i = 0; i < 200; i++) {
+    const item = `${i}${"é€😀x".repeat((i * i) % 3_000)}`;
+    expected += item;
+    push(i % 2 ? item : bytes(item));
+    if (i % 20 === 0) await queue.flush();
+  }
+  await queue.flush();
+  assertStrictEquals(sent(), expected);
+});
+
+test("SendQueue does not copy a large array", async () => {
+  const given: Uint8Array[] = [];
+  const queue = new SendQueue(
+    (data) => {
+      given.push(data);
+      return Promise.resolve();
+    },
+    () => {},
+    {},
+  );
+  const large = new Uint8Array(100_000);
+  queue.push(["small", large]);
+  await queue.flush();
+  assertStrictEquals(given[1], large);
+});
+
+test("SendQueue has copied a small array when the turn in which it was pushed has ended", async () => {
+  const { queue, push, sent } = makeQueue();
+  const small = bytes("one");
+  push(small);
+  small.fill(0);
+  await queue.flush();
+  assertStrictEquals(sent(), "one");
+});
+
+test("SendQueue.push() resolves at once below highWaterMark, and else when there is room", async () => {
+  const { connection, push } = makeQueue({ highWaterMark: 10 });
+  connection.hold();
+  await push("123456789");
+  let roomy = false;
+  const waiting = push("0").then(() => roomy = true);
+  await Promise.all([push(), Promise.resolve()].slice(1));
+  assertStrictEquals(roomy, false);
+  connection.release();
+  await waiting;
+});
+
+test("SendQueue refuses what cannot be sent at once, naming its type, and queues nothing", async () => {
+  const { queue, push, sent } = makeQueue();
+  for (const wrong of [5, null, undefined, true, {}, new ArrayBuffer(1), () => "x"]) {
+    assertThrows(() => push("a", wrong as unknown as string), TypeError, "not ");
+  }
+  await queue.flush();
+  assertStrictEquals(sent(), "");
+});
+
+test("SendQueue refuses limits that are none", () => {
+  for (const limit of [-1, 0.5, NaN]) {
+    assertThrows(() => makeQueue({ highWaterMark: limit }), RangeError, "highWaterMark");
+    assertThrows(() => makeQueue({ maxQueuedBytes: limit }), RangeError, "maxQueuedBytes");
+  }
+});
+
+test("SendQueue fails with ProducerError and a TypeError that names the type when a producer yields nonsense", async () => {
+  const { queue, failures, push } = makeQueue();
+  let ended = 0;
+  function* nonsense(): Generator<unknown> {
+    try {
+      yield 42;
+    } finally {
+      ended++;
+    }
+  }
+  push(nonsense() as Producer);
+  const error = await assertRejects(() => queue.flush(), ProducerError, "number");
+  assert(error.cause instanceof TypeError);
+  assertEquals(failures, [error]);
+  await Promise.resolve();
+  assertStrictEquals(ended, 1);
+});
+
+test("SendQueue sends the pieces of an async producer that yields several at a time", async () => {
+  const { queue, push, sent } = makeQueue();
+  async function* batches(): AsyncGenerator<Uint8Array[]> {
+    yield [bytes("a"), bytes("b")];
+    yield [];
+    yield [bytes("c")];
+  }
+  push(batches());
+  await queue.flush();
+  assertStrictEquals(sent(), "abc");
+});
+
+test("SendQueue drains what a producer pushes itself, after what was pushed before", async () => {
+  const { queue, push, sent } = makeQueue();
+  function* nested(): Generator<string> {
+    yield "a";
+    push("d");
+    yield "b";
+  }
+  push(nested(), "c");
+  await queue.flush();
+  assertStrictEquals(sent(), "abcd");
+});
+
+test("SendQueue lets a loop that pushes nothing but producers wait, too", async () => {
+  const { connection, push } = makeQueue({ highWaterMark: 10_000 });
+  connection.hold();
+  let resolved = 0;
+  for (let i = 0; i < 20; i++) push(["x"]).then(() => resolved++);
+  while (connection.writes.length === 0) await Promise.resolve();
+  assert(resolved < 20);
+  connection.release();
+});
+
+test("SendQueue drops the rest, and tells each who waits, when a write fails", async () => {
+  const { queue, connection, failures, push } = makeQueue({ highWaterMark: 1 });
+  const broken = new ConnectionError("reset", "it broke");
+  connection.hold();
+  const waiting = [push("a"), queue.flush(), push("b")];
+  connection.release(broken);
+  for (const each of waiting) {
+    assertStrictEquals(await assertRejects(() => each, ConnectionError), broken);
+  }
+  assertEquals(failures, [broken]);
+  await assertRejects(() => push("c"), ConnectionError, "it broke");
+});
+
+test("SendQueue.end() sends what waits, and refuses what comes after", async () => {
+  const { queue, push, sent } = makeQueue();
+  push("last");
+  const ended = queue.end();
+  await assertRejects(() => push("late"), ClosedError);
+  await ended;
+  assertStrictEquals(sent(), "last");
+});
+
+test("SendQueue.flush() resolves after drop() when nothing was lost, and rejects when something was", async () => {
+  const { queue, connection, push } = makeQueue();
+  push("sent");
+  await queue.flush();
+  queue.drop(new Error("over"));
+  await queue.flush();
+
+  const other = makeQueue();
+  other.connection.hold();
+  other.push("lost");
+  other.queue.drop(new Error("over"));
+  await assertRejects(() => other.queue.flush(), Error, "over");
+  assertEquals(connection.writes, [bytes("sent")]);
+});

@@ -1,0 +1,92 @@
+/** Runs programs in processes of their own, on any of the runtimes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+
+/** How each runtime runs a TypeScript file, with the permissions that the documentation says. */
+const COMMANDS = {
+  node: ["node", "--import", "tsx"],
+  deno: ["deno", "run", "--quiet", "--no-prompt", "--allow-net"],
+  bun: ["bun", "run"],
+} as const;
+
+export type RuntimeName = keyof typeof COMMANDS;
+
+export const RUNTIMES = Object.keys(COMMANDS) as readonly RuntimeName[];
+
+/** The runtime that the tests run on. */
+export const CURRENT: RuntimeName = "Deno" in globalThis
+  ? "deno"
+  : "Bun" in globalThis
+  ? "bun"
+  : "node";
+
+export interface Output {
+  readonly code: number | null;
+  readonly lines: readonly string[];
+  readonly stderr: string;
+}
+
+/** A program that runs. Disposing of it stops it. */
+export class Program {
+  readonly lines: string[] = [];
+  #stderr = "";
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  readonly #listeners: (() => void)[] = [];
+
+  /** `permission` is a further one that Deno needs. */
+  constructor(runtime: RuntimeName, file: string, args: readonly string[], permission?: string) {
+    const [command, ...rest] = COMMANDS[runtime];
+    const flags = runtime === "deno" && permission ? [...rest, permission] : rest;
+    const bin = join(process.cwd(), "node_modules", ".bin");
+    this.#child = spawn(command, [...flags, file, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1", PATH: [bin, process.env["PATH"]].join(delimiter) },
+    });
+    this.#closed = once(this.#child, "close");
+    this.#child.stderr!.on("data", (data) => this.#stderr += data);
+    createInterface({ input: this.#child.stdout! }).on("line", (line) => {
+      this.lines.push(line);
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** The first line that matches, which may still have to be printed. Rejects if the program ends without it. */
+  async line(pattern: RegExp): Promise<RegExpMatchArray> {
+    const find = (): RegExpMatchArray | undefined =>
+      this.lines.map((line) => line.match(pattern)).find((match) => match !== null) ?? undefined;
+    const printed = new Promise<void>((resolve) => {
+      this.#listeners.push(() => find() && resolve());
+    });
+    if (!find()) await Promise.race([printed, this.#closed]);
+    const match = find();
+    if (!match) {
+      throw new Error(`no line like ${pattern}:\n${this.lines.join("\n")}\n${this.#stderr}`);
+    }
+    return match;
+  }
+
+  /** Waits for the program to end by itself. */
+  async finished(): Promise<Output> {
+    const [code] = await this.#closed as [number | null];
+    return { code, lines: this.lines, stderr: this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#closed;
+  }
+}
+
+/** Runs a program to its end. */
+export async function run(
+  runtime: RuntimeName,
+  file: string,
+  args: readonly string[] = [],
+  permission?: string,
+): Promise<Output> {
+  return await new Program(runtime, file, args, permission).finished();
+}
