@@ -1,4 +1,5 @@
 /** A tour: a server and a client hold one ECHO conversation over TCP, and both say what they see. `npm start` */
+import process from "node:process";
 import { connect, listen } from "../mod.ts";
 import { answerEcho, type Log, requestEcho } from "./echo.ts";
 
@@ -10,6 +11,9 @@ const MESSAGE = new TextEncoder().encode(
 const logAs = (side: string): Log => (event, detail) => console.log(`${side}  ${event}  ${detail}`);
 const server = logAs("server");
 const client = logAs("client");
+
+const { bun, deno, node }: Record<string, string | undefined> = process.versions;
+console.log(`this is ${bun ? `bun ${bun}` : deno ? `deno ${deno}` : `node ${node}`}`);
 
 const listener = await listen({ port: 0, terminator: "\n" });
 const { hostname, port } = listener.address;

@@ -1,7 +1,7 @@
 /** Much data over real sockets of the runtime that the tests run on, and a peer that does not read. */
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
-import { Chat, type ChatOptions, connect, listen } from "../mod.ts";
+import { type Chat, type ChatOptions, connect, listen } from "../mod.ts";
 import { text } from "./support/bytes.ts";
 import { countingBytes } from "./support/connection_checks.ts";
 

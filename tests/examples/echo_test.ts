@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { type Chat, connect } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
-import { CURRENT, Program, run, type RuntimeName, RUNTIMES } from "../support/programs.ts";
+import { command, CURRENT, Program, run, type RuntimeName, RUNTIMES } from "../support/programs.ts";
 
 async function startServer(runtime: RuntimeName): Promise<{ server: Program; port: number }> {
-  const server = new Program(runtime, "examples/echo_server.ts", ["--port", "0"]);
+  const server = new Program(command(runtime, "examples/echo_server.ts", "--port", "0"));
   const [, port] = await server.line(/^listening on 127\.0\.0\.1:(\d+)$/);
   return { server, port: Number(port) };
 }
@@ -32,7 +32,8 @@ for (const serverRuntime of RUNTIMES) {
     await using _ = server;
     const args = ["--port", String(port), "--message", "häppy ".repeat(15_000)];
     for (const clientRuntime of RUNTIMES) {
-      const { code, lines, stderr } = await run(clientRuntime, "examples/echo_client.ts", args);
+      const client = command(clientRuntime, "examples/echo_client.ts", ...args);
+      const { code, lines, stderr } = await run(client);
       const seen = { code, last: lines.at(-1), stderr };
       assertEquals(seen, { code: 0, last: "the copy is identical", stderr: "" }, clientRuntime);
     }

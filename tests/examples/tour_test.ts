@@ -1,9 +1,23 @@
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { CURRENT, run } from "../support/programs.ts";
+import { command, CURRENT, run } from "../support/programs.ts";
+
+const STARTERS = [
+  ["node", ["npm", "start", "--silent"]],
+  ["deno", ["deno", "task", "start"]],
+  ["bun", ["bun", "run", "--silent", "start"]],
+] as const;
+
+for (const [runtime, start] of STARTERS) {
+  test(`${start.join(" ")} shows the tour, on ${runtime}`, async () => {
+    const { code, lines } = await run(start);
+    assertEquals({ code, last: lines.at(-1) }, { code: 0, last: "the copy is identical" });
+    assertMatch(lines[0]!, new RegExp(`^this is ${runtime} \\d`));
+  });
+}
 
 test("the tour shows both sides of one conversation, and ends by itself with an identical copy", async () => {
-  const { code, lines, stderr } = await run(CURRENT, "examples/tour.ts");
+  const { code, lines, stderr } = await run(command(CURRENT, "examples/tour.ts"));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertEquals(lines.at(-1), "the copy is identical");
 

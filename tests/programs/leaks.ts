@@ -34,11 +34,12 @@ const ENDINGS: readonly ((client: Chat, server: Chat) => Promise<unknown>)[] = [
     await client.read().catch(() => {});
     client.close(new Error("it broke"));
   },
-  async (client, server) => { // closed while everything waits
-    client.read();
+  (client, server) => { // closed while everything waits
+    const reading = client.read();
     client.push(new Uint8Array(10_000_000));
     client.close();
     server.close();
+    return reading;
   },
   async (client, server) => { // broken while sending, with nobody reading
     client.push(new Uint8Array(10_000_000));

@@ -37,12 +37,10 @@ export class Program {
   readonly #closed: Promise<unknown>;
   readonly #listeners: (() => void)[] = [];
 
-  /** `permission` is a further one that Deno needs. */
-  constructor(runtime: RuntimeName, file: string, args: readonly string[], permission?: string) {
-    const [command, ...rest] = COMMANDS[runtime];
-    const flags = runtime === "deno" && permission ? [...rest, permission] : rest;
+  constructor(command: readonly string[]) {
+    const [name, ...args] = command;
     const bin = join(process.cwd(), "node_modules", ".bin");
-    this.#child = spawn(command, [...flags, file, ...args], {
+    this.#child = spawn(name!, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", PATH: [bin, process.env["PATH"]].join(delimiter) },
     });
@@ -81,12 +79,12 @@ export class Program {
   }
 }
 
+/** The command that runs a TypeScript file on a runtime. */
+export function command(runtime: RuntimeName, file: string, ...args: string[]): string[] {
+  return [...COMMANDS[runtime], file, ...args];
+}
+
 /** Runs a program to its end. */
-export async function run(
-  runtime: RuntimeName,
-  file: string,
-  args: readonly string[] = [],
-  permission?: string,
-): Promise<Output> {
-  return await new Program(runtime, file, args, permission).finished();
+export async function run(command: readonly string[]): Promise<Output> {
+  return await new Program(command).finished();
 }
