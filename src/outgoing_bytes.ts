@@ -12,7 +12,8 @@ import type { Data } from "./producer.ts";
 
 /** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
 const LARGE = 4 * 1024;
-const FIRST_BLOCK = 1024;
+/** A new block has room for as much as waits already, so that a large backlog is few arrays, and a small one little memory. */
+const SMALLEST_BLOCK = 1024;
 const LARGEST_BLOCK = 64 * 1024;
 
 const EMPTY = new Uint8Array(0);
@@ -41,17 +42,12 @@ export class OutgoingBytes {
     return this.#length - before;
   }
 
-  /** Takes what waits longest, as one array; `undefined` if nothing waits. It is not written into before {@linkcode recycle}. */
+  /** Takes what waits longest, as one array, which is not written into again; `undefined` if nothing waits. */
   take(): Uint8Array | undefined {
     if (this.#arrays.length === 0) this.#closePart();
     const taken = this.#arrays.shift();
     if (taken !== undefined) this.#length -= taken.length;
     return taken;
-  }
-
-  /** Lets the block be filled from its beginning again, if nothing waits: all that was taken has been sent. */
-  recycle(): void {
-    if (this.#length === 0) this.#start = this.#filled = 0;
   }
 
   #addText(text: string): void {
@@ -79,8 +75,8 @@ export class OutgoingBytes {
   #makeRoom(room: number): void {
     if (this.#filled + room <= this.#block.length) return;
     this.#closePart();
-    const doubled = Math.min(LARGEST_BLOCK, Math.max(FIRST_BLOCK, 2 * this.#block.length));
-    this.#block = new Uint8Array(Math.max(doubled, room));
+    const size = Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, this.#length, room));
+    this.#block = new Uint8Array(size);
     this.#start = this.#filled = 0;
   }
 

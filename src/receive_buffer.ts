@@ -33,8 +33,8 @@ interface Segment {
 
 /** A chunk below this is copied into a block where it would queue; one above it is worth an array of its own. */
 const SMALL_CHUNK = 512;
-/** Blocks double from the first to the second of these, so that a few small chunks cost little. */
-const FIRST_BLOCK = 1024;
+/** A new block has room for as much as is held already, so that a few small chunks cost little. */
+const SMALLEST_BLOCK = 1024;
 const LARGEST_BLOCK = 64 * 1024;
 
 const EMPTY = new Uint8Array(0);
@@ -175,7 +175,7 @@ export class ReceiveBuffer {
   #appendToBlock(bytes: Uint8Array): void {
     if (this.#filled + bytes.length > this.#block.length) {
       this.#block = new Uint8Array(
-        Math.min(LARGEST_BLOCK, Math.max(FIRST_BLOCK, 2 * this.#block.length)),
+        Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, this.#length)),
       );
       this.#filled = 0;
       this.#open = undefined;

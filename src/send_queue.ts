@@ -33,7 +33,7 @@ export class SendQueue {
   readonly #maxQueuedBytes: number;
 
   readonly #entries: (OutgoingBytes | Production | Deferred)[] = [];
-  /** A drained entry, kept so that the next small push needs no memory. */
+  /** A drained entry, kept so that the next small push fills its block on. */
   #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
   #waiting = 0;
@@ -149,7 +149,6 @@ export class SendQueue {
   #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
     const bytes = entry.take();
     if (bytes !== undefined) return this.#send(bytes, bytes.length);
-    entry.recycle();
     this.#spare = entry;
     this.#entries.shift();
     return undefined;
@@ -159,7 +158,6 @@ export class SendQueue {
     const pieces = await production.next().catch((error: unknown) => {
       throw new ProducerError(`a producer failed: ${error}`, { cause: error });
     });
-    if (this.#dropped) return;
     if (pieces === undefined) {
       this.#entries.shift();
       this.#took(PRODUCER_WEIGHT);

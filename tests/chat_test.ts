@@ -294,6 +294,8 @@ test("Chat.closeWhenDone() ends a waiting read when all is sent", async () => {
   const reading = chat.read();
   const done = chat.closeWhenDone();
   assertStrictEquals(await reading, null);
+  await peer.write(bytes("too late\n"));
+  assertStrictEquals(await chat.read(), null);
   await peer.closeWrite();
   await done;
 });
@@ -320,6 +322,21 @@ test("Chat fetches what had arrived, and closes, when sending fails", async () =
   assertInstanceOf(await chat.closed, ConnectionError);
   assertStrictEquals(text(await chat.read()), "ERR too much");
   await assertRejects(() => chat.read(), ConnectionError, "it broke");
+});
+
+test("Chat fetches a bounded amount when sending fails and the peer goes on and on", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  for (let i = 0; i < 100; i++) connection.arrive(new Uint8Array(256 * 1024));
+  connection.hold();
+  connection.release(new ConnectionError("reset", "it broke"));
+  await assertRejects(() => {
+    chat.push("x");
+    return chat.flush();
+  }, ConnectionError);
+  for (let i = 0; i < 1_000; i++) await Promise.resolve();
+  assertLess(connection.reads, 10);
+  chat.close();
 });
 
 test("Chat.close() ends waiting reads and drops what waits, when it has no reason", async () => {

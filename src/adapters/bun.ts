@@ -157,12 +157,7 @@ class BunConnection implements Connection {
     const { localAddress, localPort, remoteAddress, remotePort } = socket;
     this.localAddress = { transport: "tcp", hostname: localAddress, port: localPort };
     this.remoteAddress = { transport: "tcp", hostname: remoteAddress, port: remotePort ?? 0 };
-    this.#inbox = new Inbox({
-      pause: () => {
-        if (!this.#broken) socket.pause();
-      },
-      resume: () => socket.resume(),
-    });
+    this.#inbox = new Inbox(socket);
     socket.pause();
   }
 
@@ -232,8 +227,6 @@ class BunConnection implements Connection {
     this.#broken = true;
     this.#pending = undefined;
     pending.done.reject(this.#error(undefined, "write to"));
-    // A paused socket would never be told that it is closed.
-    if (!this.#isClosed) this.#socket.resume();
   }
 
   #error(cause: Error | undefined, attempt: string): Error {

@@ -80,7 +80,7 @@ export function fromNode(stream: NodeDuplexLike): Connection {
 export async function connectNode(endpoint: TcpEndpoint): Promise<Connection> {
   const { connect } = await import("node:net");
   const { hostname, port } = endpoint;
-  const socket = connect({ host: hostname, port, allowHalfOpen: true, noDelay: true });
+  const socket = connect({ host: hostname, port, noDelay: true });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>
     connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));
@@ -99,7 +99,7 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
   const queue = new AcceptQueue();
   const closed = new Deferred();
   const listening = new Deferred();
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+  const server = createServer({ noDelay: true, pauseOnConnect: true });
   server.on("connection", (socket) => queue.put(fromNode(socket)));
   server.on("close", closed.resolve);
   server.on("error", (cause) => {

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
 import { test } from "node:test";
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { type Connection, ConnectionError, fromNode } from "../../mod.ts";
-import { bytes } from "../support/bytes.ts";
+import { bytes, text } from "../support/bytes.ts";
 import { checkConnection, readAll } from "../support/connection_checks.ts";
 
 /** Of Deno's own `node:net`, without this library, too; `connect()` and `listen()` use Deno's sockets there. */
@@ -54,9 +54,47 @@ test("fromNode() refuses a stream that decodes text or carries objects", () => {
 });
 
 test("fromNode() of a stream that is gone reads the end, or rejects", async () => {
-  const stream = new PassThrough();
-  stream.destroy();
+  const ended = new Duplex({ read() {}, write() {}, autoDestroy: false });
+  ended.push(null);
+  await once(ended.resume(), "end");
+  const connection = fromNode(ended);
+  assertStrictEquals(await connection.read(), null);
+  connection.close();
+
+  const destroyed = new PassThrough();
+  await once(destroyed.destroy(), "close");
+  const other = fromNode(destroyed);
+  await other.closed;
+  await assertRejects(() => other.read(), ConnectionError, "destroyed");
+});
+
+test("fromNode() asks the stream for nothing before it is read", async () => {
+  let asked = 0;
+  const stream = new Duplex({
+    read: () => void asked++,
+    write: (_chunk, _encoding, done) => done(),
+  });
   const connection = fromNode(stream);
-  await connection.closed;
-  await assertRejects(() => connection.read(), ConnectionError, "destroyed");
+  await connection.write(bytes("time passes"));
+  assertStrictEquals(asked, 0);
+  const reading = connection.read();
+  stream.push("now");
+  assertEquals(await reading, bytes("now"));
+  assert(asked > 0);
+  connection.close();
+});
+
+test("fromNode() hands out what the stream had buffered before its error", async () => {
+  const stream = new Duplex({ read() {}, write() {} });
+  const connection = fromNode(stream);
+  for (const chunk of ["one", "two", "three"]) stream.push(chunk);
+  assertEquals(await connection.read(), bytes("one"));
+  stream.push("four");
+  stream.destroy(new Error("the cable was cut"));
+  let rest = "";
+  const readOn = async (): Promise<void> => {
+    for (;;) rest += text((await connection.read())!);
+  };
+  await assertRejects(readOn, ConnectionError, "the cable was cut");
+  assertStrictEquals(rest, "twothreefour");
 });

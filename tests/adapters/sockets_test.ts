@@ -80,3 +80,18 @@ test("a listener closes connections that nobody has accepted, and answers accept
   connection.close(); // loses nothing
   await assertRejects(() => connection.write(bytes("x")), ClosedError);
 });
+
+test("a listener answers accepts in the order they were asked, when several wait", async () => {
+  const listener = await sockets.listen(ANYWHERE);
+  const accepts = [listener.accept(), listener.accept(), listener.accept()];
+  const clients: Connection[] = [];
+  for (let i = 0; i < 2; i++) clients.push(await sockets.connect(listener.address));
+  for (const [i, client] of clients.entries()) {
+    const accepted = (await accepts[i]!)!;
+    assertEquals(accepted.remoteAddress, client.localAddress);
+    accepted.close();
+    client.close();
+  }
+  listener.close();
+  assertStrictEquals(await accepts[2]!, null);
+});

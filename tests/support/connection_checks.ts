@@ -140,6 +140,14 @@ export function checkConnection(
     await Promise.all([left.closed, right.closed]);
   });
 
+  check("is closed by itself when it ends its direction after the peer", async (left, right) => {
+    await right.closeWrite();
+    assertStrictEquals(await left.read(), null);
+    await left.closeWrite();
+    assertStrictEquals(await right.read(), null);
+    await Promise.all([left.closed, right.closed]);
+  });
+
   check("gives a read what arrives after it was asked for", async (left, right) => {
     const reading = right.read();
     await left.write(bytes("late"));
