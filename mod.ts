@@ -24,7 +24,7 @@
  * @module
  */
 export { type BunHandlers, bunHandlers, type BunSocketLike } from "./src/adapters/bun.ts";
-export { type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
+export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
 export { Chat, type ChatOptions } from "./src/chat.ts";

@@ -28,7 +28,8 @@ if (values.help) {
 }
 
 async function serve(chat: Chat): Promise<void> {
-  const { hostname, port } = chat.remoteAddress!;
+  // A client that was gone before it was accepted has no address any more.
+  const { hostname, port } = chat.remoteAddress ?? { hostname: "unknown", port: 0 };
   const name = `${hostname}:${port}`;
   try {
     await answerEcho(chat, (event, detail) => console.log(`${name}  ${event}  ${detail}`));

@@ -1,9 +1,10 @@
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
+import { formatEndpoint, toAddress } from "./address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Inbox } from "./inbox.ts";
-import { formatEndpoint, toConnectionError } from "./system_error.ts";
+import { toConnectionError } from "./system_error.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
 export interface BunSocketLike {
@@ -139,8 +140,8 @@ interface PendingWrite {
 }
 
 class BunConnection implements Connection {
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
 
   readonly #socket: BunSocketLike;
   readonly #inbox: Inbox;
@@ -154,9 +155,8 @@ class BunConnection implements Connection {
 
   constructor(socket: BunSocketLike) {
     this.#socket = socket;
-    const { localAddress, localPort, remoteAddress, remotePort } = socket;
-    this.localAddress = { transport: "tcp", hostname: localAddress, port: localPort };
-    this.remoteAddress = { transport: "tcp", hostname: remoteAddress, port: remotePort ?? 0 };
+    this.localAddress = toAddress(socket.localAddress, socket.localPort);
+    this.remoteAddress = toAddress(socket.remoteAddress, socket.remotePort);
     this.#inbox = new Inbox(socket);
     socket.pause();
   }

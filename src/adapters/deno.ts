@@ -1,7 +1,8 @@
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError } from "../errors.ts";
-import { formatEndpoint, toConnectionError } from "./system_error.ts";
+import { formatEndpoint, toAddress } from "./address.ts";
+import { toConnectionError } from "./system_error.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
 export interface DenoConnLike {
@@ -14,9 +15,17 @@ export interface DenoConnLike {
   /** Closes both sides now. */
   close(): void;
   /** This end's address. */
-  readonly localAddr: object;
+  readonly localAddr: DenoAddrLike;
   /** The peer's address. */
-  readonly remoteAddr: object;
+  readonly remoteAddr: DenoAddrLike;
+}
+
+/** What is used of a `Deno.Addr`; only those of TCP and UDP have it. */
+export interface DenoAddrLike {
+  /** The IP address. */
+  readonly hostname?: string;
+  /** The port. */
+  readonly port?: number;
 }
 
 interface DenoTcpConnLike extends DenoConnLike {
@@ -26,13 +35,16 @@ interface DenoTcpConnLike extends DenoConnLike {
 interface DenoListenerLike {
   accept(): Promise<DenoTcpConnLike>;
   close(): void;
-  readonly addr: object;
+  readonly addr: DenoAddrLike;
 }
 
 interface DenoLike {
   connect(endpoint: TcpEndpoint): Promise<DenoTcpConnLike>;
   listen(endpoint: TcpEndpoint): DenoListenerLike;
 }
+
+/** What `accept()` fails with when the connection that it would give was reset meanwhile. */
+const GONE: ReadonlySet<string> = new Set(["NotConnected", "ConnectionAborted", "ConnectionReset"]);
 
 /** The buffer that a connection reads into grows and shrinks between these, by how much a read brings. */
 const SMALLEST_BUFFER = 4 * 1024;
@@ -97,7 +109,7 @@ class DenoListener implements ConnectionListener {
   constructor(listener: DenoListenerLike, attempt: string) {
     this.#listener = listener;
     this.#attempt = attempt;
-    this.address = toAddress(listener.addr)!;
+    this.address = toAddress(listener.addr.hostname, listener.addr.port)!;
   }
 
   get closed(): Promise<void> {
@@ -118,13 +130,16 @@ class DenoListener implements ConnectionListener {
   }
 
   async #acceptNext(): Promise<Connection | null> {
-    if (this.#isClosed) return null;
-    try {
-      return fromTcp(await this.#listener.accept());
-    } catch (cause) {
-      if (this.#isClosed) return null;
-      throw toConnectionError(cause, this.#attempt);
+    while (!this.#isClosed) {
+      try {
+        return fromTcp(await this.#listener.accept());
+      } catch (cause) {
+        // A peer that was gone before it was accepted: the next one is not.
+        if (GONE.has((cause as Error).name)) continue;
+        if (!this.#isClosed) throw toConnectionError(cause, this.#attempt);
+      }
     }
+    return null;
   }
 }
 
@@ -145,8 +160,8 @@ class DenoConnection implements Connection {
 
   constructor(conn: DenoConnLike) {
     this.#conn = conn;
-    this.localAddress = toAddress(conn.localAddr);
-    this.remoteAddress = toAddress(conn.remoteAddr);
+    this.localAddress = toAddress(conn.localAddr.hostname, conn.localAddr.port);
+    this.remoteAddress = toAddress(conn.remoteAddr.hostname, conn.remoteAddr.port);
   }
 
   get closed(): Promise<void> {
@@ -242,10 +257,4 @@ function deno(): DenoLike {
 function fromTcp(conn: DenoTcpConnLike): Connection {
   conn.setNoDelay(true);
   return fromDeno(conn);
-}
-
-function toAddress(address: { hostname?: string; port?: number }): Address | undefined {
-  const { hostname, port } = address;
-  if (hostname === undefined || port === undefined) return undefined;
-  return { transport: "tcp", hostname, port };
 }

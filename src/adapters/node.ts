@@ -2,9 +2,10 @@ import { plainBytes } from "../bytes.ts";
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
+import { formatEndpoint, toAddress } from "./address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Inbox } from "./inbox.ts";
-import { formatEndpoint, toConnectionError } from "./system_error.ts";
+import { toConnectionError } from "./system_error.ts";
 
 /** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
 export interface NodeDuplexLike {
@@ -210,9 +211,4 @@ class NodeConnection implements Connection {
     if (cause) return toConnectionError(cause, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
-}
-
-function toAddress(hostname: string | undefined, port: number | undefined): Address | undefined {
-  if (hostname === undefined || port === undefined) return undefined;
-  return { transport: "tcp", hostname, port };
 }

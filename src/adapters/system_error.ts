@@ -1,4 +1,3 @@
-import type { TcpEndpoint } from "../connection.ts";
 import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 
 /** The system's error codes, which Node, Deno and Bun all report by these names. */
@@ -41,13 +40,6 @@ export function toConnectionError(cause: unknown, attempt: string): ConnectionEr
   const code = codeOf(cause);
   const detail = code === "other" ? messageOf(cause) : WORDS[code];
   return new ConnectionError(code, `cannot ${attempt}: ${detail}`, { cause });
-}
-
-/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`. */
-export function formatEndpoint(endpoint: TcpEndpoint | undefined): string {
-  if (endpoint === undefined) return "the peer";
-  const { hostname, port } = endpoint;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 function codeOf(cause: unknown): ConnectionErrorCode {

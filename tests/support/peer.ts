@@ -1,28 +1,33 @@
 /** Peers in a process of their own, written for Node's `net`, for what one's own runtime should not do to itself. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 
 const PROGRAMS = {
-  /** Sends "last words", waits until they are out, and breaks off with a RST. */
-  send_and_reset: `socket.write("last words", () => socket.resetAndDestroy());`,
-  /** Reads nothing, and breaks off with a RST when its standard input says so. */
-  reset_when_told: `socket.pause(); process.stdin.once("data", () => {
-    socket.resetAndDestroy(); process.stdin.destroy();
-  });`,
+  /** When told, sends "last words", waits until they are out, and breaks off with a RST. */
+  send_and_reset: `whenTold(() => socket.write("last words", () => socket.resetAndDestroy()));`,
+  /** Reads nothing, and breaks off with a RST when told. */
+  reset_when_told: `socket.pause(); whenTold(() => socket.resetAndDestroy());`,
+  /** Breaks off with a RST at once. */
+  reset: `socket.resetAndDestroy();`,
 };
 
 export interface Peer {
   /** Resolves when the process has ended. */
   readonly exited: Promise<void>;
-  /** Writes a line to the process. */
+  /** Tells the process to do what it waits with. */
   tell(): void;
 }
 
 /** Starts a peer that connects to the port; resolves when the process runs. */
 export async function startPeer(program: keyof typeof PROGRAMS, port: number): Promise<Peer> {
-  const script = `const socket = require("node:net").connect(${port}, "127.0.0.1", () => {
+  const script = `
+  const whenTold = (action) => process.stdin.once("data", () => {
+    action();
+    process.stdin.destroy();
+  });
+  const socket = require("node:net").connect(${port}, "127.0.0.1", () => {
     ${PROGRAMS[program]}
   }); socket.on("error", () => {});`;
-  const child: ChildProcess = spawn("node", ["-e", script], {
+  const child = spawn("node", ["-e", script], {
     stdio: ["pipe", "ignore", "inherit"],
   });
   await new Promise((resolve, reject) => {
@@ -31,6 +36,6 @@ export async function startPeer(program: keyof typeof PROGRAMS, port: number): P
   });
   return {
     exited: new Promise((resolve) => child.once("exit", () => resolve())),
-    tell: () => child.stdin!.write("now\n"),
+    tell: () => child.stdin.write("now\n"),
   };
 }
