@@ -1,6 +1,8 @@
 import type { Address, Connection } from "./connection.ts";
+import { describe } from "./checks.ts";
 import { Deferred, quiet } from "./deferred.ts";
 import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
 import { iterate } from "./iterate.ts";
 import type { Data, Producer } from "./producer.ts";
@@ -20,7 +22,7 @@ const LONGEST_LINGER = 30_000;
 const IDLE_LINGER = 2_000;
 
 /** How many bytes are fetched, without being asked for, from a connection that broke while sending. */
-const SALVAGE_LIMIT = 1024 * 1024;
+const FETCH_LIMIT = 1024 * 1024;
 
 /**
  * A connection, read as frames and written through producers.
@@ -60,7 +62,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly #connection: Connection;
   readonly #framer: Framer;
   readonly #sendQueue: SendQueue;
-  readonly #reads: WaitingRead[] = [];
+  readonly #reads: Fifo<WaitingRead> = new Fifo();
   readonly #closed = new Deferred<Error | undefined>();
   /** The read of the connection that is under way. */
   #receiving: Promise<Uint8Array | null> | undefined;
@@ -68,8 +70,11 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #readEnd: Error | null | undefined;
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
-  /** Whether sending has failed, and what had arrived by then is still to be fetched. */
-  #salvaging = false;
+  /** Whether frames that are here are not handed out any more. */
+  #readDropped = false;
+  /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
+  #fetching = false;
+  #connectionClosed = false;
   #isClosed = false;
   #closedByCaller = false;
   #writeClosed: Promise<void> | undefined;
@@ -86,11 +91,11 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#connection = connection;
     this.#framer = new Framer(options);
     this.#sendQueue = new SendQueue(
-      (bytes) => connection.write(bytes),
+      (bytes) => this.#write(bytes),
       (error) => this.#onSendFailure(error),
       options,
     );
-    connection.closed.then(() => this.#closed.resolve(this.#failure));
+    connection.closed.then(() => this.#onConnectionClosed());
   }
 
   /**
@@ -134,7 +139,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /**
    * Resolves when the connection is gone: with nothing if it ended in order, or was closed without a reason, and with
-   * the error otherwise. It never rejects.
+   * the error otherwise. It never rejects. A break that happens while the chat neither reads nor writes may be noticed
+   * only when it does.
    */
   get closed(): Promise<Error | undefined> {
     return this.#closed.promise;
@@ -144,7 +150,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * Reads one frame.
    *
    * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force.
-   * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream.
+   * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
+   * which is always there). It may be a view of the chunk that it arrived in: `slice()` what is kept for long.
    * @throws {FrameTooLongError} If the frame is longer than `maxFrameLength`; the next read carries on after it.
    * @throws {IncompleteFrameError} If the stream ended in the middle of the frame, unless the options say otherwise.
    * @throws {ConnectionError} If the connection broke; the frames that had arrived come first.
@@ -155,7 +162,9 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const answer = new Deferred<Uint8Array | null>();
     try {
       if (terminator !== undefined) toRule(terminator);
-      this.#reads.push({ terminator, answer });
+      // A copy: the caller may change its array while the read waits.
+      const own = terminator instanceof Uint8Array ? terminator.slice() : terminator;
+      this.#reads.push({ terminator: own, answer });
       this.#answerReads();
     } catch (error) {
       answer.reject(error);
@@ -176,7 +185,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * after the other, and asked for a piece only when the transport has taken the piece before. What is pushed in one
    * turn of the event loop is written together.
    *
-   * A large `Uint8Array` is not copied: do not change it before `flush()` has resolved.
+   * A large `Uint8Array` is not copied: do not change it before `flush()` has resolved. A producer must not wait for its
+   * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
    * @param items Strings (sent as UTF-8), bytes, and iterables of them, sync or async.
    * @returns Resolves at once while fewer than `highWaterMark` bytes wait, and otherwise when there is room again.
@@ -204,7 +214,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /**
    * Sends all that was pushed, ends the sending direction, reads the peer out for a bounded time (30 s, and 2 s without a
    * byte), so that it does not lose our last bytes to a reset, and closes. Frames can be read until all is sent; reading
-   * ends then. To go on reading, call {@linkcode Chat.closeWrite}. Harmless when repeated.
+   * ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as long as the peer and the producers take:
+   * {@linkcode Chat.close} ends it. Harmless when repeated.
    * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWhenDone(): Promise<void> {
@@ -221,7 +232,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#closedByCaller = true;
     const failure = reason === undefined || reason instanceof Error
       ? reason
-      : new ClosedError(`the chat was closed: ${reason}`, { cause: reason });
+      : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
     this.#closeNow(failure);
   }
 
@@ -232,10 +243,10 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** Answers waiting reads as long as frames are here, and asks the connection for more if one still waits. */
   #answerReads(): void {
-    for (let first = this.#reads[0]; first !== undefined; first = this.#reads[0]) {
+    for (let first = this.#reads.first; first !== undefined; first = this.#reads.first) {
       const { terminator, answer } = first;
       try {
-        const frame = this.#isClosed ? undefined : this.#framer.next(terminator);
+        const frame = this.#readDropped ? undefined : this.#framer.next(terminator);
         if (frame === undefined && this.#readEnd === undefined) return this.#receive();
         if (frame !== undefined) answer.resolve(frame);
         else if (this.#readEnd instanceof Error) answer.reject(this.#readEnd);
@@ -259,14 +270,18 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     if (chunk === null) return this.#onPeerEnd();
     this.#framer.push(chunk);
     this.#answerReads();
-    if (this.#salvaging && this.#framer.buffered < SALVAGE_LIMIT) this.#receive();
+    if (!this.#fetching) return;
+    // What a connection that is closed still has is little; one that is not might go on for ever.
+    if (this.#connectionClosed || this.#framer.buffered < FETCH_LIMIT) this.#receive();
+    else this.#onBroken(this.#failure!);
   }
 
   #onPeerEnd(): void {
-    if (this.#salvaging) return this.#onBroken(this.#failure!);
+    if (this.#failure !== undefined) return this.#onBroken(this.#failure);
     this.#framer.end();
     this.#readEnd = null;
     this.#answerReads();
+    this.#settleClosed();
   }
 
   /** The connection is of no use any more. What has arrived can still be read. */
@@ -278,16 +293,41 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#sendQueue.drop(this.#failure);
     this.#connection.close(error);
     this.#answerReads();
+    this.#settleClosed();
+  }
+
+  /** A connection that is gone by itself says why when it is read to its end. */
+  #onConnectionClosed(): void {
+    this.#connectionClosed = true;
+    if (this.#readEnd === undefined) this.#fetch();
+    else this.#settleClosed();
+  }
+
+  #fetch(): void {
+    this.#fetching = true;
+    this.#receive();
+  }
+
+  #settleClosed(): void {
+    if (this.#connectionClosed) this.#closed.resolve(this.#failure);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#connection.write(bytes);
+    } catch (error) {
+      // Noted here, before anything else that the broken connection brings about.
+      if (!this.#isClosed) this.#failure ??= error as Error;
+      throw error;
+    }
   }
 
   #onSendFailure(error: Error): void {
     if (error instanceof ProducerError || error instanceof BackpressureError) {
       return this.#closeNow(error);
     }
-    this.#failure ??= error;
     // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
-    this.#salvaging = true;
-    if (this.#readEnd === undefined) this.#receive();
+    if (this.#readEnd === undefined) this.#fetch();
     else this.#connection.close(error);
   }
 
@@ -302,6 +342,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   #endReading(end: Error | null): void {
     this.#readEnd = end;
+    this.#readDropped = true;
     this.#framer.discard();
     this.#answerReads();
   }

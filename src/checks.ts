@@ -4,7 +4,18 @@
  */
 export function checkLimit(name: string, limit: number): number {
   if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
-  throw new RangeError(`${name} must be a whole number of bytes or Infinity, not ${limit}`);
+  throw new RangeError(
+    `${name} must be a whole number of bytes or Infinity, not ${describe(limit)}`,
+  );
+}
+
+/** A value, in words for an error message, also one that cannot become a string. */
+export function describe(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return nameOf(value);
+  }
 }
 
 /** The type of a value, in words for an error message. */

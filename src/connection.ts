@@ -2,7 +2,7 @@
 export interface Address {
   /** The transport that the address belongs to. */
   readonly transport: "tcp";
-  /** The IP address, or the host name where no address is known yet. */
+  /** The IP address; of a listener on Bun, the name that was asked for. */
   readonly hostname: string;
   /** The port, 1 to 65535. */
   readonly port: number;

@@ -1,5 +1,5 @@
 import { FrameTooLongError, IncompleteFrameError } from "./errors.ts";
-import { checkLimit } from "./checks.ts";
+import { checkLimit, describe } from "./checks.ts";
 import type { Delimiter } from "./delimiter.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
@@ -238,5 +238,5 @@ export class Framer implements Iterable<Uint8Array> {
 
 function checkIncomplete(incomplete: Incomplete): Incomplete {
   if (["throw", "yield", "drop"].includes(incomplete)) return incomplete;
-  throw new TypeError(`incomplete must be "throw", "yield" or "drop", not ${incomplete}`);
+  throw new TypeError(`incomplete must be "throw", "yield" or "drop", not ${describe(incomplete)}`);
 }

@@ -4,7 +4,8 @@ import { quiet } from "./deferred.ts";
 export function iterate<T>(next: () => Promise<T | null>): AsyncIterableIterator<T> {
   const iterator: AsyncIterableIterator<T> = {
     next: () => quiet(next().then(toResult)),
-    return: () => Promise.resolve({ done: true, value: undefined }),
+    return: (value) => Promise.resolve({ done: true, value }),
+    throw: (error) => quiet(Promise.reject(error)),
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;

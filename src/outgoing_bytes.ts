@@ -8,6 +8,7 @@
  *      arrays: [ block, filled ] [ large array ] [ block | room ]
  *                                                        ^ filled
  */
+import { Fifo } from "./fifo.ts";
 import type { Data } from "./producer.ts";
 
 /** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
@@ -22,7 +23,7 @@ const encoder = new TextEncoder();
 /** Bytes that wait to be sent, gathered into few arrays. */
 export class OutgoingBytes {
   #length = 0;
-  #arrays: Uint8Array[] = [];
+  readonly #arrays: Fifo<Uint8Array> = new Fifo();
   #block: Uint8Array = EMPTY;
   /** The part of the block that waits: it becomes an array when the block is full, or is asked for. */
   #start = 0;

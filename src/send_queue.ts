@@ -1,8 +1,9 @@
 import { Deferred, quiet } from "./deferred.ts";
 import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
-import { checkLimit, nameOf } from "./checks.ts";
+import { checkLimit, describe, nameOf } from "./checks.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {
@@ -32,7 +33,7 @@ export class SendQueue {
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
 
-  readonly #entries: (OutgoingBytes | Production | Deferred)[] = [];
+  readonly #entries: Fifo<OutgoingBytes | Production | Deferred> = new Fifo();
   /** A drained entry, kept so that the next small push fills its block on. */
   #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
@@ -57,7 +58,8 @@ export class SendQueue {
   ) {
     this.#write = write;
     this.#onFailure = onFailure;
-    this.#highWaterMark = checkLimit("highWaterMark", highWaterMark);
+    // An empty queue has room, whatever the mark.
+    this.#highWaterMark = Math.max(1, checkLimit("highWaterMark", highWaterMark));
     this.#maxQueuedBytes = checkLimit("maxQueuedBytes", maxQueuedBytes);
   }
 
@@ -100,7 +102,7 @@ export class SendQueue {
     this.#ended = reason;
     this.#dropped = true;
     this.#lost = this.#entries.length > 0;
-    for (const entry of this.#entries.splice(0)) {
+    for (const entry of this.#entries.clear()) {
       if (entry instanceof Deferred) entry.reject(reason);
       else if (entry instanceof Production) void entry.abandon();
     }
@@ -114,7 +116,7 @@ export class SendQueue {
       this.#waiting += PRODUCER_WEIGHT;
       return;
     }
-    let last = this.#entries.at(-1);
+    let last = this.#entries.last;
     if (!(last instanceof OutgoingBytes)) {
       this.#entries.push(last = this.#spare ?? new OutgoingBytes());
       this.#spare = undefined;
@@ -131,7 +133,7 @@ export class SendQueue {
 
   async #drain(): Promise<void> {
     try {
-      for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+      for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
         if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
         else if (entry instanceof Production) await this.#sendPiece(entry);
         else {
@@ -156,7 +158,7 @@ export class SendQueue {
 
   async #sendPiece(production: Production): Promise<void> {
     const pieces = await production.next().catch((error: unknown) => {
-      throw new ProducerError(`a producer failed: ${error}`, { cause: error });
+      throw new ProducerError(`a producer failed: ${describe(error)}`, { cause: error });
     });
     if (pieces === undefined) {
       this.#entries.shift();

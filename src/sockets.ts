@@ -1,3 +1,4 @@
+import { describe } from "./checks.ts";
 import type { Connection, ConnectionListener, TcpEndpoint } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 
@@ -52,7 +53,9 @@ export function checkEndpoint(
     );
   }
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
-    throw new RangeError(`port must be a whole number from ${lowestPort} to 65535, not ${port}`);
+    throw new RangeError(
+      `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,
+    );
   }
   // An IPv6 address may come in the brackets that it wears in a URL.
   return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port };

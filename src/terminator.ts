@@ -1,4 +1,4 @@
-import { nameOf } from "./checks.ts";
+import { describe, nameOf } from "./checks.ts";
 import { Delimiter } from "./delimiter.ts";
 
 /**
@@ -46,6 +46,8 @@ export function describeRule(rule: Rule): string {
 function checkCount(count: number): number {
   if (Number.isSafeInteger(count) && count >= 0) return count;
   throw new RangeError(
-    `terminator must be a whole number of bytes, 0 to ${Number.MAX_SAFE_INTEGER}, not ${count}`,
+    `terminator must be a whole number of bytes, 0 to ${Number.MAX_SAFE_INTEGER}, not ${
+      describe(count)
+    }`,
   );
 }

@@ -89,26 +89,23 @@ export async function connectDeno(endpoint: TcpEndpoint): Promise<Connection> {
 
 /** Listens on a TCP port with `Deno.listen`. */
 export function listenDeno(endpoint: TcpEndpoint): Promise<ConnectionListener> {
-  const attempt = `listen on ${formatEndpoint(endpoint)}`;
   try {
-    return Promise.resolve(new DenoListener(deno().listen(endpoint), attempt));
+    return Promise.resolve(new DenoListener(deno().listen(endpoint)));
   } catch (cause) {
-    return Promise.reject(toConnectionError(cause, attempt));
+    return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   }
 }
 
 class DenoListener implements ConnectionListener {
   readonly address: Address;
   readonly #listener: DenoListenerLike;
-  readonly #attempt: string;
   readonly #closed = new Deferred();
   #isClosed = false;
   /** The accept that was asked for last: Deno allows one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(listener: DenoListenerLike, attempt: string) {
+  constructor(listener: DenoListenerLike) {
     this.#listener = listener;
-    this.#attempt = attempt;
     this.address = toAddress(listener.addr.hostname, listener.addr.port)!;
   }
 
@@ -136,7 +133,8 @@ class DenoListener implements ConnectionListener {
       } catch (cause) {
         // A peer that was gone before it was accepted: the next one is not.
         if (GONE.has((cause as Error).name)) continue;
-        if (!this.#isClosed) throw toConnectionError(cause, this.#attempt);
+        if (this.#isClosed) break;
+        throw toConnectionError(cause, `accept on ${formatEndpoint(this.address)}`);
       }
     }
     return null;
@@ -255,6 +253,10 @@ function deno(): DenoLike {
 
 /** Data is coalesced before it is written, so that waiting for more, as Nagle's algorithm does, would only delay it. */
 function fromTcp(conn: DenoTcpConnLike): Connection {
-  conn.setNoDelay(true);
+  try {
+    conn.setNoDelay(true);
+  } catch {
+    // The peer has reset the connection already: whoever reads will be told.
+  }
   return fromDeno(conn);
 }

@@ -1,4 +1,5 @@
 import { Deferred } from "../deferred.ts";
+import { Fifo } from "../fifo.ts";
 
 /** How the transport is told to hold back, and to go on. */
 export interface Flow {
@@ -19,7 +20,7 @@ export interface Flow {
  */
 export class Inbox {
   readonly #flow: Flow;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Fifo<Uint8Array> = new Fifo();
   #length = 0;
   #waiting: Deferred<Uint8Array | null> | undefined;
   #ended = false;
@@ -64,7 +65,7 @@ export class Inbox {
 
   /** This side closed the connection: nothing more is read. */
   shut(error: Error): void {
-    this.#chunks.length = 0;
+    this.#chunks.clear();
     this.#length = 0;
     this.#ended = false;
     this.#failure = error;

@@ -83,7 +83,9 @@ class MemoryConnection implements Connection {
     this.#blocked?.reject(this.#closeError);
     this.peer.#inbox.end();
     this.peer.#blocked?.reject(resetError());
+    this.#writeEnded = true;
     this.#closed.resolve();
+    this.#closeWhenBothEnded();
   }
 
   #unblock(): void {

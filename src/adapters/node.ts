@@ -100,7 +100,7 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
   const queue = new AcceptQueue();
   const closed = new Deferred();
   const listening = new Deferred();
-  const server = createServer({ noDelay: true, pauseOnConnect: true });
+  const server = createServer({ noDelay: true });
   server.on("connection", (socket) => queue.put(fromNode(socket)));
   server.on("close", closed.resolve);
   server.on("error", (cause) => {
@@ -130,10 +130,15 @@ class NodeConnection implements Connection {
   readonly #stream: NodeDuplexLike;
   readonly #inbox: Inbox;
   readonly #closed = new Deferred();
+  /** A socket reports resets, and copies what it is given to the system; other streams may pass the array itself on. */
+  readonly #isSocket: boolean;
   #closeError: ClosedError | undefined;
+  /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
+  #failure: ConnectionError | undefined;
 
   constructor(stream: NodeDuplexLike) {
     this.#stream = stream;
+    this.#isSocket = "connecting" in stream;
     this.localAddress = toAddress(stream.localAddress, stream.localPort);
     this.remoteAddress = toAddress(stream.remoteAddress, stream.remotePort);
     this.#inbox = new Inbox(stream);
@@ -158,7 +163,7 @@ class NodeConnection implements Connection {
   write(data: Uint8Array): Promise<void> {
     if (data.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#stream.write(data, (error) => {
+      this.#stream.write(this.#isSocket ? data : data.slice(), (error) => {
         // A write that a close interrupts is reported as done by some versions of Node.
         if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));
         else resolve();
@@ -185,28 +190,35 @@ class NodeConnection implements Connection {
    * the reset. (It cannot be made behind a write that waits, nor after closeWrite().)
    */
   #onEnd(): void {
-    const { remoteAddress, writable, writableLength } = this.#stream;
-    if (remoteAddress === undefined || !writable || writableLength > 0) return this.#inbox.end();
+    const { writable, writableLength } = this.#stream;
+    if (!this.#isSocket || !writable || writableLength > 0) return this.#inbox.end();
     this.#stream.write(NOTHING, (error) => {
       if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#inbox.end();
     });
   }
 
   #fail(cause: Error): void {
-    // What the stream had buffered arrived before the error, and Node no longer emits it.
-    for (let rest = this.#stream.read(); rest instanceof Uint8Array; rest = this.#stream.read()) {
-      this.#inbox.put(plainBytes(rest));
-    }
-    this.#inbox.fail(this.#error(cause, "read from"));
+    const error = this.#error(cause, "read from");
+    if (error instanceof ConnectionError) this.#failure ??= error;
+    this.#endInbox(error);
   }
 
   #onClose(): void {
-    this.#inbox.fail(this.#error(undefined, "read from"));
+    this.#endInbox(this.#error(undefined, "read from"));
     this.#closed.resolve();
   }
 
+  #endInbox(error: Error): void {
+    // What the stream had buffered arrived before, and Node no longer emits it.
+    for (let rest = this.#stream.read(); rest instanceof Uint8Array; rest = this.#stream.read()) {
+      this.#inbox.put(plainBytes(rest));
+    }
+    this.#inbox.fail(error);
+  }
+
   #error(cause: Error | null | undefined, attempt: string): Error {
-    if (this.#closeError !== undefined) return this.#closeError;
+    const known = this.#closeError ?? this.#failure;
+    if (known !== undefined) return known;
     const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
     if (cause) return toConnectionError(cause, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);

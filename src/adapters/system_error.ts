@@ -6,13 +6,13 @@ const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
   ECONNRESET: "reset",
   ECONNABORTED: "reset",
   EPIPE: "reset",
+  ECANCELED: "reset",
   ETIMEDOUT: "timeout",
   ENETUNREACH: "unreachable",
   EHOSTUNREACH: "unreachable",
   ENETDOWN: "unreachable",
   EHOSTDOWN: "unreachable",
   ENOTFOUND: "not-found",
-  EAI_AGAIN: "not-found",
   EADDRINUSE: "in-use",
   EADDRNOTAVAIL: "unavailable",
   EACCES: "permission",
@@ -46,9 +46,10 @@ function codeOf(cause: unknown): ConnectionErrorCode {
   const { code, name } = cause as { code?: unknown; name?: unknown };
   const known = typeof code === "string" ? CODES[code] : undefined;
   if (known !== undefined) return known;
+  if (typeof code === "string" && code.startsWith("EAI_")) return "not-found";
   if (name === "NotCapable" || name === "PermissionDenied") return "permission";
-  // Deno reports a failed look-up, and Bun one for `listen`, as a plain `Error` with nothing but a message.
-  if (/^failed to (lookup address|listen at)/i.test(messageOf(cause))) {
+  // Deno reports a failed look-up and an impossible name, and Bun a failed look-up for `listen`, by a message alone.
+  if (/^(failed to (lookup address|listen at)|invalid host)/i.test(messageOf(cause))) {
     return "not-found";
   }
   return "other";

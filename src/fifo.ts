@@ -1,0 +1,49 @@
+/** How many removed items may lie before the first before the rest is moved up. */
+const SLACK = 1024;
+
+/** A queue, first in, first out. Unlike `Array.shift()` it takes the same time however long it is. */
+export class Fifo<T> {
+  #items: T[] = [];
+  #start = 0;
+
+  /** How many items wait. */
+  get length(): number {
+    return this.#items.length - this.#start;
+  }
+
+  /** The item that waits longest. */
+  get first(): T | undefined {
+    return this.#items[this.#start];
+  }
+
+  /** The item that came last. */
+  get last(): T | undefined {
+    return this.length > 0 ? this.#items.at(-1) : undefined;
+  }
+
+  /** Adds an item behind the last. */
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** Removes the first item. */
+  shift(): T | undefined {
+    if (this.length === 0) return undefined;
+    const item = this.#items[this.#start]!;
+    this.#items[this.#start++] = undefined as T;
+    if (this.length === 0) this.clear();
+    else if (this.#start > SLACK && this.#start > this.length) {
+      this.#items = this.#items.slice(this.#start);
+      this.#start = 0;
+    }
+    return item;
+  }
+
+  /** Removes and returns all items. */
+  clear(): T[] {
+    const all = this.#items.slice(this.#start);
+    this.#items = [];
+    this.#start = 0;
+    return all;
+  }
+}
