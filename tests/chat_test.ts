@@ -127,6 +127,16 @@ test("Chat.read() uses its own terminator once and leaves the sticky one alone",
   chat.close();
 });
 
+test("Chat.read() keeps its delimiter when the caller changes the array that it gave", async () => {
+  const [chat, peer] = chatPair();
+  const delimiter = bytes(";");
+  const reading = chat.read(delimiter);
+  delimiter[0] = 65;
+  await peer.write(bytes("ABC;"));
+  assertStrictEquals(text(await reading), "ABC");
+  chat.close();
+});
+
 test("Chat refuses what is no terminator, and goes on", async () => {
   const [chat, peer] = chatPair();
   assertThrows(() => chat.terminator = -1, RangeError, "-1");
@@ -174,6 +184,32 @@ test("Chat hands out whole frames before the error when the connection breaks, a
   await assertRejects(() => framesOf(chat), ConnectionError, "it broke");
   await assertRejects(() => chat.push("x"), ConnectionError, "it broke");
   assertStrictEquals(await chat.closed, broken);
+});
+
+test("Chat's iterator can be returned from and thrown into, and the chat goes on", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("one\ntwo\n"));
+  const iterator = chat[Symbol.asyncIterator]();
+  assertEquals(await iterator.return!(7), { done: true, value: 7 });
+  const wrapped = (async function* (): AsyncGenerator<Uint8Array> {
+    yield* chat;
+  })();
+  assertStrictEquals(text((await wrapped.next()).value), "one");
+  await assertRejects(() => wrapped.throw(new Error("mine")), Error, "mine");
+  assertStrictEquals(text(await chat.read()), "two");
+  chat.close();
+});
+
+test("Chat says in closed why the connection ended by itself, though nobody reads", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const broken = new ConnectionError("reset", "it broke");
+  connection.arrive(bytes("one\n"));
+  connection.arrive(broken);
+  connection.vanish();
+  assertStrictEquals(await chat.closed, broken);
+  assertStrictEquals(text(await chat.read()), "one");
+  await assertRejects(() => chat.read(), ConnectionError, "it broke");
 });
 
 // Sending
@@ -246,6 +282,19 @@ test("Chat closes with ProducerError when a producer throws, and sends nothing a
   assertStrictEquals(text(await readAll(peer)), "half");
 });
 
+test("Chat closes with ProducerError when a producer throws what cannot become a string", async () => {
+  for (const thrown of [Symbol("s"), Object.create(null)]) {
+    const [chat] = chatPair();
+    chat.push((function* (): Generator<string> {
+      yield "half";
+      throw thrown;
+    })());
+    const error = await chat.closed;
+    assertInstanceOf(error, ProducerError);
+    assertStrictEquals(error.cause, thrown);
+  }
+});
+
 test("Chat closes with BackpressureError when more than maxQueuedBytes wait and more is pushed", async () => {
   const connection = new ScriptedConnection();
   const chat = new Chat(connection, { terminator: "\n", maxQueuedBytes: 100 });
@@ -296,6 +345,15 @@ test("Chat.closeWhenDone() ends a waiting read when all is sent", async () => {
   assertStrictEquals(await reading, null);
   await peer.write(bytes("too late\n"));
   assertStrictEquals(await chat.read(), null);
+  await peer.closeWrite();
+  await done;
+});
+
+test("Chat.closeWhenDone() ends a loop whose terminator stays 0", async () => {
+  const [chat, peer] = chatPair({ terminator: 0 });
+  assertStrictEquals(text(await chat.read()), "");
+  const done = chat.closeWhenDone();
+  for await (const frame of chat) assertStrictEquals(frame.length, 0);
   await peer.closeWrite();
   await done;
 });
@@ -370,6 +428,10 @@ test("Chat.close() rejects waiting reads with its reason, and tells it in closed
   other.close("enough");
   const error = await assertRejects(() => other.read(), ClosedError, "enough");
   assertStrictEquals(error.cause, "enough");
+
+  const [another] = chatPair();
+  another.close(Symbol("enough"));
+  await assertRejects(() => another.read(), ClosedError, "Symbol(enough)");
 });
 
 test("Chat.close() calls return() of a producer that is under way, and of one that has not begun", async () => {

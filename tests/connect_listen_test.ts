@@ -13,6 +13,7 @@ import {
 import { type Chat, connect, ConnectionError, listen, type Listener } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
+import { startPeer } from "./support/peer.ts";
 
 const LINES = { terminator: "\n" };
 
@@ -76,6 +77,11 @@ test("listen() rejects with ConnectionError when the address is not this machine
   const away = { hostname: "192.0.2.1", port: 0, ...LINES }; // RFC 5737: for documentation only
   const unavailable = await assertRejects(() => listen(away), ConnectionError, "192.0.2.1:0");
   assertStrictEquals(unavailable.code, "unavailable");
+  const impossible = { hostname: "a b", port: 1, ...LINES };
+  assertStrictEquals(
+    (await assertRejects(() => connect(impossible), ConnectionError)).code,
+    "not-found",
+  );
   const nowhere = { hostname: "no-such-host.invalid", port: 0, ...LINES };
   const notFound = await assertRejects(
     () => listen(nowhere),
@@ -175,4 +181,38 @@ test("ConnectionError says in one line what was tried and what happened", async 
   const error = await assertRejects(() => connect({ port, ...LINES }), ConnectionError);
   assertMatch(error.message, /^cannot connect to 127\.0\.0\.1:\d+: connection refused: [a-z ]+$/);
   assertStrictEquals(error.name, "ConnectionError");
+});
+
+test("Chat hands out what the peer said before it reset, though sending has failed and nobody had read", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const peer = await startPeer("complain_and_reset", listener.address.port);
+  const chat = (await listener.accept())!;
+  const pushed = chat.push(new Uint8Array(20_000_000));
+  peer.tell();
+  const error = await assertRejects(() => pushed, ConnectionError);
+  assertStrictEquals(error.code, "reset");
+  assertInstanceOf(await chat.closed, ConnectionError);
+  assertStrictEquals(text(await chat.read()), "550 bye");
+  assertStrictEquals((await assertRejects(() => chat.read(), ConnectionError)).code, "reset");
+  await listener.close();
+});
+
+test("Chat says reset, in every way it says it, when the peer has reset an idle chat", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const peer = await startPeer("reset_when_told", listener.address.port);
+  const chat = (await listener.accept())!;
+  peer.tell();
+  await peer.exited;
+  const pushOn = async (): Promise<void> => {
+    for (let i = 0; i < 1_000; i++) {
+      await chat.push("x\n");
+      await chat.flush();
+    }
+  };
+  assertStrictEquals((await assertRejects(pushOn, ConnectionError)).code, "reset");
+  assertStrictEquals((await assertRejects(() => chat.read(), ConnectionError)).code, "reset");
+  const closed = await chat.closed;
+  assertInstanceOf(closed, ConnectionError);
+  assertStrictEquals(closed.code, "reset");
+  await listener.close();
 });

@@ -103,6 +103,13 @@ test("SendQueue.push() resolves at once below highWaterMark, and else when there
   await waiting;
 });
 
+test("SendQueue has room when it is empty, whatever highWaterMark says", async () => {
+  const { queue, push } = makeQueue({ highWaterMark: 0 });
+  await push();
+  await push("x");
+  await queue.flush();
+});
+
 test("SendQueue refuses what cannot be sent at once, naming its type, and queues nothing", async () => {
   const { queue, push, sent } = makeQueue();
   for (const wrong of [5, null, undefined, true, {}, new ArrayBuffer(1), () => "x"]) {

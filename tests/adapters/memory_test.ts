@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assertRejects } from "@std/assert";
+import { assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, memoryPair } from "../../mod.ts";
 import { bytes } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
@@ -13,4 +13,17 @@ test("memoryPair() rejects a write as reset when the other end is closed", async
   await assertRejects(() => waiting, ConnectionError);
   await assertRejects(() => left.write(bytes("x")), ConnectionError, "closed");
   left.close();
+});
+
+test("memoryPair() is closed when one end is closed and the other has ended", async () => {
+  const [left, right] = memoryPair();
+  left.close();
+  assertStrictEquals(await right.read(), null);
+  await right.closeWrite();
+  await right.closed;
+
+  const [first, second] = memoryPair();
+  await second.closeWrite();
+  first.close();
+  await second.closed;
 });

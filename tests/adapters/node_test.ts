@@ -37,6 +37,14 @@ test("fromNode() carries bytes through any Duplex", async () => {
   assertStrictEquals(connection.remoteAddress, undefined);
 });
 
+test("fromNode() hands a stream that keeps what it is given a copy, so that the buffer can be reused", async () => {
+  const connection = fromNode(new PassThrough());
+  const buffer = new Uint8Array(3);
+  for (const value of [1, 2, 3]) await connection.write(buffer.fill(value));
+  await connection.closeWrite();
+  assertEquals(await readAll(connection), Uint8Array.of(1, 1, 1, 2, 2, 2, 3, 3, 3));
+});
+
 test("fromNode() reports the stream's own error as ConnectionError with its cause", async () => {
   const stream = new Duplex({ read() {}, write() {} });
   const connection = fromNode(stream);

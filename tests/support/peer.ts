@@ -6,6 +6,10 @@ const PROGRAMS = {
   send_and_reset: `whenTold(() => socket.write("last words", () => socket.resetAndDestroy()));`,
   /** Reads nothing, and breaks off with a RST when told. */
   reset_when_told: `socket.pause(); whenTold(() => socket.resetAndDestroy());`,
+  /** Sends a line, "550 bye", reads nothing, and breaks off with a RST when told. */
+  complain_and_reset: `socket.pause(); socket.write("550 bye\\n", () => {
+    whenTold(() => socket.resetAndDestroy());
+  });`,
   /** Breaks off with a RST at once. */
   reset: `socket.resetAndDestroy();`,
 };

@@ -41,6 +41,11 @@ export class ScriptedConnection implements Connection {
     if (!error) this.#holding = undefined;
   }
 
+  /** Is closed without anybody asking for it. */
+  vanish(): void {
+    this.#closed.resolve();
+  }
+
   read(): Promise<Uint8Array | null> {
     this.reads++;
     const reading = this.#reading = new Deferred<Uint8Array | null>();

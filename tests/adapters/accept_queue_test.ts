@@ -1,0 +1,22 @@
+import { test } from "node:test";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { AcceptQueue } from "../../src/adapters/accept_queue.ts";
+import { ScriptedConnection } from "../support/scripted_connection.ts";
+
+test("AcceptQueue gives connections in the order they came, to whoever asked first", async () => {
+  const queue = new AcceptQueue();
+  const [first, second, third] = [1, 2, 3].map(() => new ScriptedConnection());
+  const asked = [queue.accept(), queue.accept()];
+  for (const connection of [first!, second!, third!]) queue.put(connection);
+  assertEquals(await Promise.all(asked), [first!, second!]);
+  assertStrictEquals(await queue.accept(), third);
+});
+
+test("AcceptQueue closes further connections when as many wait as in the system's own backlog", () => {
+  const queue = new AcceptQueue();
+  const connections = Array.from({ length: 600 }, () => new ScriptedConnection());
+  for (const connection of connections) queue.put(connection);
+  assertStrictEquals(connections.filter(({ closes }) => closes.length === 0).length, 511);
+  queue.close();
+  assertEquals(connections.filter(({ closes }) => closes.length !== 1), []);
+});
