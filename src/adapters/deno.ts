@@ -20,8 +20,10 @@ export interface DenoConnLike {
   readonly remoteAddr: DenoAddrLike;
 }
 
-/** What is used of a `Deno.Addr`; only those of TCP and UDP have it. */
+/** What is used of a `Deno.Addr`. */
 export interface DenoAddrLike {
+  /** `"tcp"`, or another transport, which has no host name and no port. */
+  readonly transport: string;
   /** The IP address. */
   readonly hostname?: string;
   /** The port. */
