@@ -70,7 +70,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #readEnd: Error | null | undefined;
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
-  /** Whether frames that are here are not handed out any more. */
+  /** Whether what has arrived was dropped, so that no frame is handed out any more. */
   #readDropped = false;
   /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
   #fetching = false;
@@ -326,6 +326,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     if (error instanceof ProducerError || error instanceof BackpressureError) {
       return this.#closeNow(error);
     }
+    this.#failure ??= error;
     // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
     if (this.#readEnd === undefined) this.#fetch();
     else this.#connection.close(error);

@@ -149,6 +149,8 @@ class BunConnection implements Connection {
   #pending: PendingWrite | undefined;
   #closeError: ClosedError | undefined;
   #isClosed = false;
+  /** What Bun said when it closed the socket. */
+  #cause: Error | undefined;
   #writeEnded = false;
   /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
   #broken = false;
@@ -170,7 +172,7 @@ class BunConnection implements Connection {
   }
 
   write(data: Uint8Array): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#error(undefined, "write to"));
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#error("write to"));
     if (data.length === 0) return Promise.resolve();
     const done = new Deferred();
     this.#pending = { rest: data, done };
@@ -179,7 +181,7 @@ class BunConnection implements Connection {
   }
 
   closeWrite(): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#error(undefined, "write to"));
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#error("write to"));
     this.#writeEnded = true;
     this.#socket.shutdown();
     return Promise.resolve();
@@ -209,16 +211,17 @@ class BunConnection implements Connection {
   }
 
   onEnd(): void {
-    if (this.#broken) this.#inbox.fail(this.#error(undefined, "read from"));
+    if (this.#broken) this.#inbox.fail(this.#error("read from"));
     else this.#inbox.end();
   }
 
   onClose(cause: Error | undefined): void {
     this.#isClosed = true;
+    this.#cause = cause;
     // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
     if (cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
-    else this.#inbox.fail(this.#error(cause, "read from"));
-    this.#pending?.done.reject(this.#error(cause, "write to"));
+    else this.#inbox.fail(this.#error("read from"));
+    this.#pending?.done.reject(this.#error("write to"));
     this.#pending = undefined;
     this.#closed.resolve();
   }
@@ -226,13 +229,13 @@ class BunConnection implements Connection {
   #break(pending: PendingWrite): void {
     this.#broken = true;
     this.#pending = undefined;
-    pending.done.reject(this.#error(undefined, "write to"));
+    pending.done.reject(this.#error("write to"));
   }
 
-  #error(cause: Error | undefined, attempt: string): Error {
+  #error(attempt: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
     const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
-    if (cause !== undefined) return toConnectionError(cause, what);
+    if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
     return new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
   }
 }

@@ -102,7 +102,6 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
   const listening = new Deferred();
   const server = createServer({ noDelay: true });
   server.on("connection", (socket) => queue.put(fromNode(socket)));
-  server.on("close", closed.resolve);
   server.on("error", (cause) => {
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   });

@@ -111,4 +111,6 @@ test("bunHandlers() rejects a waiting write with the socket's error when it is c
   handlers.close(socket, cause);
   const error = await assertRejects(() => writing, ConnectionError, "127.0.0.1:2");
   assertEquals([error.code, error.cause], ["reset", cause]);
+  const later = await assertRejects(() => connection.write(bytes("x")), ConnectionError);
+  assertStrictEquals(later.cause, cause);
 });
