@@ -23,7 +23,12 @@
  *
  * @module
  */
-export { type BunHandlers, bunHandlers, type BunSocketLike } from "./src/adapters/bun.ts";
+export {
+  type BunHandlers,
+  type BunSocketLike,
+  type BunSocketOptions,
+  fromBun,
+} from "./src/adapters/bun.ts";
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";

@@ -10,7 +10,7 @@
  *     C: ECHO banana\n
  *     S: ERR ...\n
  */
-import { type Chat, FrameTooLongError } from "../mod.ts";
+import { type Chat, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
 
 /** Says what happens, one event at a time: `log("frame", '8 bytes  "ECHO 166"')`. */
 export type Log = (event: string, detail: string) => void;
@@ -39,7 +39,7 @@ export async function answerEcho(chat: Chat, log: Log = () => {}): Promise<void>
   }
 }
 
-/** Sends a message, and returns what comes back. */
+/** Sends a message, and returns what comes back. What the server refuses is a `RangeError` with its words. */
 export async function requestEcho(
   chat: Chat,
   message: Uint8Array,
@@ -52,7 +52,10 @@ export async function requestEcho(
 
   chat.terminator = message.length;
   log("terminator", String(chat.terminator));
-  const copy = await chat.read();
+  const copy = await chat.read().catch((error: unknown) => {
+    const refusal = error instanceof IncompleteFrameError ? text.decode(error.bytes) : "";
+    throw refusal.startsWith("ERR ") ? new RangeError(refusal.trimEnd()) : error;
+  });
   if (copy === null) throw new Error("the server closed without an answer");
   log("frame", describe(copy));
   return copy;

@@ -2,30 +2,18 @@
  * An ECHO server, for any number of clients: `ECHO 5\n` and five bytes are answered with these bytes.
  *
  *     npx tsx examples/echo_server.ts --port 6000
- *     deno run --allow-net examples/echo_server.ts --port 6000
- *     bun examples/echo_server.ts --port 6000
+ *     npx deno run --allow-net examples/echo_server.ts --port 6000
+ *     npx bun examples/echo_server.ts --port 6000
  *
- * Try it with the client beside it, or by hand: `printf 'ECHO 5\nhello' | nc -N 127.0.0.1 6000`
+ * Try it with the client beside it, or by hand: `printf 'ECHO 5\nhello' | nc 127.0.0.1 6000`
  */
-import process from "node:process";
-import { parseArgs } from "node:util";
 import { type Chat, listen } from "../mod.ts";
+import { readOptions, runProgram, toPort } from "./command_line.ts";
 import { answerEcho } from "./echo.ts";
 
-const { values } = parseArgs({
-  options: {
-    hostname: { type: "string", default: "127.0.0.1" },
-    port: { type: "string", default: "6000" },
-    help: { type: "boolean", default: false },
-  },
-});
-
-if (values.help) {
-  console.log(
-    "usage: echo_server [--hostname HOST] [--port PORT]   (port 0: the system chooses one)",
-  );
-  process.exit();
-}
+const USAGE =
+  "usage: echo_server [--hostname HOST] [--port PORT]   (port 0: the system chooses one)";
+const { hostname, port } = readOptions(USAGE, { hostname: "127.0.0.1", port: "6000" });
 
 async function serve(chat: Chat): Promise<void> {
   // A client that was gone before it was accepted has no address any more.
@@ -40,10 +28,8 @@ async function serve(chat: Chat): Promise<void> {
   }
 }
 
-const listener = await listen({
-  hostname: values.hostname,
-  port: Number(values.port),
-  terminator: "\n",
+await runProgram(async () => {
+  const listener = await listen({ hostname, port: toPort(port), terminator: "\n" });
+  console.log(`listening on ${listener.address.hostname}:${listener.address.port}`);
+  for await (const chat of listener) serve(chat);
 });
-console.log(`listening on ${listener.address.hostname}:${listener.address.port}`);
-for await (const chat of listener) serve(chat);

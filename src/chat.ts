@@ -1,5 +1,5 @@
 import type { Address, Connection } from "./connection.ts";
-import { describe } from "./checks.ts";
+import { describe, nameOf } from "./checks.ts";
 import { Deferred, quiet } from "./deferred.ts";
 import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
@@ -88,6 +88,13 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * @throws {RangeError} If a count or a limit is not a whole number of bytes.
    */
   constructor(connection: Connection, options: ChatOptions) {
+    if (typeof connection?.closeWrite !== "function") {
+      throw new TypeError(
+        `connection must be a Connection, such as fromNode(socket) gives, not ${
+          nameOf(connection)
+        }`,
+      );
+    }
     this.#connection = connection;
     this.#framer = new Framer(options);
     this.#sendQueue = new SendQueue(
@@ -147,7 +154,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /**
-   * Reads one frame.
+   * Reads one frame. A read that was begun takes a frame, even if nobody waits for it any more: to give up on a silent
+   * peer, `close(reason)` the chat.
    *
    * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
@@ -189,7 +197,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
    * @param items Strings (sent as UTF-8), bytes, and iterables of them, sync or async.
-   * @returns Resolves at once while fewer than `highWaterMark` bytes wait, and otherwise when there is room again.
+   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as next to nothing before it is
+   * drained), and otherwise when there is room again. {@linkcode Chat.flush} tells when all is sent.
    * Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`, `closeWrite()` or
    * `closeWhenDone()`. Nobody is troubled if that is not awaited.
    * @throws {TypeError} At once, if an item is none of these; nothing is queued then.
@@ -223,7 +232,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /**
-   * Closes the connection now. What was not sent and what was not read is dropped, waiting pushes reject with a
+   * Closes the connection now. The peer sees an ordinary end, also in the middle of a message. What was not sent and what was not read is dropped, waiting pushes reject with a
    * `ClosedError`, and reads give `null`. Harmless when repeated.
    * @param reason If given, reads reject with it instead, and `closed` resolves with it. What is no `Error` becomes the
    * `cause` of a `ClosedError`.
@@ -236,7 +245,10 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#closeNow(failure);
   }
 
-  /** Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes. */
+  /**
+   * Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes, which takes 2 s if the
+   * peer neither sends nor ends.
+   */
   [Symbol.asyncDispose](): Promise<void> {
     return this.closeWhenDone();
   }

@@ -11,6 +11,7 @@ export function checkLimit(name: string, limit: number): number {
 
 /** A value, in words for an error message, also one that cannot become a string. */
 export function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
   try {
     return String(value);
   } catch {

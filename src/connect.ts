@@ -4,7 +4,7 @@ import { checkEndpoint, loadSockets } from "./sockets.ts";
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions {
   /** A host name or an IP address. Default: `"127.0.0.1"`. */
-  hostname?: string;
+  hostname?: string | undefined;
   /** The port, 1 to 65535. */
   port: number;
 }

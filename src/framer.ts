@@ -1,5 +1,5 @@
 import { FrameTooLongError, IncompleteFrameError } from "./errors.ts";
-import { checkLimit, describe } from "./checks.ts";
+import { checkLimit, describe, nameOf } from "./checks.ts";
 import type { Delimiter } from "./delimiter.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
@@ -12,12 +12,12 @@ export interface FramerOptions {
   /** Where frames end; it can be changed between any two frames. */
   terminator: Terminator;
   /** The longest frame that is accepted, in bytes without its terminator. Default: 1 MiB. */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * What becomes of a last frame that the stream ended in the middle of: it throws an
    * `IncompleteFrameError` (`"throw"`, the default), is handed out as it is (`"yield"`), or is dropped (`"drop"`).
    */
-  incomplete?: Incomplete;
+  incomplete?: Incomplete | undefined;
 }
 
 const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
@@ -122,9 +122,12 @@ export class Framer implements Iterable<Uint8Array> {
   /**
    * Adds received bytes. They are not copied where that can be helped: do not write into them any more.
    * @param bytes The bytes, in the order they arrived.
-   * @throws {TypeError} If the end of the stream was told before.
+   * @throws {TypeError} If they are no `Uint8Array`, or the end of the stream was told before.
    */
   push(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`push() takes a Uint8Array, not ${nameOf(bytes)}`);
+    }
     if (this.#ended) throw new TypeError("push() after end(): the stream has ended");
     this.#buffer.append(bytes);
   }

@@ -6,7 +6,7 @@ import { checkEndpoint, loadSockets } from "./sockets.ts";
 /** Where to listen, and how to chat with whoever connects. */
 export interface ListenOptions extends ChatOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
-  hostname?: string;
+  hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
   port: number;
 }

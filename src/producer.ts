@@ -5,7 +5,7 @@ export type Data = string | Uint8Array;
 
 /**
  * Something that yields data to send: an array, a generator, an async generator, a `ReadableStream`. An async one may
- * also yield several pieces at a time, as an array.
+ * also yield several `Uint8Array`s at a time, as an array.
  */
 export type Producer = Iterable<Data> | AsyncIterable<Data | Uint8Array[]>;
 
@@ -16,7 +16,8 @@ export function isData(value: unknown): value is Data {
 
 /** Whether the value can be iterated, and so may be a producer. */
 export function isProducer(value: unknown): value is Producer {
-  if (typeof value !== "object" || value === null) return false;
+  // Numbers of another width are iterable, but what they should become as bytes is for the caller to say.
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 

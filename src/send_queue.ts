@@ -8,9 +8,9 @@ import { checkLimit, describe, nameOf } from "./checks.ts";
 /** How much may wait to be sent. */
 export interface SendQueueOptions {
   /** `push()` resolves at once while fewer bytes than this wait. Default: 64 KiB. */
-  highWaterMark?: number;
+  highWaterMark?: number | undefined;
   /** A push that finds more bytes than this waiting closes the chat. Default: 16 MiB. */
-  maxQueuedBytes?: number;
+  maxQueuedBytes?: number | undefined;
 }
 
 /** What a producer that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a limit, too. */

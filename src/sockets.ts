@@ -44,12 +44,12 @@ export async function loadSockets(): Promise<Sockets> {
  * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535.
  */
 export function checkEndpoint(
-  { hostname = "127.0.0.1", port }: { hostname?: string; port: number },
+  { hostname = "127.0.0.1", port }: { hostname?: string | undefined; port: number },
   lowestPort: number,
 ): TcpEndpoint {
   if (typeof hostname !== "string" || hostname === "") {
     throw new TypeError(
-      `hostname must be a host name or an IP address, not ${JSON.stringify(hostname)}`,
+      `hostname must be a host name or an IP address, not ${describe(hostname)}`,
     );
   }
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {

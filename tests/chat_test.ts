@@ -148,6 +148,13 @@ test("Chat refuses what is no terminator, and goes on", async () => {
   chat.close();
 });
 
+test("Chat refuses what is no Connection, and says how to make one", () => {
+  for (const wrong of [{}, null, undefined, "127.0.0.1:6000"]) {
+    const connection = wrong as unknown as Connection;
+    assertThrows(() => new Chat(connection, { terminator: "\n" }), TypeError, "fromNode");
+  }
+});
+
 test("Chat goes on at the next frame after FrameTooLongError", async () => {
   const [chat, peer] = chatPair({ maxFrameLength: 5 });
   await peer.write(bytes("much too long\nshort\n"));

@@ -112,7 +112,17 @@ test("SendQueue has room when it is empty, whatever highWaterMark says", async (
 
 test("SendQueue refuses what cannot be sent at once, naming its type, and queues nothing", async () => {
   const { queue, push, sent } = makeQueue();
-  for (const wrong of [5, null, undefined, true, {}, new ArrayBuffer(1), () => "x"]) {
+  const nonsense = [
+    5,
+    null,
+    undefined,
+    true,
+    {},
+    new ArrayBuffer(1),
+    new Uint16Array(1),
+    () => "x",
+  ];
+  for (const wrong of nonsense) {
     assertThrows(() => push("a", wrong as unknown as string), TypeError, "not ");
   }
   await queue.flush();

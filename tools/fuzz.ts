@@ -8,12 +8,15 @@
 import process from "node:process";
 import { checkFramer } from "../tests/support/framer_property.ts";
 
-const [runs = "100000", seed] = process.argv.slice(2);
-if (!/^\d+$/.test(runs)) throw new RangeError(`expected a number of runs, not ${runs}`);
+const [runs, seed] = process.argv.slice(2).map((word) => {
+  if (!/^-?\d+$/.test(word)) throw new TypeError(`expected a number, not ${JSON.stringify(word)}`);
+  return Number(word);
+});
 
 const ROUND = 10_000;
-for (let done = 0; done < Number(runs); done += ROUND) {
-  const count = Math.min(ROUND, Number(runs) - done);
-  checkFramer(count, seed === undefined ? undefined : Number(seed));
+const total = runs ?? 100_000;
+for (let done = 0; done < total; done += ROUND) {
+  const count = Math.min(ROUND, total - done);
+  checkFramer(count, seed === undefined ? undefined : seed + done);
   console.log(`${done + count} runs`);
 }

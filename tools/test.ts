@@ -82,24 +82,30 @@ const CHECKS: readonly (readonly string[])[] = [
 
 const PATH = [join(process.cwd(), "node_modules", ".bin"), process.env["PATH"]].join(delimiter);
 
-function run(command: string, args: readonly string[], inherit: boolean): string | undefined {
-  const { status, stdout } = spawnSync(command, args, {
-    stdio: ["ignore", inherit ? "inherit" : "pipe", inherit ? "inherit" : "ignore"],
+interface Run {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+/** Runs a command; its output is shown as it comes, or kept. */
+function run(command: string, args: readonly string[], output: "inherit" | "pipe"): Run {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    stdio: ["ignore", output, output],
     env: { ...process.env, PATH, NO_COLOR: "1" },
     timeout: LONGEST_RUN,
     encoding: "utf8",
   });
-  return status === 0 ? stdout ?? "" : undefined;
+  return { ok: status === 0, output: `${stdout ?? ""}${stderr ?? ""}`.trim() };
 }
 
 function testOn(runtime: Runtime, files: readonly string[]): Result {
-  const version = run(runtime.command, runtime.version, false)?.trim();
-  if (version === undefined) return failure(`${runtime.name}  could not be started`);
+  const { ok: started, output: version } = run(runtime.command, runtime.version, "pipe");
+  if (!started) return failure(`${runtime.name}  could not be started`);
 
   console.log(`\n== ${runtime.name} ${version}`);
   const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
   const report = join(folder, "report.xml");
-  const exited = run(runtime.command, runtime.test(files, report), true) !== undefined;
+  const { ok: exited } = run(runtime.command, runtime.test(files, report), "inherit");
   const { passed, failed, skipped } = existsSync(report)
     ? count(readFileSync(report, "utf8"))
     : { passed: 0, failed: 0, skipped: 0 };
@@ -118,10 +124,10 @@ function testOn(runtime: Runtime, files: readonly string[]): Result {
 
 function check(command: readonly string[]): Result {
   const name = command.join(" ");
-  console.log(`\n== ${name}`);
-  const ok = run(command[0]!, command.slice(1), true) !== undefined;
-  if (!ok) return failure(`${name}  failed`);
-  return { line: `${name}  ok`, ok, passed: 0, failed: 0, skipped: 0 };
+  const { ok, output } = run(command[0]!, command.slice(1), "pipe");
+  if (ok) return { line: `${name}  ok`, ok, passed: 1, failed: 0, skipped: 0 };
+  console.log(`\n== ${name}\n${output}`);
+  return failure(`${name}  failed`);
 }
 
 function failure(line: string): Result {

@@ -53,49 +53,55 @@ interface BunListenerLike {
   readonly port: number;
 }
 
-interface BunSocketOptions extends TcpEndpoint {
+interface BunLike {
+  connect(options: TcpEndpoint & BunSocketOptions): Promise<BunSocketLike>;
+  listen(options: TcpEndpoint & BunSocketOptions): BunListenerLike;
+}
+
+/** What {@linkcode fromBun} gives, to be spread into the options of `Bun.connect` or `Bun.listen`. */
+export interface BunSocketOptions {
+  /** The socket stays open when the peer ends its direction. */
   readonly allowHalfOpen: true;
+  /** The handlers. */
   readonly socket: BunHandlers;
 }
 
-interface BunLike {
-  connect(options: BunSocketOptions): Promise<BunSocketLike>;
-  listen(options: BunSocketOptions): BunListenerLike;
-}
-
 /**
- * Handlers for `Bun.connect` and `Bun.listen` that make a connection of each socket: a Bun socket cannot be given one
- * later. Pass `allowHalfOpen: true` with them. The connection owns `socket.data`.
+ * Options for `Bun.connect` and `Bun.listen` that make a connection of each socket: a Bun socket cannot be made one
+ * later, because its handlers are set when it is made. The connection owns `socket.data`.
  *
  * @param onConnection Is called with the connection when a socket has opened.
- * @returns What to pass as `socket`.
+ * @returns What to spread into the options, beside the host name and the port.
  *
  * @example
  * ```ts
- * import { bunHandlers, Chat } from "@asynchat/asynchat";
+ * import { Chat, fromBun } from "@asynchat/asynchat";
  *
- * const handlers = bunHandlers(async (connection) => {
+ * const options = fromBun(async (connection) => {
  *   await using chat = new Chat(connection, { terminator: "\n" });
  *   chat.push("hello\n");
  * });
- * // Bun.listen({ hostname: "127.0.0.1", port: 6000, allowHalfOpen: true, socket: handlers });
+ * // Bun.listen({ hostname: "127.0.0.1", port: 6000, ...options });
  * ```
  */
-export function bunHandlers(onConnection: (connection: Connection) => void): BunHandlers {
+export function fromBun(onConnection: (connection: Connection) => void): BunSocketOptions {
   return {
-    binaryType: "uint8array",
-    open(socket) {
-      const connection = new BunConnection(socket);
-      socket.data = connection;
-      onConnection(connection);
-    },
-    data: (socket, chunk) => connectionOf(socket).onData(chunk),
-    drain: (socket) => connectionOf(socket).onDrain(),
-    // Without this handler Bun closes the socket when the peer ends its direction, whatever `allowHalfOpen` says.
-    end: (socket) => connectionOf(socket).onEnd(),
-    close: (socket, error) => connectionOf(socket).onClose(error),
-    error: (_socket, error) => {
-      throw error;
+    allowHalfOpen: true,
+    socket: {
+      binaryType: "uint8array",
+      open(socket) {
+        const connection = new BunConnection(socket);
+        socket.data = connection;
+        onConnection(connection);
+      },
+      data: (socket, chunk) => connectionOf(socket).onData(chunk),
+      drain: (socket) => connectionOf(socket).onDrain(),
+      // Without this handler Bun closes the socket when the peer ends its direction, whatever `allowHalfOpen` says.
+      end: (socket) => connectionOf(socket).onEnd(),
+      close: (socket, error) => connectionOf(socket).onClose(error),
+      error: (_socket, error) => {
+        throw error;
+      },
     },
   };
 }
@@ -104,7 +110,7 @@ export function bunHandlers(onConnection: (connection: Connection) => void): Bun
 export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {
-    await bun().connect({ ...endpoint, allowHalfOpen: true, socket: bunHandlers(opened.resolve) });
+    await bun().connect({ ...endpoint, ...fromBun(opened.resolve) });
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
@@ -114,11 +120,10 @@ export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
 /** Listens on a TCP port with `Bun.listen`. */
 export function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListener> {
   const queue = new AcceptQueue();
-  const handlers = bunHandlers((connection) => queue.put(connection));
   const closed = new Deferred();
   let listener: BunListenerLike;
   try {
-    listener = bun().listen({ ...endpoint, allowHalfOpen: true, socket: handlers });
+    listener = bun().listen({ ...endpoint, ...fromBun((connection) => queue.put(connection)) });
   } catch (cause) {
     return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   }

@@ -10,6 +10,9 @@ const CAPACITY = 64 * 1024;
  * Two connections with each other: what one writes the other reads. For tests of a protocol, with no socket, and for
  * two parts of a program that speak one.
  *
+ * A chat over one end that is closed with `closeWhenDone()` waits for the other to end, too, for 2 s at most: close both
+ * together.
+ *
  * A write resolves at once while less than 64 KiB of what was written before is unread.
  *
  * @returns The two ends.

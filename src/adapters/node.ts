@@ -123,8 +123,8 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
 const NOTHING = new Uint8Array(0);
 
 class NodeConnection implements Connection {
-  readonly localAddress: Address | undefined;
-  readonly remoteAddress: Address | undefined;
+  localAddress: Address | undefined;
+  remoteAddress: Address | undefined;
 
   readonly #stream: NodeDuplexLike;
   readonly #inbox: Inbox;
@@ -138,8 +138,8 @@ class NodeConnection implements Connection {
   constructor(stream: NodeDuplexLike) {
     this.#stream = stream;
     this.#isSocket = "connecting" in stream;
-    this.localAddress = toAddress(stream.localAddress, stream.localPort);
-    this.remoteAddress = toAddress(stream.remoteAddress, stream.remotePort);
+    this.#noteAddresses();
+    stream.on("connect", () => this.#noteAddresses());
     this.#inbox = new Inbox(stream);
     stream.allowHalfOpen = true;
     stream.pause();
@@ -182,6 +182,13 @@ class NodeConnection implements Connection {
     this.#closeError = new ClosedError("the connection is closed", { cause: reason });
     this.#inbox.shut(this.#closeError);
     this.#stream.destroy();
+  }
+
+  /** A socket has addresses while it is connected, and a connection ever after. */
+  #noteAddresses(): void {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
+    this.localAddress = toAddress(localAddress, localPort);
+    this.remoteAddress = toAddress(remoteAddress, remotePort);
   }
 
   /**

@@ -1,8 +1,13 @@
-/** What `bunHandlers()` makes of a socket's events, which no real peer can be made to bring about each time. */
+/** What `fromBun()` makes of a socket's events, which no real peer can be made to bring about each time. */
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { type BunHandlers, bunHandlers, type BunSocketLike, type Connection } from "../../mod.ts";
-import { ConnectionError } from "../../mod.ts";
+import {
+  type BunHandlers,
+  type BunSocketLike,
+  type Connection,
+  ConnectionError,
+  fromBun,
+} from "../../mod.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 
 /** A socket that takes as many bytes at a time as it is told to. */
@@ -38,13 +43,13 @@ class FakeSocket implements BunSocketLike {
 
 function open(): { socket: FakeSocket; handlers: BunHandlers; connection: Connection } {
   let connection: Connection | undefined;
-  const handlers = bunHandlers((opened) => connection = opened);
+  const { socket: handlers } = fromBun((opened) => connection = opened);
   const socket = new FakeSocket();
   handlers.open(socket);
   return { socket, handlers, connection: connection! };
 }
 
-test("bunHandlers() reads nothing before it is asked, and pauses when more comes than was asked for", async () => {
+test("fromBun() reads nothing before it is asked, and pauses when more comes than was asked for", async () => {
   const { socket, handlers, connection } = open();
   assertEquals(socket.calls, ["pause"]);
   const reading = connection.read();
@@ -57,7 +62,7 @@ test("bunHandlers() reads nothing before it is asked, and pauses when more comes
   assertEquals(socket.calls.length, 3);
 });
 
-test("bunHandlers() sends the rest of a partial write, in order, however often the socket drains", async () => {
+test("fromBun() sends the rest of a partial write, in order, however often the socket drains", async () => {
   const { socket, handlers, connection } = open();
   socket.room = 3;
   let written = false;
@@ -74,7 +79,7 @@ test("bunHandlers() sends the rest of a partial write, in order, however often t
   assertStrictEquals(text(concat(socket.written)), "abcdefgh");
 });
 
-test("bunHandlers() takes a refused write for a reset, also when Bun calls it an orderly end", async () => {
+test("fromBun() takes a refused write for a reset, also when Bun calls it an orderly end", async () => {
   for (const end of ["end", "close"] as const) {
     const { socket, handlers, connection } = open();
     handlers.data(socket, bytes("last words"));
@@ -88,7 +93,7 @@ test("bunHandlers() takes a refused write for a reset, also when Bun calls it an
   }
 });
 
-test("bunHandlers() takes a close without an error for the peer's end after closeWrite(), and for a reset before", async () => {
+test("fromBun() takes a close without an error for the peer's end after closeWrite(), and for a reset before", async () => {
   const { socket, handlers, connection } = open();
   await connection.closeWrite();
   handlers.close(socket);
@@ -103,7 +108,7 @@ test("bunHandlers() takes a close without an error for the peer's end after clos
   await assertRejects(() => reading, ConnectionError, "reset");
 });
 
-test("bunHandlers() rejects a waiting write with the socket's error when it is closed", async () => {
+test("fromBun() rejects a waiting write with the socket's error when it is closed", async () => {
   const { socket, handlers, connection } = open();
   socket.room = 0;
   const writing = connection.write(bytes("x"));

@@ -56,6 +56,20 @@ test("fromNode() reports the stream's own error as ConnectionError with its caus
   await connection.closed;
 });
 
+test("fromNode() knows the addresses of a socket that was connected later", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const socket = connect(port, "127.0.0.1");
+  const connection = fromNode(socket);
+  await once(socket, "connect");
+  assertEquals(connection.remoteAddress, { transport: "tcp", hostname: "127.0.0.1", port });
+  connection.close();
+  await connection.closed;
+  assertEquals(connection.remoteAddress, { transport: "tcp", hostname: "127.0.0.1", port });
+  server.close();
+});
+
 test("fromNode() refuses a stream that decodes text or carries objects", () => {
   assertThrows(() => fromNode(new PassThrough().setEncoding("utf8")), TypeError, "utf8");
   assertThrows(() => fromNode(new PassThrough({ objectMode: true })), TypeError, "objects");

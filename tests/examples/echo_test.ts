@@ -71,3 +71,22 @@ test("an echo server survives clients that send nonsense, hang up, or dawdle, an
   assertEquals(answers, Array.from({ length: 50 }, (_, i) => String(1000 + i)));
   silent.close();
 });
+
+test("the echo programs say in a line what is wrong with how they were started", async () => {
+  const { server, port } = await startServer(CURRENT);
+  await using _ = server;
+  const wrong: [file: string, args: string[], code: number, message: RegExp][] = [
+    ["echo_server", ["--bogus"], 2, /bogus[^]*usage: echo_server/],
+    ["echo_server", ["--port", "abc"], 2, /^--port must be a number, not "abc"$/],
+    ["echo_server", ["--port", "70000"], 1, /^port must be .* not 70000$/],
+    ["echo_server", ["--port", String(port)], 1, /^cannot listen on 127.0.0.1:\d+: .*in use$/],
+    ["echo_client", ["--port", "1"], 1, /^cannot connect to 127.0.0.1:1: connection refused/],
+  ];
+  for (const [file, args, code, message] of wrong) {
+    const output = await run(command(CURRENT, `examples/${file}.ts`, ...args));
+    assertMatch(output.stderr.trim(), message);
+    assertStrictEquals(output.code, code, output.stderr);
+  }
+  const help = await run(command(CURRENT, "examples/echo_server.ts", "--help"));
+  assertEquals([help.code, help.lines.length], [0, 1]);
+});

@@ -45,7 +45,9 @@ export function checkConnection(
     what: string,
     body: (left: Connection, right: Connection) => Promise<void>,
   ): void => {
-    test(`${name} ${what}`, { skip: skip[what] ?? false }, async () => {
+    const reason = skip[what];
+    const title = reason === undefined ? what : `${what} (${reason})`;
+    test(`${name} ${title}`, { skip: reason !== undefined }, async () => {
       const [left, right] = await makePair();
       try {
         await body(left, right);

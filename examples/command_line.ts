@@ -1,0 +1,45 @@
+/** What the examples' command lines have in common. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { ConnectionError } from "../mod.ts";
+
+/** The options of a command line, each with its default: `--port 6000` or `--port=6000`. */
+export function readOptions<T extends Readonly<Record<string, string>>>(
+  usage: string,
+  defaults: T,
+): Record<keyof T, string> {
+  const options = Object.entries(defaults).map(([name, value]) =>
+    [name, { type: "string", default: value }] as const
+  );
+  try {
+    const { values } = parseArgs({
+      options: { ...Object.fromEntries(options), help: { type: "boolean" } },
+    });
+    if (!values.help) return values as Record<keyof T, string>;
+  } catch (error) {
+    exit(2, `${(error as Error).message}\n${usage}`);
+  }
+  console.log(usage);
+  process.exit(0);
+}
+
+/** The number that a `--port` says; whether it can be one is for `connect()` and `listen()` to say. */
+export function toPort(text: string): number {
+  if (!/^\d+$/.test(text)) exit(2, `--port must be a number, not ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+/** Runs a program. What the network, or the person who started it, did wrong is said in one line. */
+export async function runProgram(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof ConnectionError || error instanceof RangeError)) throw error;
+    exit(1, error.message);
+  }
+}
+
+function exit(code: number, message: string): never {
+  console.error(message);
+  process.exit(code);
+}
