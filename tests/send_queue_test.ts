@@ -42,6 +42,14 @@ test("SendQueue writes many small pushes of one turn together", async () => {
   assert(connection.writes.length <= 10, `${connection.writes.length} writes`);
 });
 
+test("SendQueue writes what is pushed in one turn as one array, the first push included", async () => {
+  const { queue, connection, push } = makeQueue();
+  push("one", "two");
+  push("three");
+  await queue.flush();
+  assertEquals(connection.writes, [bytes("onetwothree")]);
+});
+
 test("SendQueue writes together what is pushed while a write is under way", async () => {
   const { queue, connection, push } = makeQueue();
   connection.hold();
@@ -152,6 +160,26 @@ test("SendQueue fails with ProducerError and a TypeError that names the type whe
   assertEquals(failures, [error]);
   await Promise.resolve();
   assertStrictEquals(ended, 1);
+});
+
+test("SendQueue does not call return() of a producer that has thrown, or has come to its end", async () => {
+  const { queue, push } = makeQueue();
+  let returned = 0;
+  const producer = (next: () => IteratorResult<string>): Producer => ({
+    [Symbol.iterator]: () => ({
+      next,
+      return: () => {
+        returned++;
+        return { done: true, value: undefined };
+      },
+    }),
+  });
+  push(producer(() => ({ done: true, value: undefined })));
+  push(producer(() => {
+    throw new Error("out of paper");
+  }));
+  await assertRejects(() => queue.flush(), ProducerError, "out of paper");
+  assertStrictEquals(returned, 0);
 });
 
 test("SendQueue sends the pieces of an async producer that yields several at a time", async () => {

@@ -70,6 +70,19 @@ test("fromNode() knows the addresses of a socket that was connected later", asyn
   server.close();
 });
 
+test("fromNode() names what broke the stream in every error after it", async () => {
+  const stream = new Duplex({ read() {}, write() {} });
+  const connection = fromNode(stream);
+  const cause = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+  stream.destroy(cause);
+  await connection.closed;
+  const ask = [() => connection.read(), () => connection.write(bytes("x"))];
+  for (const operation of ask) {
+    const error = await assertRejects(operation, ConnectionError);
+    assertEquals([error.code, error.cause], ["reset", cause]);
+  }
+});
+
 test("fromNode() refuses a stream that decodes text or carries objects", () => {
   assertThrows(() => fromNode(new PassThrough().setEncoding("utf8")), TypeError, "utf8");
   assertThrows(() => fromNode(new PassThrough({ objectMode: true })), TypeError, "objects");

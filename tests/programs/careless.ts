@@ -52,6 +52,13 @@ async function* failing(): AsyncGenerator<string> {
   await chat.closed;
   peer.close();
 }
+{ // a direction that cannot be ended in order
+  const [chat, peer] = pair();
+  chat.push("x".repeat(1_000_000));
+  chat.closeWrite();
+  peer.close();
+  await chat.closed;
+}
 { // a connection that was reset: the peer closes with bytes unread
   const listener = await listen({ port: 0, ...LINES });
   const chat = await connect({ port: listener.address.port, ...LINES });
