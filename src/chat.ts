@@ -1,4 +1,5 @@
 import type { Address, Connection } from "./connection.ts";
+import { copyOf } from "./bytes.ts";
 import { describe, nameOf } from "./checks.ts";
 import { Deferred, quiet } from "./deferred.ts";
 import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
@@ -159,7 +160,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
    *
    * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
-   * which is always there). It may be a view of the chunk that it arrived in: `slice()` what is kept for long.
+   * which is there as long as the chat is not closed). It may be a view of the chunk that it arrived in: `slice()` what is kept for long.
    * @throws {FrameTooLongError} If the frame is longer than `maxFrameLength`; the next read carries on after it.
    * @throws {IncompleteFrameError} If the stream ended in the middle of the frame, unless the options say otherwise.
    * @throws {ConnectionError} If the connection broke; the frames that had arrived come first.
@@ -171,7 +172,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     try {
       if (terminator !== undefined) toRule(terminator);
       // A copy: the caller may change its array while the read waits.
-      const own = terminator instanceof Uint8Array ? terminator.slice() : terminator;
+      const own = terminator instanceof Uint8Array ? copyOf(terminator) : terminator;
       this.#reads.push({ terminator: own, answer });
       this.#answerReads();
     } catch (error) {
@@ -232,7 +233,8 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /**
-   * Closes the connection now. The peer sees an ordinary end, also in the middle of a message. What was not sent and what was not read is dropped, waiting pushes reject with a
+   * Closes the connection now. The peer sees an ordinary end, also in the middle of a message, or a reset if what it had
+   * sent was not read. What was not sent and what was not read is dropped, waiting pushes reject with a
    * `ClosedError`, and reads give `null`. Harmless when repeated.
    * @param reason If given, reads reject with it instead, and `closed` resolves with it. What is no `Error` becomes the
    * `cause` of a `ClosedError`.
@@ -351,6 +353,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#endReading(failure ?? null);
     this.#sendQueue.drop(failure ?? new ClosedError("the chat is closed: nothing can be pushed"));
     this.#connection.close(failure);
+    this.#settleClosed();
   }
 
   #endReading(end: Error | null): void {
@@ -388,8 +391,9 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
         clearTimeout(idle);
         idle = setTimeout(giveUp, IDLE_LINGER);
       }
-    } catch {
+    } catch (error) {
       // Broken or closed: there is nobody left to wait for.
+      if (!this.#isClosed) this.#failure ??= error as Error;
     } finally {
       clearTimeout(longest);
       clearTimeout(idle);

@@ -115,8 +115,8 @@ export class ClosedError extends ChatError {
 }
 
 /**
- * A producer threw, or yielded what cannot be sent; its error is the `cause`. The chat is closed, and the peer sees an
- * ordinary end: a protocol that says the length first, or marks the end, lets it know that something is missing.
+ * A producer threw, or yielded what cannot be sent; its error is the `cause`. The chat is closed, and the peer may
+ * see an ordinary end: a protocol that says the length first, or marks the end, lets it know that something is missing.
  */
 export class ProducerError extends ChatError {
   /**

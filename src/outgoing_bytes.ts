@@ -16,6 +16,8 @@ const LARGE = 4 * 1024;
 /** A new block has room for as much as waits already, so that a large backlog is few arrays, and a small one little memory. */
 const SMALLEST_BLOCK = 1024;
 const LARGEST_BLOCK = 64 * 1024;
+/** A block up to this size is kept while nothing waits: an idle connection holds no more. */
+const LARGEST_KEPT = 4 * 1024;
 
 const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
@@ -48,6 +50,10 @@ export class OutgoingBytes {
     if (this.#arrays.length === 0) this.#closePart();
     const taken = this.#arrays.shift();
     if (taken !== undefined) this.#length -= taken.length;
+    else if (this.#block.length > LARGEST_KEPT) {
+      this.#block = EMPTY;
+      this.#start = this.#filled = 0;
+    }
     return taken;
   }
 

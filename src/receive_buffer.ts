@@ -36,6 +36,8 @@ const SMALL_CHUNK = 512;
 /** A new block has room for as much as is held already, so that a few small chunks cost little. */
 const SMALLEST_BLOCK = 1024;
 const LARGEST_BLOCK = 64 * 1024;
+/** A block up to this size is kept while nothing is held: an idle connection holds no more. */
+const LARGEST_KEPT = 4 * 1024;
 
 const EMPTY = new Uint8Array(0);
 
@@ -161,6 +163,10 @@ export class ReceiveBuffer {
     if (head.next !== undefined) return;
     this.#tail = undefined;
     this.#open = undefined;
+    if (this.#block.length > LARGEST_KEPT) {
+      this.#block = EMPTY;
+      this.#filled = 0;
+    }
   }
 
   #appendSegment(bytes: Uint8Array): void {

@@ -219,6 +219,29 @@ test("Chat says in closed why the connection ended by itself, though nobody read
   await assertRejects(() => chat.read(), ConnectionError, "it broke");
 });
 
+test("Chat.closed resolves when the chat is closed while what is left of a closed connection is read", async () => {
+  for (let ticks = 0; ticks < 10; ticks++) {
+    const [left, right] = memoryPair();
+    const chat = new Chat(left, { terminator: "\n" });
+    await left.closeWrite();
+    await right.write(bytes("one\n"));
+    await right.closeWrite();
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    chat.close();
+    assertStrictEquals(await chat.closed, undefined);
+  }
+});
+
+test("Chat tells a break in closed, also when it comes while closeWhenDone() reads the peer out", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const done = chat.closeWhenDone();
+  connection.arrive(bytes("whatever"));
+  connection.arrive(new ConnectionError("reset", "it broke"));
+  await done;
+  assertInstanceOf(await chat.closed, ConnectionError);
+});
+
 // Sending
 
 test("Chat sends data and producers in the order they were pushed", async () => {

@@ -50,7 +50,7 @@ const GONE: ReadonlySet<string> = new Set(["NotConnected", "ConnectionAborted", 
 
 /** The buffer that a connection reads into grows and shrinks between these, by how much a read brings. */
 const SMALLEST_BUFFER = 4 * 1024;
-const LARGEST_BUFFER = 256 * 1024;
+const LARGEST_BUFFER = 64 * 1024;
 
 /**
  * A connection over a `Deno.Conn`, which it takes over: nobody else should read from it, write to it, or close it.

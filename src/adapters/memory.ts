@@ -1,3 +1,4 @@
+import { copyOf } from "../bytes.ts";
 import type { Address, Connection } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
@@ -65,7 +66,7 @@ class MemoryConnection implements Connection {
     if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
     if (this.peer.#closeError !== undefined) return Promise.reject(resetError());
     // A copy: the writer may reuse its buffer, and what the reader was given is the reader's.
-    this.peer.#inbox.put(data.slice());
+    this.peer.#inbox.put(copyOf(data));
     if (this.peer.#inbox.length < CAPACITY) return Promise.resolve();
     this.#blocked = new Deferred();
     return this.#blocked.promise;

@@ -1,4 +1,4 @@
-import { plainBytes } from "../bytes.ts";
+import { copyOf, plainBytes } from "../bytes.ts";
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
@@ -25,6 +25,8 @@ export interface NodeDuplexLike {
   destroy(): unknown;
   /** Whether the writing side is open. */
   readonly writable: boolean;
+  /** How many bytes the stream has buffered for reading. */
+  readonly readableLength: number;
   /** How many bytes wait to be written. */
   readonly writableLength: number;
   /** Whether the stream was destroyed. */
@@ -68,7 +70,7 @@ export interface NodeDuplexLike {
  * ```
  */
 export function fromNode(stream: NodeDuplexLike): Connection {
-  if (stream.readableEncoding !== null || stream.readableObjectMode) {
+  if (stream.readableEncoding || stream.readableObjectMode) {
     const met = stream.readableObjectMode ? "objects" : `text (${stream.readableEncoding})`;
     throw new TypeError(
       `the stream must carry bytes, not ${met}: remove setEncoding() or objectMode`,
@@ -131,6 +133,9 @@ class NodeConnection implements Connection {
   readonly #closed = new Deferred();
   /** A socket reports resets, and copies what it is given to the system; other streams may pass the array itself on. */
   readonly #isSocket: boolean;
+  #readEnded = false;
+  #writeEnded = false;
+  #emptying = false;
   #closeError: ClosedError | undefined;
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
   #failure: ConnectionError | undefined;
@@ -143,11 +148,11 @@ class NodeConnection implements Connection {
     this.#inbox = new Inbox(stream);
     stream.allowHalfOpen = true;
     stream.pause();
-    stream.on("data", (chunk: Uint8Array) => this.#inbox.put(plainBytes(chunk)));
+    stream.on("data", (chunk: Uint8Array) => this.#onData(chunk));
     stream.on("end", () => this.#onEnd());
     stream.on("error", (cause: Error) => this.#fail(cause));
     stream.on("close", () => this.#onClose());
-    if (stream.readableEnded) this.#inbox.end();
+    if (stream.readableEnded) this.#endReading();
     if (stream.destroyed) this.#onClose();
   }
 
@@ -162,7 +167,7 @@ class NodeConnection implements Connection {
   write(data: Uint8Array): Promise<void> {
     if (data.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#stream.write(this.#isSocket ? data : data.slice(), (error) => {
+      this.#stream.write(this.#isSocket ? data : copyOf(data), (error) => {
         // A write that a close interrupts is reported as done by some versions of Node.
         if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));
         else resolve();
@@ -173,7 +178,11 @@ class NodeConnection implements Connection {
   closeWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.closed.then(() => reject(this.#error(undefined, "write to")));
-      this.#stream.end(resolve);
+      this.#stream.end(() => {
+        resolve();
+        this.#writeEnded = true;
+        this.#closeWhenBothEnded();
+      });
     });
   }
 
@@ -181,7 +190,28 @@ class NodeConnection implements Connection {
     if (this.#closeError !== undefined) return;
     this.#closeError = new ClosedError("the connection is closed", { cause: reason });
     this.#inbox.shut(this.#closeError);
+    this.#destroy();
+  }
+
+  #destroy(): void {
     this.#stream.destroy();
+    // A stream may have been told not to emit `close`; a socket gives its resources back only then.
+    if (!this.#isSocket) queueMicrotask(() => this.#onClose());
+  }
+
+  #closeWhenBothEnded(): void {
+    if (this.#writeEnded && this.#readEnded && !this.#stream.destroyed) this.#destroy();
+  }
+
+  #endReading(): void {
+    this.#inbox.end();
+    this.#readEnded = true;
+    this.#closeWhenBothEnded();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    // What is taken by read() is emitted as well, or not, by the state of the stream.
+    if (!this.#emptying) this.#inbox.put(plainBytes(chunk));
   }
 
   /** A socket has addresses while it is connected, and a connection ever after. */
@@ -197,9 +227,9 @@ class NodeConnection implements Connection {
    */
   #onEnd(): void {
     const { writable, writableLength } = this.#stream;
-    if (!this.#isSocket || !writable || writableLength > 0) return this.#inbox.end();
+    if (!this.#isSocket || !writable || writableLength > 0) return this.#endReading();
     this.#stream.write(NOTHING, (error) => {
-      if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#inbox.end();
+      if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#endReading();
     });
   }
 
@@ -207,6 +237,7 @@ class NodeConnection implements Connection {
     const error = this.#error(cause, "read from");
     if (error instanceof ConnectionError) this.#failure ??= error;
     this.#endInbox(error);
+    if (!this.#isSocket) this.#destroy();
   }
 
   #onClose(): void {
@@ -214,11 +245,16 @@ class NodeConnection implements Connection {
     this.#closed.resolve();
   }
 
+  /** Takes what the stream had buffered, which arrived before its error or close, and which Node may not emit any more. */
   #endInbox(error: Error): void {
-    // What the stream had buffered arrived before, and Node no longer emits it.
-    for (let rest = this.#stream.read(); rest instanceof Uint8Array; rest = this.#stream.read()) {
-      this.#inbox.put(plainBytes(rest));
+    this.#emptying = true;
+    for (let left = this.#stream.readableLength; left > 0;) {
+      const chunk = this.#stream.read();
+      if (!(chunk instanceof Uint8Array)) break;
+      this.#inbox.put(plainBytes(chunk));
+      left -= chunk.length;
     }
+    this.#emptying = false;
     this.#inbox.fail(error);
   }
 

@@ -1,4 +1,5 @@
 /** `fromNode()`, which takes the streams of `node:net` and `node:stream` on every runtime that has them. */
+import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
@@ -39,7 +40,7 @@ test("fromNode() carries bytes through any Duplex", async () => {
 
 test("fromNode() hands a stream that keeps what it is given a copy, so that the buffer can be reused", async () => {
   const connection = fromNode(new PassThrough());
-  const buffer = new Uint8Array(3);
+  const buffer = Buffer.alloc(3);
   for (const value of [1, 2, 3]) await connection.write(buffer.fill(value));
   await connection.closeWrite();
   assertEquals(await readAll(connection), Uint8Array.of(1, 1, 1, 2, 2, 2, 3, 3, 3));
@@ -68,6 +69,41 @@ test("fromNode() knows the addresses of a socket that was connected later", asyn
   await connection.closed;
   assertEquals(connection.remoteAddress, { transport: "tcp", hostname: "127.0.0.1", port });
   server.close();
+});
+
+test("fromNode() is closed when its stream is, also one that emits no close or does not destroy itself", async () => {
+  for (const options of [{ emitClose: false }, { autoDestroy: false }]) {
+    const make = (): Duplex =>
+      new Duplex({ ...options, read() {}, write: (_chunk, _encoding, done) => done() });
+    const closed = fromNode(make());
+    closed.close();
+    await closed.closed;
+
+    const failed = make();
+    const failing = fromNode(failed);
+    failed.destroy(new Error("the cable was cut"));
+    await failing.closed;
+
+    const ended = make();
+    const ending = fromNode(ended);
+    ended.push(null);
+    assertStrictEquals(await ending.read(), null);
+    await ending.closeWrite();
+    await ending.closed;
+  }
+});
+
+test("fromNode() hands out once what was buffered when an error is emitted by hand", async () => {
+  const stream = new Duplex({ read() {}, write() {} });
+  const connection = fromNode(stream);
+  for (const chunk of ["one", "two"]) stream.push(chunk);
+  stream.emit("error", new Error("by hand"));
+  let all = "";
+  const readOn = async (): Promise<void> => {
+    for (;;) all += text((await connection.read())!);
+  };
+  await assertRejects(readOn, ConnectionError, "by hand");
+  assertStrictEquals(all, "onetwo");
 });
 
 test("fromNode() names what broke the stream in every error after it", async () => {
