@@ -61,6 +61,11 @@ export async function requestEcho(
   return copy;
 }
 
+/** Whether what came back is what was sent. */
+export function isCopy(copy: Uint8Array, message: Uint8Array): boolean {
+  return copy.length === message.length && copy.every((byte, at) => byte === message[at]);
+}
+
 /** A piece of data, in words: `8 bytes  "ECHO 166"`. */
 export function describe(data: Uint8Array | string): string {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;

@@ -8,7 +8,7 @@
 import process from "node:process";
 import { connect } from "../mod.ts";
 import { readOptions, runProgram, toPort } from "./command_line.ts";
-import { requestEcho } from "./echo.ts";
+import { isCopy, requestEcho } from "./echo.ts";
 
 const USAGE = "usage: echo_client [--hostname HOST] [--port PORT] [--message TEXT]";
 const { hostname, port, message: text } = readOptions(USAGE, {
@@ -31,8 +31,7 @@ await runProgram(async () => {
     (event, detail) => console.log(`${event}  ${detail}`),
   );
 
-  const identical = copy.length === message.length &&
-    copy.every((byte, at) => byte === message[at]);
+  const identical = isCopy(copy, message);
   console.log(identical ? "the copy is identical" : "the copy DIFFERS");
   process.exitCode = identical ? 0 : 1;
 });

@@ -1,7 +1,7 @@
 /** A tour: a server and a client hold one ECHO conversation over TCP, and both say what they see. `npm start` */
 import process from "node:process";
 import { connect, listen } from "../mod.ts";
-import { answerEcho, type Log, requestEcho } from "./echo.ts";
+import { answerEcho, isCopy, type Log, requestEcho } from "./echo.ts";
 
 const MESSAGE = new TextEncoder().encode(
   "TCP gives you bytes, your protocol needs frames: this message is one. A line said how long it is, " +
@@ -35,6 +35,6 @@ async function ask(): Promise<Uint8Array> {
 const [copy] = await Promise.all([ask(), serveOne()]);
 await listener.close();
 
-const identical = copy.length === MESSAGE.length && copy.every((byte, at) => byte === MESSAGE[at]);
+const identical = isCopy(copy, MESSAGE);
 console.log(identical ? "the copy is identical" : "the copy DIFFERS");
 if (!identical) throw new Error("the copy differs from the message");

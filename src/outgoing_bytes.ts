@@ -8,33 +8,23 @@
  *      arrays: [ block, filled ] [ large array ] [ block | room ]
  *                                                        ^ filled
  */
+import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
 import { Fifo } from "./fifo.ts";
 import type { Data } from "./producer.ts";
 
 /** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
 const LARGE = 4 * 1024;
-/** A new block has room for as much as waits already, so that a large backlog is few arrays, and a small one little memory. */
-const SMALLEST_BLOCK = 1024;
-const LARGEST_BLOCK = 64 * 1024;
-/** A block up to this size is kept while nothing waits: an idle connection holds no more. */
-const LARGEST_KEPT = 4 * 1024;
 
-const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** Bytes that wait to be sent, gathered into few arrays. */
 export class OutgoingBytes {
   #length = 0;
   readonly #arrays: Fifo<Uint8Array> = new Fifo();
-  #block: Uint8Array = EMPTY;
+  #block: Uint8Array = NO_BLOCK;
   /** The part of the block that waits: it becomes an array when the block is full, or is asked for. */
   #start = 0;
   #filled = 0;
-
-  /** How many bytes wait. */
-  get length(): number {
-    return this.#length;
-  }
 
   /** Adds data behind what waits already. Returns its length in bytes. */
   add(data: Data): number {
@@ -50,8 +40,8 @@ export class OutgoingBytes {
     if (this.#arrays.length === 0) this.#closePart();
     const taken = this.#arrays.shift();
     if (taken !== undefined) this.#length -= taken.length;
-    else if (this.#block.length > LARGEST_KEPT) {
-      this.#block = EMPTY;
+    else if (!isKept(this.#block)) {
+      this.#block = NO_BLOCK;
       this.#start = this.#filled = 0;
     }
     return taken;
@@ -82,8 +72,7 @@ export class OutgoingBytes {
   #makeRoom(room: number): void {
     if (this.#filled + room <= this.#block.length) return;
     this.#closePart();
-    const size = Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, this.#length, room));
-    this.#block = new Uint8Array(size);
+    this.#block = makeBlock(this.#length, room);
     this.#start = this.#filled = 0;
   }
 

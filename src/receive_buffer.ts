@@ -23,6 +23,7 @@
  *   that the next chunk carries on in the middle of a delimiter. `base` is the distance from the offset to the
  *   beginning of `at`, so the search has seen `base + index` of the bytes that are held.
  */
+import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
 import { plainBytes } from "./bytes.ts";
 import type { Delimiter } from "./delimiter.ts";
 
@@ -33,14 +34,6 @@ interface Segment {
 
 /** A chunk below this is copied into a block where it would queue; one above it is worth an array of its own. */
 const SMALL_CHUNK = 512;
-/** A new block has room for as much as is held already, so that a few small chunks cost little. */
-const SMALLEST_BLOCK = 1024;
-const LARGEST_BLOCK = 64 * 1024;
-/** A block up to this size is kept while nothing is held: an idle connection holds no more. */
-const LARGEST_KEPT = 4 * 1024;
-
-const EMPTY = new Uint8Array(0);
-
 /** Received bytes: each found once, and copied only where a frame does not lie in one chunk. */
 export class ReceiveBuffer {
   #length = 0;
@@ -48,7 +41,7 @@ export class ReceiveBuffer {
   #tail: Segment | undefined;
   #offset = 0;
 
-  #block: Uint8Array = EMPTY;
+  #block: Uint8Array = NO_BLOCK;
   #filled = 0;
   /** The segment that views the block's filled part, while small chunks may be added to it. */
   #open: Segment | undefined;
@@ -163,10 +156,9 @@ export class ReceiveBuffer {
     if (head.next !== undefined) return;
     this.#tail = undefined;
     this.#open = undefined;
-    if (this.#block.length > LARGEST_KEPT) {
-      this.#block = EMPTY;
-      this.#filled = 0;
-    }
+    if (isKept(this.#block)) return;
+    this.#block = NO_BLOCK;
+    this.#filled = 0;
   }
 
   #appendSegment(bytes: Uint8Array): void {
@@ -180,9 +172,7 @@ export class ReceiveBuffer {
 
   #appendToBlock(bytes: Uint8Array): void {
     if (this.#filled + bytes.length > this.#block.length) {
-      this.#block = new Uint8Array(
-        Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, this.#length)),
-      );
+      this.#block = makeBlock(this.#length, bytes.length);
       this.#filled = 0;
       this.#open = undefined;
     }

@@ -27,6 +27,7 @@ test("mod.ts loads no module of a runtime, nor any other package", () => {
 
 test("framer.ts loads nothing that does I/O", () => {
   assertEquals([...loadedWith("src/framer.ts")].sort(), [
+    "src/block.ts",
     "src/bytes.ts",
     "src/checks.ts",
     "src/delimiter.ts",

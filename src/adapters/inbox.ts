@@ -35,14 +35,9 @@ export class Inbox {
     return this.#length;
   }
 
-  /** Whether the transport has said its last word. */
-  get finished(): boolean {
-    return this.#ended || this.#failure !== undefined;
-  }
-
   /** Hands a chunk to the read that waits, or keeps it and holds the transport back. */
   put(chunk: Uint8Array): void {
-    if (this.finished || chunk.length === 0) return;
+    if (this.#finished || chunk.length === 0) return;
     if (this.#waiting !== undefined) return this.#take().resolve(chunk);
     this.#chunks.push(chunk);
     this.#length += chunk.length;
@@ -51,14 +46,14 @@ export class Inbox {
 
   /** The peer has ended its direction. */
   end(): void {
-    if (this.finished) return;
+    if (this.#finished) return;
     this.#ended = true;
     if (this.#waiting !== undefined) this.#take().resolve(null);
   }
 
   /** The connection broke; what had arrived is still read first. */
   fail(error: Error): void {
-    if (this.finished) return;
+    if (this.#finished) return;
     this.#failure = error;
     if (this.#waiting !== undefined) this.#take().reject(error);
   }
@@ -84,6 +79,11 @@ export class Inbox {
     this.#waiting = new Deferred();
     this.#flow.resume();
     return this.#waiting.promise;
+  }
+
+  /** Whether the transport has said its last word. */
+  get #finished(): boolean {
+    return this.#ended || this.#failure !== undefined;
   }
 
   #take(): Deferred<Uint8Array | null> {

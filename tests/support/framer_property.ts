@@ -159,8 +159,8 @@ function expectPiece(
   limit: number,
 ): Expected {
   if (at === bytes.length) return { outcome: undefined, next: at };
-  assertInstanceOf(outcome, Uint8Array as unknown as typeof Error);
-  const { length } = outcome as unknown as Uint8Array;
+  assertInstanceOf(outcome, Uint8Array);
+  const { length } = outcome;
   assertEquals(length > 0 && length <= Math.max(1, limit), true);
   return { outcome: bytes.slice(at, at + length), next: at + length };
 }

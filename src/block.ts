@@ -1,0 +1,21 @@
+/*
+ * Small pieces of data are copied together into blocks, which are filled from left to right and never rewritten.
+ * A new block has room for as much as waits already: a large backlog is few arrays, and a small one little memory.
+ */
+const SMALLEST = 1024;
+const LARGEST = 64 * 1024;
+/** A block up to this size is kept while nothing waits: an idle connection holds no more. */
+const LARGEST_KEPT = 4 * 1024;
+
+/** A block without room. */
+export const NO_BLOCK: Uint8Array = new Uint8Array(0);
+
+/** A new block for `waiting` bytes of backlog, with room for `room` at least. */
+export function makeBlock(waiting: number, room: number): Uint8Array {
+  return new Uint8Array(Math.max(room, Math.min(LARGEST, Math.max(SMALLEST, waiting))));
+}
+
+/** Whether the block is worth keeping when nothing waits any more. */
+export function isKept(block: Uint8Array): boolean {
+  return block.length <= LARGEST_KEPT;
+}
