@@ -32,7 +32,7 @@ export {
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export { Chat, type ChatOptions } from "./src/chat.ts";
+export { Chat, type ChatOptions, type Detached, type Discarded } from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
 export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
 export {
@@ -41,13 +41,28 @@ export {
   ClosedError,
   ConnectionError,
   type ConnectionErrorCode,
+  FrameInjectionError,
   FrameTooLongError,
+  FramingError,
   IncompleteFrameError,
+  MalformedFrameError,
   ProducerError,
+  TimeoutError,
   UnsupportedError,
 } from "./src/errors.ts";
+export { FrameStream } from "./src/frame_stream.ts";
+export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/frame_text.ts";
 export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
+export type { Codec, FrameLayout, Framing, Portion } from "./src/framing.ts";
+export { anyOf } from "./src/framings/any_of.ts";
+export { delimited, type DelimitedOptions } from "./src/framings/delimited.ts";
+export { headed, type HeadedOptions } from "./src/framings/headed.ts";
+export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
+export { lines } from "./src/framings/lines.ts";
+export { netstring } from "./src/framings/netstring.ts";
+export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
 export { listen, Listener, type ListenOptions } from "./src/listen.ts";
 export type { Data, Producer } from "./src/producer.ts";
+export type { AbortSignalLike, ReadOptions } from "./src/read_queue.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export type { Terminator } from "./src/terminator.ts";

@@ -1,3 +1,7 @@
+import { nameOf } from "./checks.ts";
+
+const encoder = new TextEncoder();
+
 /** The same bytes as a plain `Uint8Array`: a `Buffer` behaves differently, and frames are alike on every runtime. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   if (bytes.constructor === Uint8Array) return bytes;
@@ -7,4 +11,36 @@ export function plainBytes(bytes: Uint8Array): Uint8Array {
 /** A copy, also of a `Buffer`, whose own `slice()` makes none. */
 export function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
+}
+
+/**
+ * The bytes of what can be sent: a string is encoded as UTF-8.
+ * @throws {TypeError} If it is neither a string nor bytes.
+ */
+export function toBytes(name: string, data: string | Uint8Array): Uint8Array {
+  if (typeof data === "string") return encoder.encode(data);
+  if (data instanceof Uint8Array) return data;
+  throw new TypeError(`${name} must be a string or a Uint8Array, not ${nameOf(data)}`);
+}
+
+/** All pieces, one after the other, in an array of their own. */
+export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    all.set(piece, end);
+    end += piece.length;
+  }
+  return all;
+}
+
+/** Whether both are the same bytes. */
+export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/** The bytes in words for an error message: as text where they are, and no more than tells them. */
+export function describeBytes(bytes: Uint8Array): string {
+  const beginning = new TextDecoder("latin1").decode(bytes.subarray(0, 40));
+  return JSON.stringify(beginning) + (bytes.length > 40 ? "..." : "");
 }

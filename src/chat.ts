@@ -1,21 +1,33 @@
 import type { Address, Connection } from "./connection.ts";
-import { copyOf } from "./bytes.ts";
 import { describe, nameOf } from "./checks.ts";
 import { Deferred, quiet } from "./deferred.ts";
-import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
-import { Fifo } from "./fifo.ts";
+import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
+import { handOn } from "./hand_on.ts";
 import { iterate } from "./iterate.ts";
 import type { Data, Producer } from "./producer.ts";
+import { ReadQueue, type ReadOptions } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
-import { type Terminator, toRule } from "./terminator.ts";
+import { type Rule, type Terminator, toRule } from "./terminator.ts";
 
 /** How a {@linkcode Chat} cuts frames, and how much it lets wait. */
 export interface ChatOptions extends FramerOptions, SendQueueOptions {}
 
-interface WaitingRead {
-  readonly terminator: Terminator | undefined;
-  readonly answer: Deferred<Uint8Array | null>;
+/** What {@linkcode Chat.detach} hands on. */
+export interface Detached {
+  /** The connection, open as it was. */
+  readonly connection: Connection;
+  /** What had arrived and was no part of a frame yet: it comes before what the connection gives. */
+  readonly unread: Uint8Array;
+}
+
+/** What {@linkcode Chat.discardBuffers} dropped, in bytes. */
+export interface Discarded {
+  /** What had arrived, and was not handed out. */
+  readonly unread: number;
+  /** What was pushed, and not sent; producers are counted as next to nothing. */
+  readonly unsent: number;
 }
 
 /** How long `closeWhenDone()` reads the peer out, in milliseconds: in all, and since bytes last arrived. */
@@ -59,35 +71,49 @@ const FETCH_LIMIT = 1024 * 1024;
  * await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
  * ```
  */
-export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
+export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, AsyncDisposable {
   readonly #connection: Connection;
-  readonly #framer: Framer;
+  readonly #framer: Framer<F>;
   readonly #sendQueue: SendQueue;
-  readonly #reads: Fifo<WaitingRead> = new Fifo();
+  readonly #readQueue: ReadQueue<F>;
   readonly #closed = new Deferred<Error | undefined>();
   /** The read of the connection that is under way. */
   #receiving: Promise<Uint8Array | null> | undefined;
-  /** `undefined` while bytes may arrive; then what reads are told when no frames are left: the end, or what broke. */
-  #readEnd: Error | null | undefined;
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
-  /** Whether what has arrived was dropped, so that no frame is handed out any more. */
-  #readDropped = false;
   /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
   #fetching = false;
   #connectionClosed = false;
   #isClosed = false;
   #closedByCaller = false;
+  #isDetached = false;
   #writeClosed: Promise<void> | undefined;
   #done: Promise<void> | undefined;
 
   /**
-   * Makes a chat over an open connection.
+   * Makes a chat of text over an open connection.
+   * @param connection The connection; it belongs to the chat from now on.
+   * @param options How frames are cut, with an encoding, and how much may wait.
+   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
+   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
+   */
+  constructor(connection: Connection, options: ChatOptions & WithEncoding<F>);
+  /**
+   * Makes a chat of bytes over an open connection.
    * @param connection The connection; it belongs to the chat from now on.
    * @param options How frames are cut, and how much may wait.
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes.
    */
+  constructor(connection: Connection, options: ChatOptions & WithoutEncoding);
+  /**
+   * Makes a `Chat<Frame>` of options that may have an encoding or not.
+   * @param connection The connection; it belongs to the chat from now on.
+   * @param options How frames are cut, and how much may wait.
+   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
+   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
+   */
+  constructor(connection: Connection, options: Frame extends F ? ChatOptions : never);
   constructor(connection: Connection, options: ChatOptions) {
     if (typeof connection?.closeWrite !== "function") {
       throw new TypeError(
@@ -97,7 +123,9 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
       );
     }
     this.#connection = connection;
-    this.#framer = new Framer(options);
+    // The overloads see to it that options with an encoding are those of a chat of text.
+    this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
+    this.#readQueue = new ReadQueue(this.#framer, () => this.#receive());
     this.#sendQueue = new SendQueue(
       (bytes) => this.#write(bytes),
       (error) => this.#onSendFailure(error),
@@ -119,7 +147,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   set terminator(terminator: Terminator) {
     this.#framer.terminator = terminator;
-    this.#answerReads();
+    this.#readQueue.serve();
   }
 
   /**
@@ -132,7 +160,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   set maxFrameLength(limit: number) {
     this.#framer.maxFrameLength = limit;
-    this.#answerReads();
+    this.#readQueue.serve();
   }
 
   /** This end's address, where the transport has one. */
@@ -155,38 +183,141 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /**
-   * Reads one frame. A read that was begun takes a frame, even if nobody waits for it any more: to give up on a silent
-   * peer, `close(reason)` the chat.
+   * Reads one frame: text if the chat has an encoding, bytes if not.
+   *
+   * A read that is given up, by `signal` or `timeout`, takes nothing: what has arrived goes to the next read. Without one,
+   * a read that was begun takes a frame, even if nobody waits for it any more.
    *
    * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force.
+   * @param options When to give up.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
-   * which is there as long as the chat is not closed). It may be a view of the chunk that it arrived in: `slice()` what is kept for long.
+   * which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in: `slice()`
+   * what is kept for long.
    * @throws {FrameTooLongError} If the frame is longer than `maxFrameLength`; the next read carries on after it.
+   * @throws {MalformedFrameError} If it is no frame by the rules of its framing, or no text, and `fatal` is set.
    * @throws {IncompleteFrameError} If the stream ended in the middle of the frame, unless the options say otherwise.
    * @throws {ConnectionError} If the connection broke; the frames that had arrived come first.
-   * @throws {TypeError} If the terminator is none, or an empty delimiter.
-   * @throws {RangeError} If the terminator is a count that is negative, fractional or `NaN`.
+   * @throws {TimeoutError} If `timeout` has passed. The reason of `signal`, if that was aborted.
+   * @throws {FramingError} If the framing breaks the rules for framings; and whatever a framing of your own throws.
+   * @throws {ClosedError} If the chat was detached.
+   * @throws {TypeError} If the terminator is none, or an empty delimiter, or an option is of a wrong type.
+   * @throws {RangeError} If the terminator is a count that is negative, fractional or `NaN`, or the timeout out of range.
+   *
+   * @example
+   * ```ts
+   * import { Chat, memoryPair, TimeoutError } from "@asynchat/asynchat";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const [left, right] = memoryPair();
+   * const chat = new Chat(left, { terminator: "\n", encoding: "utf-8" });
+   * await right.write(new TextEncoder().encode("half a "));
+   * await assertRejects(() => chat.read("\n", { timeout: 1 }), TimeoutError);
+   * await right.write(new TextEncoder().encode("line\n"));
+   * assertEquals(await chat.read(), "half a line");
+   * chat.close();
+   * ```
    */
-  read(terminator?: Terminator): Promise<Uint8Array | null> {
-    const answer = new Deferred<Uint8Array | null>();
-    try {
-      if (terminator !== undefined) toRule(terminator);
-      // A copy: the caller may change its array while the read waits.
-      const own = terminator instanceof Uint8Array ? copyOf(terminator) : terminator;
-      this.#reads.push({ terminator: own, answer });
-      this.#answerReads();
-    } catch (error) {
-      answer.reject(error);
-    }
-    return answer.promise;
+  read(terminator?: Terminator, options?: ReadOptions): Promise<F | null> {
+    return this.#read((framer, rule) => framer.next(rule), terminator, options);
+  }
+
+  /**
+   * Reads one frame as bytes, whatever the chat's encoding.
+   * @param terminator As for {@linkcode Chat.read}, whose errors it rejects with.
+   * @param options When to give up.
+   * @returns The frame; `null` at the end of the stream.
+   */
+  readBytes(terminator?: Terminator, options?: ReadOptions): Promise<Uint8Array | null> {
+    return this.#read((framer, rule) => framer.nextBytes(rule), terminator, options);
+  }
+
+  /**
+   * Reads one frame as text: in the chat's encoding, or UTF-8 if it has none.
+   * @param terminator As for {@linkcode Chat.read}, whose errors it rejects with.
+   * @param options When to give up.
+   * @returns The frame; `null` at the end of the stream.
+   */
+  readText(terminator?: Terminator, options?: ReadOptions): Promise<string | null> {
+    return this.#read((framer, rule) => framer.nextText(rule), terminator, options);
   }
 
   /**
    * The frames, to the end of the stream. Leaving the loop closes nothing and loses nothing: another loop, or a
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<F> {
     return iterate(() => this.read());
+  }
+
+  /**
+   * The frames that are here, again and again, to the end of the stream: many frames for one promise. Each is cut when the
+   * inner loop asks for it, so that a terminator set there holds for the very next one, and leaving a loop, the inner or
+   * the outer, loses nothing. Take at least one frame of each batch: those that were not taken are in the next.
+   *
+   * @returns Batches of one frame or more. A batch ends where more bytes are needed, or where another read waits. Asking
+   * for a frame throws what {@linkcode Chat.read} would reject with; asking for a batch rejects if the connection broke.
+   *
+   * @example
+   * ```ts
+   * import { Chat, memoryPair } from "@asynchat/asynchat";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [left, right] = memoryPair();
+   * const chat = new Chat(left, { terminator: "\n", encoding: "utf-8" });
+   * await right.write(new TextEncoder().encode("one\n5\nfivesfour\n"));
+   * await right.closeWrite();
+   *
+   * const frames: string[] = [];
+   * for await (const batch of chat.batches()) {
+   *   for (const frame of batch) {
+   *     frames.push(frame);
+   *     chat.terminator = frame === "5" ? 5 : "\n"; // of the very next frame
+   *   }
+   * }
+   * assertEquals(frames, ["one", "5", "fives", "four"]);
+   * chat.close();
+   * ```
+   */
+  batches(): AsyncIterableIterator<Iterable<F>> {
+    return this.#readQueue.batches();
+  }
+
+  /**
+   * One frame of any size, piece by piece as it arrives: `maxFrameLength` does not hold for it, and it takes no more memory
+   * than the pieces do.
+   *
+   * It takes its turn among the reads when it is called, so what is read after it waits until it was read to its end, or left
+   * (`break`, `return()`, or `cancel()` of a `ReadableStream` made from it); the rest of a frame that was left is dropped.
+   *
+   * @param terminator Where the frame ends, if not where {@linkcode Chat.terminator} says when its first piece is taken.
+   * @returns The pieces, always bytes: at least one each, and none if the frame is empty.
+   * @throws {IncompleteFrameError} (The iterator's `next()` rejects with these.) If the stream ended before the frame did,
+   * or before it began, unless the option `incomplete` is `"yield"`; it carries what had not been handed out.
+   * @throws {ConnectionError} If the connection broke.
+   * @throws {FrameTooLongError} If the framing must see a whole frame before it hands it out (it has a `check`, or returns
+   * the frame itself), and that is too long.
+   * @throws {MalformedFrameError} If it is no frame by the rules of its framing.
+   * @throws {TypeError} At once, if the terminator is none, or an empty delimiter.
+   * @throws {RangeError} At once, if the terminator is a count that is negative, fractional or `NaN`.
+   *
+   * @example
+   * ```ts
+   * import { Chat, memoryPair } from "@asynchat/asynchat";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [left, right] = memoryPair();
+   * const chat = new Chat(left, { terminator: "\n", encoding: "utf-8" });
+   * right.write(new TextEncoder().encode("11\nhello worldnext\n"));
+   *
+   * const length = Number(await chat.read());
+   * const body = new Response(ReadableStream.from(chat.stream(length)));
+   * assertEquals(await body.text(), "hello world");
+   * assertEquals(await chat.read(), "next");
+   * chat.close();
+   * ```
+   */
+  stream(terminator?: Terminator): AsyncIterableIterator<Uint8Array> {
+    return this.#readQueue.stream(terminator === undefined ? undefined : toRule(terminator));
   }
 
   /**
@@ -229,6 +360,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWhenDone(): Promise<void> {
+    if (this.#isDetached) return Promise.resolve();
     return this.#done ??= quiet(this.#closeWhenDone());
   }
 
@@ -248,6 +380,60 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /**
+   * Drops what has arrived and was not handed out, and what was pushed and not sent: an emergency exit for a conversation
+   * that got out of step. The next byte that arrives begins a new frame, also if the last one was half read. A write
+   * that is under way is finished, producers are stopped, and what waits for the data to be sent rejects.
+   * @returns How many bytes were dropped.
+   */
+  discardBuffers(): Discarded {
+    return { unread: this.#framer.discard(), unsent: this.#sendQueue.discard() };
+  }
+
+  /**
+   * Hands the connection on, with what has arrived and was not handed out, as when HTTP switches to another protocol
+   * (RFC 9110, section 7.8). The chat is done then: waiting reads and later ones reject with a `ClosedError`, `closed`
+   * resolves, and closing it does nothing.
+   *
+   * @returns The connection, and the bytes that come before what it gives.
+   * @throws {ClosedError} If the chat is closed, or closing.
+   * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet: `await chat.flush()` first.
+   *
+   * @example
+   * ```ts
+   * import { Chat, memoryPair } from "@asynchat/asynchat";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [left, right] = memoryPair();
+   * const http = new Chat(left, { terminator: "\r\n\r\n", encoding: "latin1" });
+   * await right.write(new TextEncoder().encode("GET / HTTP/1.1\r\nUpgrade: echo\r\n\r\nhello"));
+   * await http.read();
+   * http.push("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+   * await http.flush();
+   *
+   * const { connection, unread } = http.detach();
+   * assertEquals(new TextDecoder().decode(unread), "hello");
+   * connection.close();
+   * ```
+   */
+  detach(): Detached {
+    if (this.#isClosed || this.#done !== undefined) {
+      throw new ClosedError("the chat is closed, or closing: there is no connection to detach");
+    }
+    if (!this.#sendQueue.isEmpty) {
+      throw new ChatError("unsent", "data waits to be sent: await chat.flush() before detach()");
+    }
+    const unread = this.#framer.takeRest();
+    const connection = handOn(this.#connection, this.#receiving);
+    const closed = new ClosedError("the chat was detached: its connection is somebody else's now");
+    this.#isDetached = true;
+    this.#isClosed = true;
+    this.#readQueue.drop(closed);
+    this.#sendQueue.drop(closed);
+    this.#closed.resolve(undefined);
+    return { connection, unread };
+  }
+
+  /**
    * Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes, which takes 2 s if the
    * peer neither sends nor ends.
    */
@@ -255,20 +441,17 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.closeWhenDone();
   }
 
-  /** Answers waiting reads as long as frames are here, and asks the connection for more if one still waits. */
-  #answerReads(): void {
-    for (let first = this.#reads.first; first !== undefined; first = this.#reads.first) {
-      const { terminator, answer } = first;
-      try {
-        const frame = this.#readDropped ? undefined : this.#framer.next(terminator);
-        if (frame === undefined && this.#readEnd === undefined) return this.#receive();
-        if (frame !== undefined) answer.resolve(frame);
-        else if (this.#readEnd instanceof Error) answer.reject(this.#readEnd);
-        else answer.resolve(null);
-      } catch (error) {
-        answer.reject(error);
-      }
-      this.#reads.shift();
+  #read<T extends Frame>(
+    take: (framer: Framer<F>, rule: Rule | undefined) => T | undefined,
+    terminator: Terminator | undefined,
+    options: ReadOptions = {},
+  ): Promise<T | null> {
+    try {
+      // Made ready now: the caller may change its array while the read waits.
+      const rule = terminator === undefined ? undefined : toRule(terminator);
+      return this.#readQueue.read((framer) => take(framer, rule), options);
+    } catch (error) {
+      return quiet(Promise.reject(error));
     }
   }
 
@@ -280,10 +463,9 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   #onReceived(chunk: Uint8Array | null): void {
     this.#receiving = undefined;
-    if (this.#readEnd !== undefined) return;
+    if (this.#readQueue.end !== undefined) return;
     if (chunk === null) return this.#onPeerEnd();
-    this.#framer.push(chunk);
-    this.#answerReads();
+    this.#readQueue.push(chunk);
     if (!this.#fetching) return;
     // What a connection that is closed still has is little; one that is not might go on for ever.
     if (this.#connectionClosed || this.#framer.buffered < FETCH_LIMIT) this.#receive();
@@ -292,28 +474,25 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   #onPeerEnd(): void {
     if (this.#failure !== undefined) return this.#onBroken(this.#failure);
-    this.#framer.end();
-    this.#readEnd = null;
-    this.#answerReads();
+    this.#readQueue.finish(null);
     this.#settleClosed();
   }
 
   /** The connection is of no use any more. What has arrived can still be read. */
   #onBroken(error: Error): void {
     this.#receiving = undefined;
-    if (this.#readEnd !== undefined) return;
+    if (this.#readQueue.end !== undefined) return;
     this.#failure ??= error;
-    this.#readEnd = this.#failure;
     this.#sendQueue.drop(this.#failure);
     this.#connection.close(error);
-    this.#answerReads();
+    this.#readQueue.finish(this.#failure);
     this.#settleClosed();
   }
 
   /** A connection that is gone by itself says why when it is read to its end. */
   #onConnectionClosed(): void {
     this.#connectionClosed = true;
-    if (this.#readEnd === undefined) this.#fetch();
+    if (this.#readQueue.end === undefined) this.#fetch();
     else this.#settleClosed();
   }
 
@@ -342,7 +521,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     }
     this.#failure ??= error;
     // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
-    if (this.#readEnd === undefined) this.#fetch();
+    if (this.#readQueue.end === undefined) this.#fetch();
     else this.#connection.close(error);
   }
 
@@ -350,20 +529,14 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#failure ??= failure;
-    this.#endReading(failure ?? null);
+    this.#readQueue.drop(failure ?? null);
     this.#sendQueue.drop(failure ?? new ClosedError("the chat is closed: nothing can be pushed"));
     this.#connection.close(failure);
     this.#settleClosed();
   }
 
-  #endReading(end: Error | null): void {
-    this.#readEnd = end;
-    this.#readDropped = true;
-    this.#framer.discard();
-    this.#answerReads();
-  }
-
   async #closeWrite(): Promise<void> {
+    if (this.#isDetached) return;
     await this.#sendQueue.end();
     // All was sent. Where the connection is gone by now, there is no direction left to end.
     await this.#connection.closeWrite().catch(() => {});
@@ -373,7 +546,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
     try {
       if (this.#closedByCaller) return;
       await this.closeWrite();
-      if (this.#readEnd === undefined) await this.#linger();
+      if (this.#readQueue.end === undefined) await this.#linger();
     } finally {
       this.#closeNow(undefined);
       await this.#connection.closed;
@@ -382,7 +555,7 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** Drops what the peer still sends, until it ends, too: closing before that would reset the connection. */
   async #linger(): Promise<void> {
-    this.#endReading(null);
+    this.#readQueue.drop(null);
     const giveUp = (): void => this.#closeNow(undefined);
     const longest = setTimeout(giveUp, LONGEST_LINGER);
     let idle = setTimeout(giveUp, IDLE_LINGER);
@@ -406,6 +579,6 @@ export class Chat implements AsyncIterable<Uint8Array>, AsyncDisposable {
  * @throws {TypeError | RangeError} What the constructor would throw.
  */
 export function checkChatOptions(options: ChatOptions): void {
-  new Framer(options);
+  new Framer<Frame>(options);
   new SendQueue(() => Promise.resolve(), () => {}, options);
 }

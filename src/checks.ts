@@ -9,6 +9,31 @@ export function checkLimit(name: string, limit: number): number {
   );
 }
 
+/**
+ * Checks a whole number in a range.
+ * @throws {RangeError} If it is none, or not in the range.
+ */
+export function checkInteger(
+  name: string,
+  value: number,
+  lowest: number = 0,
+  highest: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (Number.isSafeInteger(value) && value >= lowest && value <= highest) return value;
+  throw new RangeError(
+    `${name} must be a whole number, ${lowest} to ${highest}, not ${describe(value)}`,
+  );
+}
+
+/**
+ * Checks a switch.
+ * @throws {TypeError} If it is neither `true` nor `false`.
+ */
+export function checkBoolean(name: string, value: boolean): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`${name} must be true or false, not ${describe(value)}`);
+}
+
 /** A value, in words for an error message, also one that cannot become a string. */
 export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);

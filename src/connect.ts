@@ -1,4 +1,5 @@
 import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets } from "./sockets.ts";
 
 /** Where to connect to, and how to chat there. */
@@ -31,9 +32,22 @@ export interface ConnectOptions extends ChatOptions {
  * }
  * ```
  */
-export async function connect(options: ConnectOptions): Promise<Chat> {
+export function connect(options: ConnectOptions & WithoutEncoding): Promise<Chat>;
+/**
+ * Connects over TCP, and chats in text.
+ * @param options Where to connect to, how frames are cut, and their encoding.
+ * @returns The chat, connected.
+ */
+export function connect(options: ConnectOptions & WithEncoding<string>): Promise<Chat<string>>;
+/**
+ * Connects over TCP, and chats in text if the options have an encoding.
+ * @param options Where to connect to, and how frames are cut.
+ * @returns The chat, connected.
+ */
+export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
+export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = checkEndpoint(options, 1);
   checkChatOptions(options);
   const sockets = await loadSockets();
-  return new Chat(await sockets.connect(endpoint), options);
+  return new Chat<Frame>(await sockets.connect(endpoint), options);
 }

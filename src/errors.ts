@@ -41,6 +41,63 @@ export class FrameTooLongError extends ChatError {
   }
 }
 
+/**
+ * What arrived is no frame by the framing's rules: a length that is negative, a checksum that does not match, bytes that
+ * are no text. The bytes that were read of it are dropped, and the next read carries on behind them. After a
+ * wrong length there is no telling where the next frame begins: close the chat.
+ */
+export class MalformedFrameError extends ChatError {
+  /** The bytes that were read of the frame, where they are known. */
+  readonly bytes: Uint8Array;
+
+  /**
+   * Makes a `MalformedFrameError`.
+   * @param message What was found, and what was expected.
+   * @param bytes The bytes that were read of the frame.
+   */
+  constructor(message: string, bytes: Uint8Array = new Uint8Array(0)) {
+    super("malformed-frame", message);
+    this.bytes = bytes;
+  }
+}
+
+/** A framing does not do what a framing must: it is the program that is wrong, not the peer. */
+export class FramingError extends ChatError {
+  /**
+   * Makes a `FramingError`.
+   * @param message What the framing did, and what was expected.
+   */
+  constructor(message: string) {
+    super("framing", message);
+  }
+}
+
+/** A payload cannot be sent as one frame: it contains the delimiter, or does not fit the length. Nothing was sent. */
+export class FrameInjectionError extends ChatError {
+  /**
+   * Makes a `FrameInjectionError`.
+   * @param message What the payload contains, and what it must not.
+   */
+  constructor(message: string) {
+    super("frame-injection", message);
+  }
+}
+
+/** No frame came in time. What has arrived goes to the next read. */
+export class TimeoutError extends ChatError {
+  /** How long was waited, in milliseconds. */
+  readonly timeout: number;
+
+  /**
+   * Makes a `TimeoutError`.
+   * @param timeout How long was waited, in milliseconds.
+   */
+  constructor(timeout: number) {
+    super("timeout", `no frame came within ${timeout} ms`);
+    this.timeout = timeout;
+  }
+}
+
 /** The stream ended in the middle of a frame. */
 export class IncompleteFrameError extends ChatError {
   /** What had arrived of the frame. */

@@ -39,6 +39,13 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Removes an item that may be anywhere. */
+  remove(item: T): void {
+    const at = this.#items.indexOf(item, this.#start);
+    if (at >= 0) this.#items.splice(at, 1);
+    if (this.length === 0) this.clear();
+  }
+
   /** Removes and returns all items. */
   clear(): T[] {
     const all = this.#items.slice(this.#start);

@@ -1,6 +1,16 @@
-import { FrameTooLongError, IncompleteFrameError } from "./errors.ts";
 import { checkLimit, describe, nameOf } from "./checks.ts";
-import type { Delimiter } from "./delimiter.ts";
+import { Decoding, type Found, Refusal } from "./decoding.ts";
+import { FrameTooLongError, IncompleteFrameError } from "./errors.ts";
+import {
+  type Frame,
+  FrameText,
+  type TextOptions,
+  type WithEncoding,
+  type WithoutEncoding,
+} from "./frame_text.ts";
+import type { Framing } from "./framing.ts";
+import { Delimited } from "./framings/delimited.ts";
+import { checkTrailer, Passage } from "./passage.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
 
@@ -8,7 +18,7 @@ import { describeRule, type Rule, type Terminator, toRule } from "./terminator.t
 export type Incomplete = "throw" | "yield" | "drop";
 
 /** How a {@linkcode Framer} cuts bytes into frames. */
-export interface FramerOptions {
+export interface FramerOptions extends TextOptions {
   /** Where frames end; it can be changed between any two frames. */
   terminator: Terminator;
   /** The longest frame that is accepted, in bytes without its terminator. Default: 1 MiB. */
@@ -29,14 +39,14 @@ const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
  * both are here already. A frame is the caller's to keep: no later bytes are written into it.
  *
  * ```text
- *                     next(): no end in sight               end()
- *                 ┌──────────────────┐
- *                 ▼                  │
- *   push() ──▶ [ held ] ──next()──▶ frame, without its terminator
- *                 │
- *                 │ longer than maxFrameLength: FrameTooLongError
- *                 ▼
- *             [ dropping ] ──the frame's own end──▶ [ held ]
+ *   push() ──▶ [ held ] ──next()──────▶ a frame, without its terminator
+ *               │  ▲  │ ──nextPiece()──▶ its first piece
+ *   too long:   │  │  ▼
+ *   the error   │  │ [ passing ] ──nextPiece()──▶ its next piece, null at its end
+ *               ▼  │  │
+ *       [ dropping ]  │ next(): the pieces that nobody took are dropped
+ *               ▲  └──┼── the frame's own end
+ *               └─────┘
  * ```
  *
  * @example A line that says how many bytes follow it
@@ -57,30 +67,58 @@ const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
  * assertEquals(messages, ["hello", "world!"]);
  * ```
  */
-export class Framer implements Iterable<Uint8Array> {
+export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   readonly #buffer = new ReceiveBuffer();
   readonly #incomplete: Incomplete;
+  readonly #textOptions: TextOptions;
+  readonly #givesText: boolean;
+  #text: FrameText | undefined;
   #terminator: Terminator;
   #rule: Rule;
   #maxFrameLength: number;
   #ended = false;
-  /** The rest of a frame that was too long: a delimiter to drop up to, or how many bytes to drop. */
-  #dropping: Delimiter | number = 0;
+  /** The frame that is being passed piece by piece: handed out, or dropped. */
+  #passage: Passage | undefined;
+  /** Whether the pieces of the passage are handed out. */
+  #passing = false;
+  /** The framing by which the beginning of the buffer was looked at, and what that came to so far. */
+  #seeking: Framing | undefined;
+  #decoding: Decoding | undefined;
+  #found: Found | Refusal | undefined;
   /** Whether the terminator in force is a 0 that was answered with its empty frame. */
   #zeroAnswered = false;
 
   /**
-   * Makes a framer that holds nothing yet.
+   * Makes a framer of text, that holds nothing yet.
+   * @param options How frames are cut, with an encoding.
+   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
+   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
+   */
+  constructor(options: FramerOptions & WithEncoding<F>);
+  /**
+   * Makes a framer of bytes, that holds nothing yet.
    * @param options How frames are cut.
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes.
    */
+  constructor(options: FramerOptions & WithoutEncoding);
+  /**
+   * Makes a `Framer<Frame>` of options that may have an encoding or not.
+   * @param options How frames are cut.
+   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
+   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
+   */
+  constructor(options: Frame extends F ? FramerOptions : never);
   constructor(options: FramerOptions) {
     const { terminator, maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, incomplete = "throw" } = options;
+    const { encoding, fatal } = options;
     this.#rule = toRule(terminator);
     this.#terminator = terminator;
     this.#maxFrameLength = checkLimit("maxFrameLength", maxFrameLength);
     this.#incomplete = checkIncomplete(incomplete);
+    this.#givesText = encoding !== undefined;
+    this.#textOptions = { encoding, fatal };
+    if (this.#givesText || fatal !== undefined) this.#text = new FrameText(this.#textOptions);
   }
 
   /**
@@ -112,11 +150,24 @@ export class Framer implements Iterable<Uint8Array> {
 
   set maxFrameLength(limit: number) {
     this.#maxFrameLength = checkLimit("maxFrameLength", limit);
+    this.#forget();
   }
 
   /** How many received bytes are held, not cut into frames yet. */
   get buffered(): number {
     return this.#buffer.length;
+  }
+
+  /** Whether `next()` would give a frame, or throw: no more bytes are needed for that. */
+  get ready(): boolean {
+    if (!this.#dropRest()) return false;
+    const rule = this.#rule;
+    if (rule === 0) return !this.#zeroIsOver;
+    if (this.#ended && this.#incomplete !== "drop") return this.#buffer.length > 0;
+    if (rule === null) return this.#buffer.length > 0;
+    if (typeof rule === "number") return rule > this.#maxFrameLength || rule <= this.#buffer.length;
+    const found = this.#findShort(rule);
+    return found instanceof Refusal || (found !== undefined && this.#isHere(found));
   }
 
   /**
@@ -138,106 +189,291 @@ export class Framer implements Iterable<Uint8Array> {
   }
 
   /**
-   * Cuts the next frame.
+   * Cuts the next frame: text if the options have an encoding, bytes if not.
    *
    * @param terminator Where this one frame ends, if not where {@linkcode Framer.terminator} says, which stays in force.
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or if the stream has ended
    * and nothing is left.
    * @throws {FrameTooLongError} As soon as the frame is known to be longer than `maxFrameLength`; the next call
    * carries on at the frame after it.
+   * @throws {MalformedFrameError} If it is no frame by the rules of its framing, or no text, and `fatal` is set.
    * @throws {IncompleteFrameError} If the stream has ended in the middle of the frame, unless the options say otherwise.
+   * @throws {FramingError} If the framing breaks the rules for framings; and whatever a framing of your own throws.
    * @throws {TypeError} If the terminator is none, or an empty delimiter.
    * @throws {RangeError} If the terminator is a count that is negative, fractional or `NaN`.
    */
-  next(terminator?: Terminator): Uint8Array | undefined {
-    const sticky = terminator === undefined;
-    const rule = sticky ? this.#rule : toRule(terminator);
+  next(terminator?: Terminator): F | undefined {
+    return (this.#givesText ? this.nextText(terminator) : this.nextBytes(terminator)) as F;
+  }
+
+  /**
+   * Cuts the next frame as bytes, whatever the options say.
+   * @param terminator As for {@linkcode Framer.next}, whose errors are thrown.
+   * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
+   */
+  nextBytes(terminator?: Terminator): Uint8Array | undefined {
+    const rule = terminator === undefined ? this.#rule : toRule(terminator);
     if (!this.#dropRest()) return undefined;
-    if (sticky && rule === 0) return this.#emptyFrame();
-    return this.#cut(rule) ?? (this.#ended ? this.#lastFrame(rule) : undefined);
+    if (rule === null) return this.#cutAnything();
+    if (rule === 0 && terminator === undefined) return this.#emptyFrame();
+    const frame = typeof rule === "number" ? this.#cutCount(rule) : this.#cutFramed(rule);
+    return frame ?? (this.#ended ? this.#lastFrame(rule) : undefined);
+  }
+
+  /**
+   * Cuts the next frame as text: in the options' encoding, or UTF-8.
+   * @param terminator As for {@linkcode Framer.next}, whose errors are thrown.
+   * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
+   */
+  nextText(terminator?: Terminator): string | undefined {
+    const text = this.#text ??= new FrameText(this.#textOptions);
+    if ((terminator === undefined ? this.#rule : terminator) === null) return this.#cutText(text);
+    const frame = this.nextBytes(terminator);
+    return frame && text.decode(frame);
+  }
+
+  /**
+   * Hands the next frame out piece by piece, as it arrives, however long it is. To leave it half-way, ask for the next
+   * frame: the rest is dropped first.
+   *
+   * @param terminator As for {@linkcode Framer.next}; it counts at the frame's first piece.
+   * @returns A piece, at least one byte; `null` at the end of the frame; `undefined` if more bytes are needed.
+   * @throws {IncompleteFrameError} If the stream has ended before the frame did, or before it began, unless
+   * `incomplete` is `"yield"`. It carries what had not been handed out.
+   * @throws {FrameTooLongError} If a framing must see the whole frame before it can hand it out, and it is too long.
+   * @throws {MalformedFrameError} If it is no frame by the rules of its framing.
+   */
+  nextPiece(terminator?: Terminator): Uint8Array | null | undefined {
+    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    if (!this.#passing) {
+      if (!this.#dropRest()) return undefined;
+      this.#passage = this.#beginPassage(rule);
+      this.#passing = this.#passage !== undefined;
+    }
+    try {
+      const piece = this.#passage?.next(this.#buffer, this.#ended);
+      if (piece === undefined && this.#ended) return this.#lastPiece(rule);
+      if (piece === null) this.#endPassage();
+      return piece;
+    } catch (error) {
+      this.#endPassage();
+      throw error;
+    }
   }
 
   /** The frames that are here, each cut when it is asked for. Leaving the loop loses nothing. */
-  *[Symbol.iterator](): IterableIterator<Uint8Array> {
+  *[Symbol.iterator](): IterableIterator<F> {
     for (let frame = this.next(); frame !== undefined; frame = this.next()) yield frame;
   }
 
   /**
-   * Drops what was received and not handed out.
+   * Takes all bytes that are held, uncut: to hand them on, when this framer is not needed any more. A frame that was
+   * being passed in pieces, or dropped, is forgotten: a new frame would begin here.
+   * @returns The bytes, none of which was handed out before.
+   */
+  takeRest(): Uint8Array {
+    this.#endPassage();
+    this.#forget();
+    return this.#buffer.take(this.#buffer.length);
+  }
+
+  /**
+   * Drops what was received and not handed out. What is pushed after it begins a new frame.
    * @returns How many bytes that were.
    */
   discard(): number {
     const dropped = this.#buffer.length;
+    this.#endPassage();
+    this.#forget();
     this.#buffer.skip(dropped);
     return dropped;
   }
 
-  #cut(rule: Rule): Uint8Array | undefined {
-    if (rule === null) return this.#cutAnything();
-    if (typeof rule === "number") return this.#cutCount(rule);
-    return this.#cutDelimited(rule);
-  }
-
   #cutAnything(): Uint8Array | undefined {
+    this.#forget();
     if (this.#buffer.length === 0) return undefined;
     return this.#buffer.takeContiguous(Math.max(1, this.#maxFrameLength));
   }
 
+  /** Cuts between two characters: the bytes of one whose rest has not arrived stay for the next read. */
+  #cutText(text: FrameText): string | undefined {
+    if (!this.#dropRest()) return undefined;
+    this.#forget();
+    const held = this.#buffer.look(Math.min(this.#buffer.length, Math.max(4, this.#maxFrameLength)));
+    this.#buffer.rewind();
+    const isLast = this.#ended && held.length === this.#buffer.length;
+    const whole = held.subarray(0, held.length - (isLast ? 0 : text.unfinished(held)));
+    if (whole.length === 0) return undefined;
+    this.#buffer.skip(whole.length);
+    return text.decode(whole);
+  }
+
   #cutCount(count: number): Uint8Array | undefined {
+    this.#forget();
     if (count > this.#maxFrameLength) {
-      this.#dropping = count;
+      this.#passage = Passage.past(count);
       throw new FrameTooLongError(this.#maxFrameLength, count);
     }
     return count <= this.#buffer.length ? this.#buffer.take(count) : undefined;
   }
 
-  #cutDelimited(delimiter: Delimiter): Uint8Array | undefined {
-    const end = this.#buffer.find(delimiter);
-    const length = end < 0 ? this.#buffer.searched : end - delimiter.bytes.length;
-    if (length > this.#maxFrameLength) {
-      if (end < 0) this.#dropping = delimiter;
-      else this.#buffer.skip(end);
-      throw new FrameTooLongError(this.#maxFrameLength, length);
+  #cutFramed(framing: Framing): Uint8Array | undefined {
+    const found = this.#findShort(framing);
+    if (found instanceof Refusal) {
+      this.#forget();
+      this.#passage = found.drop;
+      throw found.error;
     }
-    if (end < 0) return undefined;
-    const frame = this.#buffer.take(length);
-    this.#buffer.skip(delimiter.bytes.length);
+    return found !== undefined && this.#isHere(found) ? this.#take(found) : undefined;
+  }
+
+  /** Finds the frame at the beginning of the buffer, if it is not too long. */
+  #findShort(framing: Framing): Found | Refusal | undefined {
+    const found = this.#find(framing);
+    if (found instanceof Refusal) return found;
+    const limit = this.#maxFrameLength;
+    if (found === undefined) {
+      const { undelimited } = this.#buffer;
+      if (!(framing instanceof Delimited) || undelimited <= limit) return undefined;
+      return new Refusal(new FrameTooLongError(limit, undelimited), Passage.upTo(framing));
+    }
+    if (found.counted <= limit) return found;
+    const { skip, length, after } = found;
+    return new Refusal(new FrameTooLongError(limit, found.counted), Passage.past(skip + length + after));
+  }
+
+  /** Finds the frame at the beginning of the buffer, going on where that stopped, if it was for the same framing. */
+  #find(framing: Framing): Found | Refusal | undefined {
+    if (framing !== this.#seeking) this.#forget();
+    this.#seeking = framing;
+    return this.#found ??= framing instanceof Delimited ? this.#search(framing) : this.#decode(framing);
+  }
+
+  #search({ delimiters, keep }: Delimited): Found | undefined {
+    const length = this.#buffer.find(delimiters, this.#ended);
+    if (length < 0) return undefined;
+    const { found } = this.#buffer;
+    return keep
+      ? { skip: 0, length: length + found, after: 0, counted: length }
+      : { skip: 0, length, after: found, counted: length };
+  }
+
+  #decode(framing: Framing): Found | Refusal | undefined {
+    if (this.#decoding === undefined) {
+      this.#decoding = new Decoding(framing);
+      this.#buffer.rewind();
+    }
+    return this.#decoding.run(this.#buffer, this.#maxFrameLength, this.#ended);
+  }
+
+  #isHere({ skip, length, after }: Found): boolean {
+    return skip + length + after <= this.#buffer.length;
+  }
+
+  #take({ skip, length, after, trailer, made, check }: Found): Uint8Array {
+    this.#found = undefined;
+    this.#decoding = undefined;
+    if (skip > 0) this.#buffer.skip(skip);
+    const frame = made ?? this.#buffer.take(length);
+    if (trailer === undefined && check === undefined) this.#buffer.skip(after);
+    else {
+      const following = this.#buffer.take(after);
+      checkTrailer(following, trailer);
+      check?.(frame, following);
+    }
     return frame;
   }
 
-  /** Drops what is here of a frame that was too long. Returns whether that is done: nothing of it is to come. */
-  #dropRest(): boolean {
-    if (this.#dropping === 0) return true;
-    if (typeof this.#dropping === "number") {
-      const count = Math.min(this.#dropping, this.#buffer.length);
-      this.#buffer.skip(count);
-      this.#dropping -= count;
-    } else {
-      const end = this.#buffer.find(this.#dropping);
-      if (end < 0) this.#buffer.skipAll();
-      else {
-        this.#buffer.skip(end);
-        this.#dropping = 0;
-      }
+  /** Gives up what is known of the frame at the beginning of the buffer, but not how far a delimiter was sought. */
+  #forget(): void {
+    if (this.#found === undefined && this.#decoding === undefined) return;
+    this.#decoding?.abandon();
+    this.#decoding = undefined;
+    this.#found = undefined;
+    this.#buffer.rewind();
+  }
+
+  #beginPassage(rule: Rule): Passage | undefined {
+    if (rule === null || typeof rule === "number") {
+      this.#forget();
+      return Passage.within({ skip: 0, length: rule ?? Infinity, after: 0 });
     }
-    if (this.#ended) this.#dropping = 0;
-    return this.#dropping === 0;
+    if (rule instanceof Delimited) {
+      this.#forget();
+      return Passage.upTo(rule);
+    }
+    const found = this.#find(rule);
+    const mustBeWhole = found instanceof Refusal || found?.made || found?.check;
+    if (mustBeWhole) {
+      const frame = this.#cutFramed(rule);
+      return frame && Passage.of(frame);
+    }
+    if (found === undefined) return undefined;
+    this.#found = undefined;
+    this.#decoding = undefined;
+    this.#buffer.rewind();
+    return Passage.within(found);
+  }
+
+  #endPassage(): void {
+    this.#passage = undefined;
+    this.#passing = false;
+  }
+
+  /** Drops what is here of a frame that was too long or was left. Returns whether nothing of it is to come. */
+  #dropRest(): boolean {
+    if (this.#passage === undefined) return true;
+    this.#passing = false;
+    if (this.#dropPieces(this.#passage)) this.#endPassage();
+    else if (this.#ended) this.discard();
+    return this.#passage === undefined;
+  }
+
+  #dropPieces(passage: Passage): boolean {
+    try {
+      for (;;) {
+        const piece = passage.next(this.#buffer, this.#ended);
+        if (piece === undefined) return false;
+        if (piece === null) return true;
+      }
+    } catch {
+      return true; // It is not followed by what it must be: so is it gone.
+    }
+  }
+
+  /** Whether the count 0 has had its one empty frame at the end of the stream. */
+  get #zeroIsOver(): boolean {
+    return this.#zeroAnswered && this.#ended && this.#buffer.length === 0;
   }
 
   #emptyFrame(): Uint8Array | undefined {
-    if (this.#zeroAnswered && this.#ended && this.#buffer.length === 0) return undefined;
+    this.#forget();
+    if (this.#zeroIsOver) return undefined;
     this.#zeroAnswered = true;
     return this.#buffer.take(0);
   }
 
   #lastFrame(rule: Rule): Uint8Array | undefined {
+    this.#forget();
     if (this.#buffer.length === 0) return undefined;
     const rest = this.#buffer.take(this.#buffer.length);
     if (this.#incomplete === "yield") return rest;
     if (this.#incomplete === "drop") return undefined;
     throw new IncompleteFrameError(rest, describeRule(rule));
   }
+
+  /** What was handed out cannot be dropped any more: with `"drop"`, too, the reader must know that it was not all. */
+  #lastPiece(rule: Rule): Uint8Array | null {
+    const rest = this.takeRest();
+    if (this.#incomplete !== "yield") throw new IncompleteFrameError(rest, describeRule(rule));
+    if (rest.length === 0) return null;
+    this.#passage = Passage.of(NOTHING);
+    this.#passing = true;
+    return rest;
+  }
 }
+
+const NOTHING = new Uint8Array(0);
 
 function checkIncomplete(incomplete: Incomplete): Incomplete {
   if (["throw", "yield", "drop"].includes(incomplete)) return incomplete;

@@ -1,5 +1,6 @@
 import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import type { Address, ConnectionListener } from "./connection.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets } from "./sockets.ts";
 
@@ -43,23 +44,50 @@ export interface ListenOptions extends ChatOptions {
  * await client.closeWhenDone();
  * ```
  */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export function listen(options: ListenOptions & WithoutEncoding): Promise<Listener>;
+/**
+ * Listens on a TCP port, and chats in text.
+ * @param options Where to listen, how frames are cut, and their encoding.
+ * @returns The listener, which gives a chat for each connection.
+ */
+export function listen(options: ListenOptions & WithEncoding<string>): Promise<Listener<string>>;
+/**
+ * Listens on a TCP port, and chats in text if the options have an encoding.
+ * @param options Where to listen, and how frames are cut.
+ * @returns The listener, which gives a chat for each connection.
+ */
+export function listen(options: ListenOptions): Promise<Listener<Frame>>;
+export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   const endpoint = checkEndpoint(options, 0);
   checkChatOptions(options);
   const sockets = await loadSockets();
-  return new Listener(await sockets.listen(endpoint), options);
+  return new Listener<Frame>(await sockets.listen(endpoint), options);
 }
 
 /** The chats of those who connect, in the order they came. */
-export class Listener implements AsyncIterable<Chat>, AsyncDisposable {
+export class Listener<F extends Frame = Uint8Array>
+  implements AsyncIterable<Chat<F>>, AsyncDisposable {
   readonly #listener: ConnectionListener;
   readonly #options: ChatOptions;
 
   /**
-   * Makes chats of what a listener of your own accepts.
+   * Makes chats of text of what a listener of your own accepts.
+   * @param listener Where connections come from; it belongs to this from now on.
+   * @param options The options of each chat, with an encoding.
+   */
+  constructor(listener: ConnectionListener, options: ChatOptions & WithEncoding<F>);
+  /**
+   * Makes chats of bytes of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat.
    */
+  constructor(listener: ConnectionListener, options: ChatOptions & WithoutEncoding);
+  /**
+   * Makes a `Listener<Frame>` of options that may have an encoding or not.
+   * @param listener Where connections come from; it belongs to this from now on.
+   * @param options The options of each chat.
+   */
+  constructor(listener: ConnectionListener, options: Frame extends F ? ChatOptions : never);
   constructor(listener: ConnectionListener, options: ChatOptions) {
     this.#listener = listener;
     this.#options = options;
@@ -75,13 +103,15 @@ export class Listener implements AsyncIterable<Chat>, AsyncDisposable {
    * @returns Its chat; `null` once the listener is closed.
    * @throws {ConnectionError} If the system refuses to accept.
    */
-  async accept(): Promise<Chat | null> {
+  async accept(): Promise<Chat<F> | null> {
     const connection = await this.#listener.accept();
-    return connection === null ? null : new Chat(connection, this.#options);
+    if (connection === null) return null;
+    // The overloads see to it that options with an encoding are those of chats of text.
+    return new Chat<Frame>(connection, this.#options) as unknown as Chat<F>;
   }
 
   /** The chats, until the listener is closed. Leaving the loop closes nothing. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Chat> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
     return iterate(() => this.accept());
   }
 

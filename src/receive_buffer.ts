@@ -1,6 +1,7 @@
 /*
- * What it must do: hold the bytes that arrived and are not yet cut into frames, find delimiters in them, and give
- * the first n of them away, again and again, while the rule by which they are cut may change each time.
+ * What it must do: hold the bytes that arrived and are not yet cut into frames, find delimiters in them, let a framing
+ * look at the beginning of a frame, and give the first n bytes away, again and again, while the rule by which they are
+ * cut may change each time.
  *
  * Goals
  * - Linear time for any chunking, from 1-byte chunks to one chunk of everything, and for any number of frames in a
@@ -10,56 +11,85 @@
  * - Memory in proportion to the bytes held. An array of its own costs some 200 bytes, so a frame of 1 MiB in
  *   1-byte chunks must not be held as a million arrays.
  *
- * Plan: a singly linked list of segments, taken from at the head and appended to at the tail.
+ * Plan: a singly linked list of segments, taken from at the front and appended to at the tail.
  *
  *      head                                             tail
  *     [ frame \n fra ] -> [ me \n frame \n fr ] -> [ am | room  ]
- *                ^offset                    ^at        ^block, filled so far
+ *                ^front   ^mark             ^search     ^block, filled so far
  *
  * - A chunk becomes a segment as it is. Only small chunks that others wait before are copied together, into a
  *   block that is filled from left to right and never rewritten. Such a byte is copied a second time if its frame
  *   ends in another block; that, instead of once, is the price of the third goal.
- * - The search remembers where it stands (`at`, `index`) and how much of the delimiter it has matched there, so
- *   that the next chunk carries on in the middle of a delimiter. `base` is the distance from the offset to the
- *   beginning of `at`, so the search has seen `base + index` of the bytes that are held.
+ * - The mark is how far the frame was looked at. It lies at the front, unless a framing reads the frame's header; what
+ *   lies before the mark stays held, so that the frame can be looked at anew by another rule.
+ * - The search begins at the mark. It remembers where it stands, and the state of the delimiters there, so that the
+ *   next chunk carries on in the middle of a delimiter.
+ * - Distances are counted from the front.
  */
 import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
 import { plainBytes } from "./bytes.ts";
-import type { Delimiter } from "./delimiter.ts";
+import type { Delimiters } from "./delimiters.ts";
 
 interface Segment {
   bytes: Uint8Array;
   next: Segment | undefined;
 }
 
+/** A place between two bytes. */
+interface Place {
+  segment: Segment | undefined;
+  /** Where in the segment. */
+  index: number;
+}
+
 /** A chunk below this is copied into a block where it would queue; one above it is worth an array of its own. */
 const SMALL_CHUNK = 512;
+
 /** Received bytes: each found once, and copied only where a frame does not lie in one chunk. */
 export class ReceiveBuffer {
   #length = 0;
-  #head: Segment | undefined;
+  readonly #front: Place = { segment: undefined, index: 0 };
   #tail: Segment | undefined;
-  #offset = 0;
 
   #block: Uint8Array = NO_BLOCK;
   #filled = 0;
   /** The segment that views the block's filled part, while small chunks may be added to it. */
   #open: Segment | undefined;
 
-  #sought: Delimiter | undefined;
-  #at: Segment | undefined;
-  #index = 0;
-  #base = 0;
-  #matched = 0;
+  readonly #mark: Place = { segment: undefined, index: 0 };
+  #looked = 0;
+
+  readonly #search: Place = { segment: undefined, index: 0 };
+  /** How far the search has come. */
+  #searched = 0;
+  #sought: Delimiters | undefined;
+  #state = 0;
+  /** The match that stands unless a longer one is found, and where it begins. */
+  #matchLength = 0;
+  #matchStart = 0;
 
   /** How many bytes are held. */
   get length(): number {
     return this.#length;
   }
 
-  /** How many of the bytes held, counted from the first, the search knows not to be part of a delimiter. */
-  get searched(): number {
-    return Math.max(0, this.#base + this.#index - this.#matched);
+  /** How many of the bytes held were looked at: the distance from the front to the mark. */
+  get looked(): number {
+    return this.#looked;
+  }
+
+  /** How many bytes behind the mark the search knows to come before any delimiter. */
+  get undelimited(): number {
+    if (this.#sought === undefined) return 0;
+    const end = this.#matchLength > 0
+      ? this.#matchStart
+      : this.#searched - this.#sought.depth[this.#state]!;
+    return end - this.#looked;
+  }
+
+  /** How long the delimiter was that `find()` found last. */
+  get found(): number {
+    return this.#matchLength;
   }
 
   /** Adds a chunk, which must not be written into any more. */
@@ -73,87 +103,108 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Searches for the delimiter, from where the last search for it stopped.
-   * @returns The number of bytes up to and including the first delimiter, or -1 if none is here yet.
+   * Searches behind the mark for the first delimiter, and of several that begin there for the longest, from where the
+   * last search for the same ones stopped. What it found must be taken, skipped or rewound before it is called again.
+   *
+   * @param delimiters What is searched for.
+   * @param final Whether no more bytes are to come, that could make a match longer.
+   * @returns The number of bytes between the mark and the delimiter, or -1 if none is here yet.
    */
-  find(delimiter: Delimiter): number {
-    const { bytes: pattern } = delimiter;
-    if (delimiter !== this.#sought && !this.#sought?.equals(delimiter)) this.#restartSearch();
-    this.#sought = delimiter;
-    while (this.#at !== undefined) {
-      const { bytes, next } = this.#at;
-      while (this.#index < bytes.length) {
-        if (this.#matched === 0) {
-          const candidate = bytes.indexOf(pattern[0]!, this.#index);
-          this.#index = candidate < 0 ? bytes.length : candidate + 1;
-          if (candidate < 0) break;
-          this.#matched = 1;
-        } else {
-          this.#matched = delimiter.step(this.#matched, bytes[this.#index++]!);
+  find(delimiters: Delimiters, final: boolean): number {
+    if (delimiters !== this.#sought && !this.#sought?.equals(delimiters)) this.#restartSearch();
+    this.#sought = delimiters;
+    const { depth, matched, mayGrow } = delimiters;
+    const { segment } = this.#search;
+    for (let at = segment; at !== undefined; at = at.next) {
+      if (at !== this.#search.segment) this.#moveTo(this.#search, at);
+      const { bytes } = at;
+      while (this.#search.index < bytes.length) {
+        if (this.#state === 0) {
+          const begin = nextBegin(bytes, this.#search.index, delimiters);
+          this.#searched += begin - this.#search.index;
+          this.#search.index = begin;
+          if (begin === bytes.length) break;
         }
-        if (this.#matched === pattern.length) {
-          this.#matched = 0;
-          return this.#base + this.#index;
+        const state = this.#state = delimiters.step(this.#state, bytes[this.#search.index++]!);
+        this.#searched++;
+        // Whatever is under way begins behind the match.
+        if (this.#matchLength > 0 && this.#searched - depth[state]! > this.#matchStart) {
+          return this.#report();
         }
+        const length = matched[state]!;
+        if (length === 0) continue;
+        if (this.#matchLength > 0 && this.#searched - length > this.#matchStart) continue;
+        this.#matchLength = length;
+        this.#matchStart = this.#searched - length;
+        if (!mayGrow[state]) return this.#report();
       }
-      if (next === undefined) return -1;
-      this.#base += bytes.length;
-      this.#at = next;
-      this.#index = 0;
     }
-    return -1;
+    return final && this.#matchLength > 0 ? this.#report() : -1;
   }
 
-  /** Takes the first `count` bytes, of which there must be as many, as one array. */
+  /** Looks at the next `count` bytes behind the mark, of which there must be as many, and moves the mark behind them. */
+  look(count: number): Uint8Array {
+    this.advance(0); // to where more has arrived, if the mark lay at the end of a chunk
+    const bytes = this.#copy(this.#mark, count);
+    this.advance(count);
+    return bytes;
+  }
+
+  /** Moves the mark behind the next `count` bytes, of which there must be as many. */
+  advance(count: number): void {
+    this.#looked += count;
+    this.#mark.index += count;
+    for (let { segment } = this.#mark; segment?.next !== undefined; segment = segment.next) {
+      if (this.#mark.index < segment.bytes.length) break;
+      this.#mark.index -= segment.bytes.length;
+      this.#mark.segment = segment.next;
+    }
+    this.#sought = undefined;
+  }
+
+  /** Moves the mark back to the front. */
+  rewind(): void {
+    this.#looked = 0;
+    this.#mark.segment = this.#front.segment;
+    this.#mark.index = this.#front.index;
+    this.#sought = undefined;
+  }
+
+  /** Takes the first `count` bytes, of which there must be as many, as one array. The mark is at the front then. */
   take(count: number): Uint8Array {
-    if (count === 0) return new Uint8Array(0);
-    const { bytes } = this.#head!;
-    const end = this.#offset + count;
-    const taken = end <= bytes.length ? bytes.subarray(this.#offset, end) : this.#join(count);
+    const taken = this.#copy(this.#front, count);
     this.skip(count);
     return taken;
   }
 
   /** Takes bytes that lie together already, at least one and at most `limit`; at least one must be held. */
   takeContiguous(limit: number): Uint8Array {
-    return this.take(Math.min(limit, this.#head!.bytes.length - this.#offset));
+    const { segment, index } = this.#front;
+    return this.take(Math.min(limit, segment!.bytes.length - index));
   }
 
-  /** Drops the first `count` bytes, of which there must be as many. */
+  /** Drops the first `count` bytes, of which there must be as many. The mark is at the front then. */
   skip(count: number): void {
-    const searched = this.searched;
+    const keepsSearch = this.#looked === 0 && count <= this.undelimited;
     this.#length -= count;
-    this.#offset += count;
-    this.#base -= count;
-    while (this.#head !== undefined && this.#offset >= this.#head.bytes.length) {
-      this.#offset -= this.#head.bytes.length;
-      this.#dropHead(this.#head);
+    this.#front.index += count;
+    this.#searched -= count;
+    this.#matchStart -= count;
+    for (let { segment } = this.#front; segment !== undefined; segment = segment.next) {
+      if (this.#front.index < segment.bytes.length) break;
+      this.#front.index -= segment.bytes.length;
+      this.#dropFront(segment);
     }
-    if (count > searched) this.#restartSearch();
+    if (keepsSearch) {
+      this.#mark.segment = this.#front.segment;
+      this.#mark.index = this.#front.index;
+    } else this.rewind();
   }
 
-  /** Drops everything that is held; a delimiter that has begun at its end is still recognised. */
-  skipAll(): void {
-    const matched = this.#matched;
-    this.skip(this.#length);
-    this.#matched = matched;
-  }
-
-  #restartSearch(): void {
-    this.#at = this.#head;
-    this.#index = this.#offset;
-    this.#base = -this.#offset;
-    this.#matched = 0;
-  }
-
-  #dropHead(head: Segment): void {
-    this.#head = head.next;
-    if (this.#at === head) {
-      this.#base += head.bytes.length;
-      this.#at = head.next;
-      this.#index = 0;
-    }
-    if (head.next !== undefined) return;
+  #dropFront(segment: Segment): void {
+    this.#front.segment = segment.next;
+    if (this.#search.segment === segment) this.#moveTo(this.#search, segment.next);
+    if (segment.next !== undefined) return;
     this.#tail = undefined;
     this.#open = undefined;
     if (isKept(this.#block)) return;
@@ -161,13 +212,32 @@ export class ReceiveBuffer {
     this.#filled = 0;
   }
 
+  #moveTo(place: Place, segment: Segment | undefined): void {
+    place.segment = segment;
+    place.index = 0;
+  }
+
+  #restartSearch(): void {
+    this.#search.segment = this.#mark.segment;
+    this.#search.index = this.#mark.index;
+    this.#searched = this.#looked;
+    this.#state = 0;
+    this.#matchLength = 0;
+  }
+
+  /** The search ends at the match, and begins anew behind it, however far it had to look ahead. */
+  #report(): number {
+    this.#sought = undefined;
+    return this.#matchStart - this.#looked;
+  }
+
   #appendSegment(bytes: Uint8Array): void {
     const segment: Segment = { bytes, next: undefined };
-    if (this.#tail === undefined) this.#head = segment;
-    else this.#tail.next = segment;
+    if (this.#tail === undefined) {
+      for (const place of [this.#front, this.#mark, this.#search]) this.#moveTo(place, segment);
+    } else this.#tail.next = segment;
     this.#tail = segment;
     this.#open = undefined;
-    this.#at ??= segment;
   }
 
   #appendToBlock(bytes: Uint8Array): void {
@@ -188,16 +258,29 @@ export class ReceiveBuffer {
     }
   }
 
-  #join(count: number): Uint8Array {
+  /** The `count` bytes from a place on: a view where they lie together. */
+  #copy(from: Place, count: number): Uint8Array {
+    if (count === 0) return new Uint8Array(0);
+    let { segment, index } = from;
+    const { bytes } = segment!;
+    if (index + count <= bytes.length) return bytes.subarray(index, index + count);
     const joined = new Uint8Array(count);
-    let filled = 0;
-    let offset = this.#offset;
-    for (let segment = this.#head; filled < count && segment; segment = segment.next) {
-      const piece = segment.bytes.subarray(offset, offset + count - filled);
+    for (let filled = 0; filled < count && segment !== undefined; segment = segment.next) {
+      const piece = segment.bytes.subarray(index, index + count - filled);
       joined.set(piece, filled);
       filled += piece.length;
-      offset = 0;
+      index = 0;
     }
     return joined;
   }
+}
+
+/** Where the next byte is that a delimiter begins with, from `index` on; the end if there is none. */
+function nextBegin(bytes: Uint8Array, index: number, { first, begins }: Delimiters): number {
+  if (first >= 0) {
+    const begin = bytes.indexOf(first, index);
+    return begin < 0 ? bytes.length : begin;
+  }
+  while (index < bytes.length && begins[bytes[index]!] === 0) index++;
+  return index;
 }

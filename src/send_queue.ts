@@ -1,5 +1,5 @@
 import { Deferred, quiet } from "./deferred.ts";
-import { BackpressureError, ClosedError, ProducerError } from "./errors.ts";
+import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
@@ -38,6 +38,8 @@ export class SendQueue {
   #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
   #waiting = 0;
+  /** The bytes among them that are being written. */
+  #underWay = 0;
   #draining = false;
   #room: Deferred | undefined;
   /** Why nothing more is accepted. */
@@ -61,6 +63,11 @@ export class SendQueue {
     // An empty queue has room, whatever the mark.
     this.#highWaterMark = Math.max(1, checkLimit("highWaterMark", highWaterMark));
     this.#maxQueuedBytes = checkLimit("maxQueuedBytes", maxQueuedBytes);
+  }
+
+  /** Whether all that was pushed is with the transport. */
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
   }
 
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
@@ -96,18 +103,40 @@ export class SendQueue {
     return this.flush();
   }
 
+  /**
+   * Drops all that was not sent, save what is being written, and goes on. Whoever waits for it to be sent is told so.
+   * @returns How many bytes were dropped, not counting what producers have not produced.
+   */
+  discard(): number {
+    const error = new ChatError("discarded", "what was pushed was dropped by discardBuffers()");
+    const dropped = this.#clear(error);
+    this.#waiting = this.#underWay;
+    this.#took(0);
+    return dropped;
+  }
+
   /** Accepts no more, and drops all that was not sent: whoever waits for it is told why. */
   drop(reason: Error): void {
     if (this.#dropped) return;
     this.#ended = reason;
     this.#dropped = true;
     this.#lost = this.#entries.length > 0;
-    for (const entry of this.#entries.clear()) {
-      if (entry instanceof Deferred) entry.reject(reason);
-      else if (entry instanceof Production) void entry.abandon();
-    }
+    this.#clear(reason);
     this.#room?.reject(reason);
     this.#waiting = 0;
+  }
+
+  /** Drops what waits, and returns how many bytes that were. */
+  #clear(reason: Error): number {
+    let bytes = this.#waiting - this.#underWay;
+    for (const entry of this.#entries.clear()) {
+      if (entry instanceof Deferred) entry.reject(reason);
+      else if (entry instanceof Production) {
+        bytes -= PRODUCER_WEIGHT;
+        void entry.abandon();
+      }
+    }
+    return bytes;
   }
 
   #add(item: Data | Producer): void {
@@ -160,19 +189,23 @@ export class SendQueue {
     const pieces = await production.next().catch((error: unknown) => {
       throw new ProducerError(`a producer failed: ${describe(error)}`, { cause: error });
     });
+    if (this.#entries.first !== production) return; // it was dropped while it produced
     if (pieces === undefined) {
       this.#entries.shift();
       this.#took(PRODUCER_WEIGHT);
       return;
     }
     for (const piece of pieces) {
+      if (this.#entries.first !== production) return;
       const bytes = typeof piece === "string" ? encoder.encode(piece) : piece;
       await this.#send(bytes, 0);
     }
   }
 
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
+    this.#underWay = weight;
     if (bytes.length > 0 && !this.#dropped) await this.#write(bytes);
+    this.#underWay = 0;
     this.#took(weight);
   }
 

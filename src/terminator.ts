@@ -1,19 +1,19 @@
-import { describe, nameOf } from "./checks.ts";
-import { Delimiter } from "./delimiter.ts";
+import { checkInteger, describe, nameOf } from "./checks.ts";
+import type { Framing } from "./framing.ts";
+import { Delimited, describeDelimiters } from "./framings/delimited.ts";
 
 /**
  * The rule that says where a frame ends:
  *
  * - a `string` (sent and searched as UTF-8) or a `Uint8Array`: the frame ends before these bytes, which are dropped;
  * - a `number`: the frame is that many bytes;
- * - `null`: no framing, bytes are handed out as they arrive.
+ * - `null`: no framing, bytes are handed out as they arrive;
+ * - a {@linkcode Framing}: `lines()`, `lengthPrefixed()`, `netstring()` and others, or one of your own.
  */
-export type Terminator = string | Uint8Array | number | null;
+export type Terminator = string | Uint8Array | number | null | Framing;
 
-/** A terminator that was checked and made ready for use. */
-export type Rule = Delimiter | number | null;
-
-const encoder = new TextEncoder();
+/** A terminator that was checked and made ready for use: a delimiter has become a framing. */
+export type Rule = number | null | Framing;
 
 /**
  * Checks a terminator and makes it ready for use.
@@ -22,32 +22,21 @@ const encoder = new TextEncoder();
  */
 export function toRule(terminator: Terminator): Rule {
   if (terminator === null) return null;
-  if (typeof terminator === "number") return checkCount(terminator);
-  if (typeof terminator !== "string" && !(terminator instanceof Uint8Array)) {
-    throw new TypeError(
-      `terminator must be a string, a Uint8Array, a number or null, not ${nameOf(terminator)}`,
-    );
+  if (typeof terminator === "number") return checkInteger("a count of bytes", terminator);
+  if (typeof terminator === "string" || terminator instanceof Uint8Array) {
+    return new Delimited([terminator], {});
   }
-  if (terminator.length === 0) {
-    throw new TypeError(
-      `terminator must be at least one byte long, not an empty ${nameOf(terminator)}`,
-    );
-  }
-  return new Delimiter(typeof terminator === "string" ? encoder.encode(terminator) : terminator);
+  if (typeof terminator?.decode === "function") return terminator;
+  throw new TypeError(
+    `terminator must be a string, a Uint8Array, a number, null or a framing, not ${
+      nameOf(terminator)
+    }`,
+  );
 }
 
 /** What would end a frame under the rule, in words for an error message. */
 export function describeRule(rule: Rule): string {
   if (rule === null) return "nothing";
-  if (typeof rule === "number") return `${rule} bytes`;
-  return `the delimiter ${JSON.stringify(new TextDecoder("latin1").decode(rule.bytes))}`;
-}
-
-function checkCount(count: number): number {
-  if (Number.isSafeInteger(count) && count >= 0) return count;
-  throw new RangeError(
-    `terminator must be a whole number of bytes, 0 to ${Number.MAX_SAFE_INTEGER}, not ${
-      describe(count)
-    }`,
-  );
+  if (typeof rule === "number") return `${describe(rule)} bytes`;
+  return rule instanceof Delimited ? describeDelimiters(rule.delimiters) : "its framing";
 }

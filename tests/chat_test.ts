@@ -25,7 +25,7 @@ import { bytes, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
 
-function chatPair(options: Partial<ChatOptions> = {}): [Chat, Connection] {
+function chatPair(options: Partial<Omit<ChatOptions, "encoding">> = {}): [Chat, Connection] {
   const [left, right] = memoryPair();
   return [new Chat(left, { terminator: "\n", ...options }), right];
 }

@@ -1,9 +1,9 @@
 import { test } from "node:test";
-import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { Framer, type FramerOptions, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
 
-function framerOf(options: FramerOptions, ...chunks: string[]): Framer {
+function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[]): Framer {
   const framer = new Framer(options);
   for (const chunk of chunks) framer.push(bytes(chunk));
   return framer;
@@ -159,7 +159,7 @@ test("Framer throws FrameTooLongError as soon as a line is too long, and goes on
   for (const chunk of ["x".repeat(1_000), "y\r"]) {
     framer.push(bytes(chunk));
     assertStrictEquals(framer.next(), undefined);
-    assertStrictEquals(framer.buffered, 0);
+    assert(framer.buffered <= 1, "only what may be the beginning of a delimiter is kept");
   }
   framer.push(bytes("\nnext\r\n"));
   assertStrictEquals(text(framer.next()), "next");

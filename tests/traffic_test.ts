@@ -8,7 +8,7 @@ import { countingBytes } from "./support/connection_checks.ts";
 const MEGABYTE = 1024 * 1024;
 const TOTAL = 64 * MEGABYTE;
 
-async function pair(options: Partial<ChatOptions> = {}): Promise<[Chat, Chat]> {
+async function pair(options: Partial<Omit<ChatOptions, "encoding">> = {}): Promise<[Chat, Chat]> {
   const listener = await listen({ port: 0, terminator: "\n", ...options });
   const client = await connect({ port: listener.address.port, terminator: "\n", ...options });
   const server = (await listener.accept())!;

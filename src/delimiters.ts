@@ -1,0 +1,96 @@
+import { areEqual } from "./bytes.ts";
+
+/**
+ * One or more byte strings that end frames, prepared for a search that never looks back.
+ *
+ * The search is Aho and Corasick's (of a single byte string: Knuth, Morris and Pratt's). The byte strings form a trie,
+ * whose nodes are the states of the search; a state says which beginnings of byte strings the bytes so far end with.
+ *
+ *     "\r\n" and "\n":     (0) ──\r──▶ (1) ──\n──▶ (2)*       * a byte string ends here
+ *                          (0) ──\n──▶ (3)*                   fallback: 2 ──▶ 3, all others ──▶ 0
+ *
+ * When no edge leads on, the state falls back to the longest shorter beginning that the bytes end with as well. So each
+ * received byte is looked at in order, the only memory between two chunks is the state, and input that nearly matches
+ * all along ("aaaa...ab") costs no more than any other.
+ */
+export class Delimiters {
+  /** The byte strings themselves, each at least one byte long. */
+  readonly patterns: readonly Uint8Array[];
+  /** Whether a byte string begins with the byte. */
+  readonly begins: Uint8Array = new Uint8Array(256);
+  /** The byte that they all begin with, or -1. */
+  readonly first: number;
+  /** By state: how many bytes are matched. */
+  readonly depth: number[] = [0];
+  /** By state: how long the longest byte string is that ends here, or 0. */
+  readonly matched: number[] = [0];
+  /**
+   * By state: whether the match that ends here might be replaced by one that begins no later and is longer. There is
+   * none unless one byte string is a part of another.
+   */
+  readonly mayGrow: boolean[] = [false];
+
+  /** From `256 * state + byte` to the next state. */
+  readonly #edges: Map<number, number> = new Map();
+  /** By state: the state of the longest proper ending of what is matched. */
+  readonly #fallback: number[] = [0];
+
+  /** @param patterns At least one, of at least one byte each; copied, so that the caller may change its own. */
+  constructor(patterns: readonly Uint8Array[]) {
+    this.patterns = patterns.map((pattern) => Uint8Array.from(pattern));
+    const parents: { node: number; byte: number }[] = [];
+    for (const pattern of this.patterns) this.#insert(pattern, parents);
+    const firsts = new Set(this.patterns.map((pattern) => pattern[0]!));
+    for (const byte of firsts) this.begins[byte] = 1;
+    this.first = firsts.size === 1 ? [...firsts][0]! : -1;
+    this.#link(parents);
+  }
+
+  /** The state after `byte` follows in `state`. */
+  step(state: number, byte: number): number {
+    for (let from = state;; from = this.#fallback[from]!) {
+      const to = this.#edges.get(256 * from + byte);
+      if (to !== undefined) return to;
+      if (from === 0) return 0;
+    }
+  }
+
+  /** Whether both are the same byte strings, in the same order. */
+  equals(other: Delimiters): boolean {
+    return this.patterns.length === other.patterns.length &&
+      this.patterns.every((pattern, i) => areEqual(pattern, other.patterns[i]!));
+  }
+
+  #insert(pattern: Uint8Array, parents: { node: number; byte: number }[]): void {
+    let node = 0;
+    for (const byte of pattern) {
+      let child = this.#edges.get(256 * node + byte);
+      if (child === undefined) {
+        child = this.depth.push(this.depth[node]! + 1) - 1;
+        this.#edges.set(256 * node + byte, child);
+        this.matched.push(0);
+        this.mayGrow.push(false);
+        this.#fallback.push(0);
+        parents[child] = { node, byte };
+      }
+      node = child;
+    }
+    this.matched[node] = pattern.length;
+  }
+
+  /** Finds each state's fallback, the shallow states first, since a fallback is always shallower. */
+  #link(parents: readonly { node: number; byte: number }[]): void {
+    const nodes = parents.map((_, node) => node).filter((node) => node > 0);
+    nodes.sort((a, b) => this.depth[a]! - this.depth[b]!);
+    const isInner = new Set(parents.filter((parent) => parent).map(({ node }) => node));
+    for (const node of nodes) {
+      const { node: parent, byte } = parents[node]!;
+      const fallback = parent === 0 ? 0 : this.step(this.#fallback[parent]!, byte);
+      this.#fallback[node] = fallback;
+      this.matched[node] ||= this.matched[fallback]!;
+      // A longer match that begins no later is under way in this state, or in a fallback not shorter than the match.
+      this.mayGrow[node] = isInner.has(node) ||
+        (this.mayGrow[fallback]! && this.depth[fallback]! >= this.matched[node]!);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { checkBoolean, describe, nameOf } from "./checks.ts";
+import { MalformedFrameError } from "./errors.ts";
+
+/** What a frame is handed out as: bytes, or text where an encoding was given. */
+export type Frame = Uint8Array | string;
+
+/** How frames become text. */
+export interface TextOptions {
+  /**
+   * The encoding of the frames, by any label that `TextDecoder` knows (WHATWG Encoding, section 4.2), such as `"utf-8"`.
+   * Frames are handed out as text then. It says nothing about terminators: a string is sought as UTF-8.
+   */
+  encoding?: string | undefined;
+  /** Whether bytes that are no text are an error, and not replaced by U+FFFD. Default: `false`. */
+  fatal?: boolean | undefined;
+}
+
+/** Options with an encoding: `F` is inferred from them to be `string`, as `valueOf()` of a string gives one. */
+export interface WithEncoding<F> {
+  /** The encoding of the frames. */
+  readonly encoding: {
+    /** What says that frames are text. */
+    valueOf(): F;
+  };
+}
+
+/** Options without an encoding: frames are bytes. */
+export interface WithoutEncoding {
+  /** None. */
+  readonly encoding?: undefined;
+}
+
+/** A character has at most four bytes, in any encoding: so many may be missing the rest of theirs, less one. */
+const LONGEST_CHARACTER = 4;
+
+/** Decodes frames, each by itself. A byte order mark is a character like any other. */
+export class FrameText {
+  readonly #decoder: InstanceType<typeof TextDecoder>;
+  readonly #encoding: string;
+
+  /**
+   * @throws {TypeError} If an option is of a wrong type.
+   * @throws {RangeError} If the runtime does not know the encoding.
+   */
+  constructor({ encoding = "utf-8", fatal = false }: TextOptions) {
+    if (typeof encoding !== "string") {
+      throw new TypeError(`encoding must be a string such as "utf-8", not ${nameOf(encoding)}`);
+    }
+    checkBoolean("fatal", fatal);
+    try {
+      this.#decoder = new TextDecoder(encoding, { fatal, ignoreBOM: true });
+    } catch (cause) {
+      throw new RangeError(
+        `encoding must be a label that TextDecoder knows, such as "utf-8", not ${describe(encoding)}`,
+        { cause },
+      );
+    }
+    this.#encoding = encoding;
+  }
+
+  /** @throws {MalformedFrameError} If the bytes are no text, and `fatal` is set. */
+  decode(bytes: Uint8Array): string {
+    try {
+      return this.#decoder.decode(bytes);
+    } catch {
+      throw new MalformedFrameError(`the frame is not ${this.#encoding} throughout`, bytes);
+    }
+  }
+
+  /** How many bytes at the end begin a character whose rest has not arrived. */
+  unfinished(bytes: Uint8Array): number {
+    const most = Math.min(LONGEST_CHARACTER - 1, bytes.length);
+    for (let count = 0; count <= most; count++) {
+      const decoder = new TextDecoder(this.#encoding, { ignoreBOM: true });
+      decoder.decode(bytes.subarray(0, bytes.length - count), { stream: true });
+      if (decoder.decode() === "") return count;
+    }
+    return 0;
+  }
+}

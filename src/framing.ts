@@ -1,0 +1,131 @@
+/** The longest header of a frame, in bytes: far more than any protocol has. */
+export const LONGEST_HEADER = 1024;
+
+/**
+ * What a {@linkcode Framing} asks for while it reads a frame: so many bytes, or those before a delimiter (a string, sought
+ * as UTF-8, bytes, or what `delimited()`, `anyOf()` and `lines()` give), which is passed over and not part of what is given.
+ */
+export type Portion = number | string | Uint8Array | Framing;
+
+/** Where a frame lies, once a {@linkcode Framing} has read as much as tells it. */
+export interface FrameLayout {
+  /** How long the frame is, in bytes: a whole number. */
+  readonly length: number;
+  /** How many bytes before the frame are no part of it. Default: all that were read so far; 0 keeps the header. */
+  readonly skip?: number | undefined;
+  /** What follows the frame and is no part of it: so many bytes, or bytes that must be these. Default: nothing. */
+  readonly trailer?: number | string | Uint8Array | undefined;
+  /**
+   * Checks the whole frame, and throws if it is wrong: the frame is dropped then, and the next one is read.
+   * @param frame The frame.
+   * @param trailer The bytes that follow it.
+   */
+  readonly check?: ((frame: Uint8Array, trailer: Uint8Array) => void) | undefined;
+}
+
+/**
+ * A terminator with its own logic. `lines()`, `lengthPrefixed()` and the others are framings; a protocol of your own is an
+ * object with a generator that reads one frame as you would describe it.
+ *
+ * `decode()` yields what it wants to read next, and is given those bytes when they are here, however they arrived. It
+ * returns where the frame lies, or the frame itself, if it had to be made from what was read (unescaped, say). It is begun
+ * anew for each frame, so what it must remember lies in its own variables, and one framing serves any number of chats.
+ *
+ * - Return a layout where you can: the length is held to `maxFrameLength` before the frame is waited for, a frame too
+ *   long is passed over to its end, `stream()` hands it out as it arrives (with no `check`), and nothing is copied.
+ * - A framing that returns the frame itself may read up to twice `maxFrameLength` and 1 KiB for it; `stream()`
+ *   gives such a frame in one piece.
+ * - What `decode()` throws is what the read rejects with ({@linkcode MalformedFrameError} is there for that). The bytes
+ *   that it had read are dropped, and the next frame begins behind them.
+ * - It must read at least one byte, and nothing behind the frame's end. A framing that breaks these rules, or yields and
+ *   returns anything else, is answered with a {@linkcode FramingError}.
+ *
+ * @example A frame with a checksum: 4 bytes of length, the payload, 4 bytes that are the sum of its bytes
+ * ```ts
+ * import { Framer, type Framing, MalformedFrameError } from "@asynchat/asynchat";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const sum = (payload: Uint8Array) => payload.reduce((total, byte) => total + byte, 0);
+ * const uint32 = (bytes: Uint8Array) =>
+ *   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+ *
+ * const summed: Framing = {
+ *   *decode() {
+ *     const header = yield 4;
+ *     return {
+ *       length: uint32(header),
+ *       trailer: 4,
+ *       check(payload, trailer) {
+ *         if (sum(payload) !== uint32(trailer)) throw new MalformedFrameError("the checksum is wrong");
+ *       },
+ *     };
+ *   },
+ *   encode(payload) {
+ *     const frame = new Uint8Array(payload.length + 8);
+ *     const view = new DataView(frame.buffer);
+ *     view.setUint32(0, payload.length);
+ *     frame.set(payload, 4);
+ *     view.setUint32(payload.length + 4, sum(payload));
+ *     return frame;
+ *   },
+ * };
+ *
+ * const good = summed.encode!(Uint8Array.of(1, 2, 3));
+ * const framer = new Framer({ terminator: summed });
+ * framer.push(good.with(5, 9)); // one byte is wrong
+ * framer.push(good);
+ * assertThrows(() => framer.next(), MalformedFrameError);
+ * assertEquals(framer.next(), Uint8Array.of(1, 2, 3));
+ * ```
+ *
+ * @example SLIP (RFC 1055): a frame ends with 0xC0, and 0xDB escapes these two in it
+ * ```ts
+ * import { Framer, type Framing, MalformedFrameError } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [END, ESC, ESC_END, ESC_ESC] = [0xc0, 0xdb, 0xdc, 0xdd];
+ *
+ * const slip: Framing = {
+ *   *decode() {
+ *     const escaped = yield Uint8Array.of(END);
+ *     const frame: number[] = [];
+ *     for (let at = 0; at < escaped.length; at++) {
+ *       if (escaped[at] !== ESC) frame.push(escaped[at]!);
+ *       else if (escaped[++at] === ESC_END) frame.push(END);
+ *       else if (escaped[at] === ESC_ESC) frame.push(ESC);
+ *       else throw new MalformedFrameError(`0xDB is followed by ${escaped[at]}`, escaped);
+ *     }
+ *     return Uint8Array.from(frame);
+ *   },
+ * };
+ *
+ * const framer = new Framer({ terminator: slip });
+ * framer.push(Uint8Array.of(1, ESC, ESC_END, 2, END));
+ * assertEquals(framer.next(), Uint8Array.of(1, END, 2));
+ * ```
+ */
+export interface Framing {
+  /**
+   * Reads one frame.
+   * @returns A generator that yields what it wants to read next, and returns where the frame lies, or the frame.
+   */
+  decode(): Generator<Portion, FrameLayout | Uint8Array, Uint8Array>;
+  /**
+   * Makes a frame of a payload: the bytes from which `decode()` reads the same payload.
+   * @param payload The payload.
+   * @returns The bytes to send.
+   * @throws {FrameInjectionError} If the payload cannot be sent as one frame.
+   */
+  encode?(payload: Uint8Array): Uint8Array;
+}
+
+/** A {@linkcode Framing} that encodes as well: all those of this library do. */
+export interface Codec extends Framing {
+  /**
+   * Makes a frame of a payload: the bytes from which `decode()` reads the same payload.
+   * @param payload The payload; a string is encoded as UTF-8.
+   * @returns The bytes to send, in an array of their own.
+   * @throws {FrameInjectionError} If the payload cannot be sent as one frame.
+   */
+  encode(payload: Uint8Array | string): Uint8Array;
+}

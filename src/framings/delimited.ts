@@ -1,0 +1,103 @@
+import { concat, describeBytes, toBytes } from "../bytes.ts";
+import { checkBoolean, nameOf } from "../checks.ts";
+import { Delimiters } from "../delimiters.ts";
+import { FrameInjectionError } from "../errors.ts";
+import type { Codec, Portion } from "../framing.ts";
+import { ReceiveBuffer } from "../receive_buffer.ts";
+
+/** What {@linkcode delimited}, {@linkcode anyOf} and {@linkcode lines} take. */
+export interface DelimitedOptions {
+  /** Whether the delimiter that ended the frame is handed out at its end. Default: `false`. */
+  keep?: boolean | undefined;
+}
+
+/**
+ * Frames that end with a delimiter, as they do when the delimiter itself is the terminator; `keep` leaves it in the
+ * frame, so that what is handed out is just what came.
+ *
+ * Used by: nearly every text protocol; `keep` by filters, which pass on what they do not change.
+ *
+ * @param delimiter The delimiter, at least one byte: a string is sought as UTF-8.
+ * @param options Whether to keep it.
+ * @returns The framing. It encodes a payload by adding the delimiter, or checks that it is there, with `keep`.
+ * @throws {TypeError} If the delimiter is none, or empty.
+ *
+ * @example
+ * ```ts
+ * import { delimited, Framer } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const framer = new Framer({ terminator: delimited("\r\n", { keep: true }), encoding: "utf-8" });
+ * framer.push(new TextEncoder().encode("one\r\ntwo\r\n"));
+ * assertEquals([...framer], ["one\r\n", "two\r\n"]);
+ * ```
+ */
+export function delimited(delimiter: string | Uint8Array, options: DelimitedOptions = {}): Codec {
+  return new Delimited([delimiter], options);
+}
+
+/** The framing that the framer itself knows: it searches for the delimiters, and asks nobody. */
+export class Delimited implements Codec {
+  readonly delimiters: Delimiters;
+  /** Whether frames are handed out with their delimiter. */
+  readonly keep: boolean;
+
+  /** @param delimiters At least one; the first is the one to send. */
+  constructor(delimiters: readonly (string | Uint8Array)[], { keep = false }: DelimitedOptions) {
+    this.delimiters = new Delimiters(delimiters.map(checkDelimiter));
+    this.keep = checkBoolean("keep", keep);
+  }
+
+  *decode(): Generator<Portion, Uint8Array, Uint8Array> {
+    return yield this;
+  }
+
+  encode(payload: Uint8Array | string): Uint8Array {
+    const bytes = toBytes("payload", payload);
+    return this.keep ? this.#encodeKept(bytes) : this.#encode(bytes);
+  }
+
+  /** What is searched is the payload between two delimiters: it must neither forge one nor make the one before it longer. */
+  #encode(payload: Uint8Array): Uint8Array {
+    const delimiter = this.delimiters.patterns[0]!;
+    const framed = concat(delimiter, payload, delimiter);
+    const buffer = new ReceiveBuffer();
+    buffer.append(framed);
+    for (const expected of [0, payload.length]) {
+      const length = buffer.find(this.delimiters, true);
+      if (length !== expected || buffer.found !== delimiter.length) throw injection(payload, length);
+      buffer.skip(length + buffer.found);
+    }
+    return framed.slice(delimiter.length);
+  }
+
+  #encodeKept(payload: Uint8Array): Uint8Array {
+    const buffer = new ReceiveBuffer();
+    buffer.append(payload);
+    const length = buffer.find(this.delimiters, false);
+    if (length >= 0 && length + buffer.found === payload.length) return payload.slice();
+    if (length >= 0) throw injection(payload, length);
+    throw new FrameInjectionError(
+      `the payload ${describeBytes(payload)} must end with its delimiter, as keep is set`,
+    );
+  }
+}
+
+/** What would end a frame, in words for an error message. */
+export function describeDelimiters({ patterns }: Delimiters): string {
+  return `the delimiter ${patterns.map(describeBytes).join(" or ")}`;
+}
+
+function injection(payload: Uint8Array, at: number): FrameInjectionError {
+  return new FrameInjectionError(
+    `the payload ${describeBytes(payload)} would be read as more than one frame: it forms a delimiter at byte ${at}`,
+  );
+}
+
+function checkDelimiter(delimiter: string | Uint8Array): Uint8Array {
+  const bytes = toBytes("a delimiter", delimiter);
+  if (bytes.length > 0) return bytes;
+  throw new TypeError(
+    `a delimiter must be at least one byte long, not an empty ${nameOf(delimiter)}`,
+  );
+}

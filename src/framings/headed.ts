@@ -1,0 +1,133 @@
+import { concat, toBytes } from "../bytes.ts";
+import { checkBoolean, checkInteger, describe, nameOf } from "../checks.ts";
+import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
+import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
+
+/** How long a header is, and what {@linkcode headed} does with it. */
+export interface HeadedOptions {
+  /** Whether the header is dropped, and the frame is the body alone. Default: `false`. */
+  strip?: boolean | undefined;
+  /** Makes the header of a body of so many bytes, to encode frames where `strip` drops it. */
+  header?: ((bodyLength: number) => Uint8Array | string) | undefined;
+}
+
+/**
+ * Frames with a header that tells, by a rule of your own, how many bytes follow it.
+ *
+ * Used by: MQTT (below), HTTP/2 (RFC 9113, section 4.1: 9 bytes, of which the first three are the length), WebSocket
+ * (RFC 6455, section 5.2), TLS records, Redis' bulk strings, and every header that `lengthPrefixed()` cannot express.
+ *
+ * A body length that is no whole number is a {@linkcode MalformedFrameError}; what `bodyLength` throws, the read rejects with.
+ *
+ * @param n How many bytes the header has; or a function that is given what has been read of the header, nothing at
+ * first, and says how long it is as far as that tells: it is whole when all that was given. At most 1 KiB.
+ * @param bodyLength Computes from the header how many bytes follow it.
+ * @param options Whether to drop the header, and how to make one.
+ * @returns The framing. It encodes a frame with its header by checking that this is the right one; a body, with `strip`,
+ * by adding the header that `header` makes.
+ * @throws {TypeError} If an option or an argument is of a wrong type.
+ * @throws {RangeError} If `n` is a number that is none of bytes.
+ *
+ * @example MQTT's fixed header (MQTT 3.1.1, section 2.2): a byte, and the length in one to four bytes of 7 bits
+ * ```ts
+ * import { Framer, headed, MalformedFrameError } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mqtt = headed(
+ *   (header) => {
+ *     if (header.length < 2) return 2;
+ *     return header.at(-1)! < 128 ? header.length : header.length + 1; // one byte more
+ *   },
+ *   (header) => {
+ *     if (header.length > 5) throw new MalformedFrameError("the length has more than four bytes", header);
+ *     return header.subarray(1).reduce((sum, byte, i) => sum + (byte % 128) * 128 ** i, 0);
+ *   },
+ * );
+ * const framer = new Framer({ terminator: mqtt });
+ * const pingreq = Uint8Array.of(0xc0, 0);
+ * framer.push(pingreq);
+ * assertEquals(framer.next(), pingreq);
+ * ```
+ */
+export function headed(
+  n: number | ((header: Uint8Array) => number),
+  bodyLength: (header: Uint8Array) => number,
+  options: HeadedOptions = {},
+): Codec {
+  return new Headed(n, bodyLength, options);
+}
+
+class Headed implements Codec {
+  readonly #headerLength: (header: Uint8Array) => number;
+  readonly #bodyLength: (header: Uint8Array) => number;
+  readonly #strip: boolean;
+  readonly #header: HeadedOptions["header"];
+
+  constructor(
+    n: number | ((header: Uint8Array) => number),
+    bodyLength: (header: Uint8Array) => number,
+    { strip = false, header }: HeadedOptions,
+  ) {
+    if (typeof n !== "function") checkInteger("n", n, 1, LONGEST_HEADER);
+    if (typeof bodyLength !== "function") {
+      throw new TypeError(`bodyLength must be a function, not ${nameOf(bodyLength)}`);
+    }
+    this.#headerLength = typeof n === "function" ? n : () => n;
+    this.#bodyLength = bodyLength;
+    this.#strip = checkBoolean("strip", strip);
+    this.#header = header;
+  }
+
+  *decode(): Generator<Portion, FrameLayout, Uint8Array> {
+    let header: Uint8Array = new Uint8Array(0);
+    for (;;) {
+      const missing = this.#missing(header);
+      if (missing === 0) break;
+      header = concat(header, yield missing);
+    }
+    const length = this.#bodyLength(header);
+    if (Number.isSafeInteger(header.length + length) && length >= 0) {
+      return this.#strip ? { length } : { skip: 0, length: header.length + length };
+    }
+    throw new MalformedFrameError(
+      `the header says that ${describe(length)} bytes follow it: expected a whole number of bytes`,
+      header,
+    );
+  }
+
+  encode(payload: Uint8Array | string): Uint8Array {
+    const bytes = toBytes("payload", payload);
+    const frame = this.#strip ? concat(this.#makeHeader(bytes.length), bytes) : bytes.slice();
+    let header = frame.subarray(0, 0);
+    for (let missing; (missing = this.#missing(header)) > 0;) {
+      if (header.length + missing > frame.length) {
+        throw new FrameInjectionError(
+          `a frame must have a header of ${header.length + missing} bytes or more, not ${frame.length} bytes in all`,
+        );
+      }
+      header = frame.subarray(0, header.length + missing);
+    }
+    const length = header.length + this.#bodyLength(header);
+    if (length === frame.length) return frame;
+    throw new FrameInjectionError(
+      `the frame has ${frame.length} bytes, and its header says ${describe(length)}`,
+    );
+  }
+
+  /** How many bytes more of the header are to be read. */
+  #missing(header: Uint8Array): number {
+    const length = this.#headerLength(header);
+    if (length > LONGEST_HEADER) {
+      throw new MalformedFrameError(`the header has more than ${LONGEST_HEADER} bytes`, header);
+    }
+    if (Number.isInteger(length) && length >= header.length) return length - header.length;
+    throw new FramingError(
+      `the length of the header must be a whole number, at least the ${header.length} bytes read, not ${describe(length)}`,
+    );
+  }
+
+  #makeHeader(bodyLength: number): Uint8Array {
+    if (this.#header !== undefined) return toBytes("header", this.#header(bodyLength));
+    throw new TypeError("a framing that drops the header needs the option header to encode");
+  }
+}

@@ -1,0 +1,146 @@
+import { areEqual, toBytes } from "../bytes.ts";
+import { checkBoolean, checkInteger, describe } from "../checks.ts";
+import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
+import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
+
+/** Where {@linkcode lengthPrefixed} finds the length, and what it counts. */
+export interface LengthPrefixedOptions {
+  /** How many bytes the length takes: 1, 2, 3, 4 or 8. Default: 4. */
+  bytes?: 1 | 2 | 3 | 4 | 8 | undefined;
+  /** Whether its lowest byte comes first. Default: `false`, network byte order. */
+  littleEndian?: boolean | undefined;
+  /** Whether it is a signed number: a negative length is an error then, not a large one. Default: `false`. */
+  signed?: boolean | undefined;
+  /** How many bytes of header come before the length. Default: 0. */
+  offset?: number | undefined;
+  /**
+   * What is added to the length to give the number of bytes that follow it. Default: 0. It is negative where the length
+   * counts itself, or more of the header; positive where something follows that it does not count.
+   */
+  adjust?: number | undefined;
+  /** How many bytes are dropped from the beginning. Default: all up to the end of the length; 0 keeps the header. */
+  strip?: number | undefined;
+}
+
+/**
+ * Frames that say how long they are: a header with a length in it, and as many bytes.
+ *
+ * ```text
+ *   ┌─ offset ─┬─ bytes ─┬─ length + adjust ──────────┐
+ *   │          │ length  │                            │
+ *   └──────────┴─────────┴────────────────────────────┘
+ *   ├─ strip: dropped ───┼─ the frame ────────────────┤
+ * ```
+ *
+ * | protocol | options |
+ * | --- | --- |
+ * | DNS over TCP (RFC 1035, section 4.2.2) | `{ bytes: 2 }` |
+ * | Kafka: int32 size, request | `{ bytes: 4, signed: true }` |
+ * | PostgreSQL: type, int32 length that counts itself, message | `{ bytes: 4, signed: true, offset: 1, adjust: -4, strip: 0 }` |
+ * | AMQP 0-9-1: type, channel, uint32 size, payload, 0xCE | `{ bytes: 4, offset: 3, adjust: 1, strip: 0 }` |
+ * | MySQL: 3-byte length, sequence number, payload | `{ bytes: 3, littleEndian: true, adjust: 1 }` |
+ * | Chrome's native messaging | `{ bytes: 4, littleEndian: true }` |
+ *
+ * A length that makes no frame (negative, above `Number.MAX_SAFE_INTEGER`, or so small that the frame would end before its
+ * header) is a {@linkcode MalformedFrameError}, and one that makes a frame longer than `maxFrameLength` a
+ * {@linkcode FrameTooLongError}, before any of the body is waited for.
+ *
+ * @param options Where the length is, and what it counts.
+ * @returns The framing. It encodes a frame by writing its length. Other bytes of the header that `strip` drops are
+ * sent as zeros; a length that `strip` keeps is checked.
+ * @throws {TypeError} If an option is of a wrong type.
+ * @throws {RangeError} If a number is out of range.
+ *
+ * @example
+ * ```ts
+ * import { Framer, lengthPrefixed } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const dns = lengthPrefixed({ bytes: 2 });
+ * const framer = new Framer({ terminator: dns });
+ * framer.push(dns.encode("a query"));
+ * assertEquals(framer.next(), new TextEncoder().encode("a query"));
+ * ```
+ */
+export function lengthPrefixed(options: LengthPrefixedOptions = {}): Codec {
+  return new LengthPrefixed(options);
+}
+
+class LengthPrefixed implements Codec {
+  readonly #bytes: 1 | 2 | 3 | 4 | 8;
+  readonly #littleEndian: boolean;
+  readonly #signed: boolean;
+  readonly #offset: number;
+  readonly #adjust: number;
+  readonly #strip: number;
+
+  constructor(options: LengthPrefixedOptions) {
+    const { bytes = 4, littleEndian = false, signed = false, offset = 0, adjust = 0 } = options;
+    if (![1, 2, 3, 4, 8].includes(bytes)) {
+      throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${describe(bytes)}`);
+    }
+    this.#bytes = bytes;
+    this.#littleEndian = checkBoolean("littleEndian", littleEndian);
+    this.#signed = checkBoolean("signed", signed);
+    this.#offset = checkInteger("offset", offset, 0, LONGEST_HEADER - bytes);
+    this.#adjust = checkInteger("adjust", adjust, -LONGEST_HEADER, LONGEST_HEADER);
+    const { strip = offset + bytes } = options;
+    this.#strip = checkInteger("strip", strip, 0, LONGEST_HEADER);
+  }
+
+  *decode(): Generator<Portion, FrameLayout, Uint8Array> {
+    const header = yield this.#offset + this.#bytes;
+    const length = this.#readLength(header);
+    const end = header.length + length + this.#adjust;
+    const shortest = Math.max(header.length, this.#strip);
+    if (length < 0 || end < shortest || end > Number.MAX_SAFE_INTEGER) {
+      throw new MalformedFrameError(
+        `the length must be ${Math.max(0, shortest - header.length - this.#adjust)} to ` +
+          `${this.#longest}, not ${length}`,
+        header,
+      );
+    }
+    return { skip: this.#strip, length: end - this.#strip };
+  }
+
+  encode(payload: Uint8Array | string): Uint8Array {
+    const bytes = toBytes("payload", payload);
+    const frame = new Uint8Array(this.#strip + bytes.length);
+    frame.set(bytes, this.#strip);
+    const headerLength = this.#offset + this.#bytes;
+    const length = frame.length - headerLength - this.#adjust;
+    if (frame.length < headerLength || length < 0 || length > this.#longest) {
+      throw new FrameInjectionError(
+        `a payload of ${bytes.length} bytes does not fit: its length would be ${length}, ` +
+          `and must be 0 to ${this.#longest}`,
+      );
+    }
+    this.#writeLength(frame, length);
+    if (!areEqual(frame.subarray(this.#strip), bytes)) {
+      throw new FrameInjectionError(`the length in the payload must be ${length}, and is not`);
+    }
+    return frame;
+  }
+
+  /** The largest length that the header can say, and that is exact. */
+  get #longest(): number {
+    return Math.min(2 ** (8 * this.#bytes - (this.#signed ? 1 : 0)) - 1, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Reads the length: exact where it is safe, and still too large, or negative, where it is not. */
+  #readLength(header: Uint8Array): number {
+    const field = header.subarray(this.#offset);
+    const digits = this.#littleEndian ? field.toReversed() : field;
+    // Two's complement: -1 - length has all the opposite bits.
+    const isNegative = this.#signed && digits[0]! >= 128;
+    let value = 0;
+    for (const digit of digits) value = 256 * value + (isNegative ? 255 - digit : digit);
+    return isNegative ? -1 - value : value;
+  }
+
+  #writeLength(frame: Uint8Array, length: number): void {
+    for (let i = 0, rest = length; i < this.#bytes; i++, rest = Math.floor(rest / 256)) {
+      frame[this.#offset + (this.#littleEndian ? i : this.#bytes - 1 - i)] = rest % 256;
+    }
+  }
+}

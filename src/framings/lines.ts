@@ -1,0 +1,28 @@
+import type { Codec } from "../framing.ts";
+import { Delimited, type DelimitedOptions } from "./delimited.ts";
+
+/**
+ * Lines: each ends with `"\n"`, and a `"\r"` right before it belongs to the line end, not to the line.
+ *
+ * The last line of a file may lack its end. A chat takes that for a frame that was broken off, unless the option
+ * `incomplete: "yield"` says that it is a line like the others.
+ *
+ * Used by: SMTP, IMAP, POP3, FTP, IRC, HTTP headers, Redis' inline commands, log files, newline-delimited JSON.
+ *
+ * @param options Whether to keep the line ends.
+ * @returns The framing. It encodes a line by adding `"\n"`: use `delimited("\r\n")` to send those line ends.
+ *
+ * @example
+ * ```ts
+ * import { Framer, lines } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const framer = new Framer({ terminator: lines(), encoding: "utf-8", incomplete: "yield" });
+ * framer.push(new TextEncoder().encode("one\r\ntwo\n\nfour"));
+ * framer.end();
+ * assertEquals([...framer], ["one", "two", "", "four"]);
+ * ```
+ */
+export function lines(options: DelimitedOptions = {}): Codec {
+  return new Delimited(["\n", "\r\n"], options);
+}
