@@ -187,6 +187,9 @@ test("Chat hands out what the peer said before it reset, though sending has fail
   const listener = await listen({ port: 0, ...LINES });
   const peer = await startPeer("complain_and_reset", listener.address.port);
   const chat = (await listener.accept())!;
+  const second = (await listener.accept())!;
+  // Node loses what it has not taken from the system when a write fails: a turn of its loop takes the line.
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   const pushed = chat.push(new Uint8Array(20_000_000));
   peer.tell();
   const error = await assertRejects(() => pushed, ConnectionError);
@@ -194,6 +197,7 @@ test("Chat hands out what the peer said before it reset, though sending has fail
   assertInstanceOf(await chat.closed, ConnectionError);
   assertStrictEquals(text(await chat.read()), "550 bye");
   assertStrictEquals((await assertRejects(() => chat.read(), ConnectionError)).code, "reset");
+  second.close();
   await listener.close();
 });
 

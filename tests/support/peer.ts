@@ -6,9 +6,14 @@ const PROGRAMS = {
   send_and_reset: `whenTold(() => socket.write("last words", () => socket.resetAndDestroy()));`,
   /** Reads nothing, and breaks off with a RST when told. */
   reset_when_told: `socket.pause(); whenTold(() => socket.resetAndDestroy());`,
-  /** Sends a line, "550 bye", reads nothing, and breaks off with a RST when told. */
+  /**
+   * Sends a line, "550 bye", reads nothing, and breaks off with a RST when told. When the line is out, it connects a
+   * second time: whoever accepts that knows that the line has arrived.
+   */
   complain_and_reset: `socket.pause(); socket.write("550 bye\\n", () => {
-    whenTold(() => socket.resetAndDestroy());
+    const second = require("node:net").connect(socket.remotePort, "127.0.0.1");
+    second.on("error", () => {});
+    whenTold(() => { socket.resetAndDestroy(); second.destroy(); });
   });`,
   /** Breaks off with a RST at once. */
   reset: `socket.resetAndDestroy();`,
