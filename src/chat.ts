@@ -7,7 +7,7 @@ import { Framer, type FramerOptions } from "./framer.ts";
 import { handOn } from "./hand_on.ts";
 import { iterate } from "./iterate.ts";
 import type { Data, Producer } from "./producer.ts";
-import { ReadQueue, type ReadOptions } from "./read_queue.ts";
+import { type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 

@@ -65,10 +65,11 @@ export class Decoding {
     const reach = 2 * maxFrameLength + LONGEST_HEADER;
     try {
       for (;;) {
-        const seen = buffer.looked + this.#extent(buffer);
+        const length = this.#seek(buffer, final);
+        const seen = buffer.looked + (length < 0 ? buffer.undelimited : length);
         if (seen > reach) return this.#tooLong(buffer, maxFrameLength, seen);
-        const bytes = this.#generator === undefined ? NOTHING : this.#give(buffer, final);
-        if (bytes === undefined) return undefined;
+        if (length < 0 || length > buffer.length - buffer.looked) return undefined;
+        const bytes = this.#read(buffer, length);
         const { done, value } = this.#step(bytes);
         if (done) return found(value, buffer.looked);
         this.#wanted = toWanted(value);
@@ -87,27 +88,23 @@ export class Decoding {
     }
   }
 
-  /** How many bytes the portion that is waited for is known to have, at least. */
-  #extent(buffer: ReceiveBuffer): number {
-    return typeof this.#wanted === "number" ? this.#wanted : buffer.undelimited;
+  /** How many bytes the portion has that was asked for, or -1 if its end is not here. */
+  #seek(buffer: ReceiveBuffer, final: boolean): number {
+    const wanted = this.#wanted;
+    return typeof wanted === "number" ? wanted : buffer.find(wanted.delimiters, final);
   }
 
-  #give(buffer: ReceiveBuffer, final: boolean): Uint8Array | undefined {
+  #read(buffer: ReceiveBuffer, length: number): Uint8Array {
     const wanted = this.#wanted;
-    if (typeof wanted === "number") {
-      return wanted <= buffer.length - buffer.looked ? buffer.look(wanted) : undefined;
-    }
-    const length = buffer.find(wanted.delimiters, final);
-    if (length < 0) return undefined;
-    const delimiter = buffer.found;
-    const bytes = buffer.look(wanted.keep ? length + delimiter : length);
-    if (!wanted.keep) buffer.advance(delimiter);
-    this.#emptyPortions = 0;
+    if (typeof wanted === "number") return buffer.look(length);
+    const { found } = buffer;
+    const bytes = buffer.look(wanted.keep ? length + found : length);
+    if (!wanted.keep) buffer.advance(found);
     return bytes;
   }
 
   #step(bytes: Uint8Array): Step {
-    this.#emptyPortions = bytes.length > 0 ? 0 : this.#emptyPortions + 1;
+    this.#emptyPortions = this.#wanted === 0 ? this.#emptyPortions + 1 : 0;
     if (this.#emptyPortions > MOST_EMPTY_PORTIONS) {
       throw new FramingError(
         `decode() asked for nothing ${MOST_EMPTY_PORTIONS} times in a row: it must read on, or return`,
@@ -115,9 +112,11 @@ export class Decoding {
     }
     const generator = this.#generator ??= this.#framing.decode();
     const step: unknown = generator?.next?.(bytes);
-    if (typeof step === "object" && step !== null && "done" in step) return step as Step;
+    if (typeof step === "object" && step !== null && !("then" in step)) return step as Step;
     throw new FramingError(
-      `decode() must be a generator function (and not an async one): its next() gave ${nameOf(step)}`,
+      `decode() must be a generator function (and not an async one): its next() gave ${
+        nameOf(step)
+      }`,
     );
   }
 
@@ -129,8 +128,6 @@ export class Decoding {
     return new Refusal(new FrameTooLongError(maxFrameLength, seen), drop);
   }
 }
-
-const NOTHING = new Uint8Array(0);
 
 function toWanted(portion: unknown): number | Delimited {
   if (portion instanceof Delimited) return portion;
@@ -158,7 +155,9 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
   for (const [name, count] of Object.entries({ length, skip, trailer: after, end })) {
     if (Number.isSafeInteger(count) && count >= 0) continue;
     throw new FramingError(
-      `decode() returned a layout whose ${name} is ${describe(count)}, and must be a whole number of bytes`,
+      `decode() returned a layout whose ${name} is ${
+        describe(count)
+      }, and must be a whole number of bytes`,
     );
   }
   if (end < looked) {

@@ -1,5 +1,6 @@
 import { checkBoolean, describe, nameOf } from "./checks.ts";
 import { MalformedFrameError } from "./errors.ts";
+import { decodeWindows1252 } from "./windows_1252.ts";
 
 /** What a frame is handed out as: bytes, or text where an encoding was given. */
 export type Frame = Uint8Array | string;
@@ -51,7 +52,9 @@ export class FrameText {
       this.#decoder = new TextDecoder(encoding, { fatal, ignoreBOM: true });
     } catch (cause) {
       throw new RangeError(
-        `encoding must be a label that TextDecoder knows, such as "utf-8", not ${describe(encoding)}`,
+        `encoding must be a label that TextDecoder knows, such as "utf-8", not ${
+          describe(encoding)
+        }`,
         { cause },
       );
     }
@@ -60,6 +63,7 @@ export class FrameText {
 
   /** @throws {MalformedFrameError} If the bytes are no text, and `fatal` is set. */
   decode(bytes: Uint8Array): string {
+    if (this.#decoder.encoding === "windows-1252") return decodeWindows1252(bytes);
     try {
       return this.#decoder.decode(bytes);
     } catch {
@@ -69,6 +73,7 @@ export class FrameText {
 
   /** How many bytes at the end begin a character whose rest has not arrived. */
   unfinished(bytes: Uint8Array): number {
+    if (this.#decoder.encoding === "windows-1252") return 0;
     const most = Math.min(LONGEST_CHARACTER - 1, bytes.length);
     for (let count = 0; count <= most; count++) {
       const decoder = new TextDecoder(this.#encoding, { ignoreBOM: true });

@@ -163,9 +163,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     if (!this.#dropRest()) return false;
     const rule = this.#rule;
     if (rule === 0) return !this.#zeroIsOver;
+    if (typeof rule === "number" && rule > this.#maxFrameLength) return true;
     if (this.#ended && this.#incomplete !== "drop") return this.#buffer.length > 0;
     if (rule === null) return this.#buffer.length > 0;
-    if (typeof rule === "number") return rule > this.#maxFrameLength || rule <= this.#buffer.length;
+    if (typeof rule === "number") return rule <= this.#buffer.length;
     const found = this.#findShort(rule);
     return found instanceof Refusal || (found !== undefined && this.#isHere(found));
   }
@@ -233,10 +234,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   /**
-   * Hands the next frame out piece by piece, as it arrives, however long it is. To leave it half-way, ask for the next
-   * frame: the rest is dropped first.
+   * Hands the next frame out piece by piece, as it arrives, however long it is. {@linkcode Framer.leave} it half-way, or
+   * ask for a whole frame, and the rest is dropped, also if no piece of it had come.
    *
-   * @param terminator As for {@linkcode Framer.next}; it counts at the frame's first piece.
+   * @param terminator As for {@linkcode Framer.next}; it counts when the frame's first piece is asked for.
    * @returns A piece, at least one byte; `null` at the end of the frame; `undefined` if more bytes are needed.
    * @throws {IncompleteFrameError} If the stream has ended before the frame did, or before it began, unless
    * `incomplete` is `"yield"`. It carries what had not been handed out.
@@ -259,6 +260,14 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       this.#endPassage();
       throw error;
     }
+  }
+
+  /**
+   * Leaves the frame that is being handed out in pieces: the rest of it is dropped, as it arrives. (With the terminator
+   * `null`, pieces go on to the end of the stream, and there is no rest to drop.)
+   */
+  leave(): void {
+    this.#passing = false;
   }
 
   /** The frames that are here, each cut when it is asked for. Leaving the loop loses nothing. */
@@ -299,7 +308,9 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #cutText(text: FrameText): string | undefined {
     if (!this.#dropRest()) return undefined;
     this.#forget();
-    const held = this.#buffer.look(Math.min(this.#buffer.length, Math.max(4, this.#maxFrameLength)));
+    const held = this.#buffer.look(
+      Math.min(this.#buffer.length, Math.max(4, this.#maxFrameLength)),
+    );
     this.#buffer.rewind();
     const isLast = this.#ended && held.length === this.#buffer.length;
     const whole = held.subarray(0, held.length - (isLast ? 0 : text.unfinished(held)));
@@ -339,14 +350,19 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     }
     if (found.counted <= limit) return found;
     const { skip, length, after } = found;
-    return new Refusal(new FrameTooLongError(limit, found.counted), Passage.past(skip + length + after));
+    return new Refusal(
+      new FrameTooLongError(limit, found.counted),
+      Passage.past(skip + length + after),
+    );
   }
 
   /** Finds the frame at the beginning of the buffer, going on where that stopped, if it was for the same framing. */
   #find(framing: Framing): Found | Refusal | undefined {
     if (framing !== this.#seeking) this.#forget();
     this.#seeking = framing;
-    return this.#found ??= framing instanceof Delimited ? this.#search(framing) : this.#decode(framing);
+    return this.#found ??= framing instanceof Delimited
+      ? this.#search(framing)
+      : this.#decode(framing);
   }
 
   #search({ delimiters, keep }: Delimited): Found | undefined {
@@ -394,13 +410,11 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #beginPassage(rule: Rule): Passage | undefined {
-    if (rule === null || typeof rule === "number") {
+    if (rule === null || typeof rule === "number" || rule instanceof Delimited) {
       this.#forget();
-      return Passage.within({ skip: 0, length: rule ?? Infinity, after: 0 });
-    }
-    if (rule instanceof Delimited) {
-      this.#forget();
-      return Passage.upTo(rule);
+      if (rule === null) return Passage.ofAll();
+      if (typeof rule !== "number") return Passage.upTo(rule);
+      return Passage.within({ skip: 0, length: rule, after: 0 });
     }
     const found = this.#find(rule);
     const mustBeWhole = found instanceof Refusal || found?.made || found?.check;
@@ -424,7 +438,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #dropRest(): boolean {
     if (this.#passage === undefined) return true;
     this.#passing = false;
-    if (this.#dropPieces(this.#passage)) this.#endPassage();
+    if (this.#passage.isEndless || this.#dropPieces(this.#passage)) this.#endPassage();
     else if (this.#ended) this.discard();
     return this.#passage === undefined;
   }

@@ -40,9 +40,14 @@ export class Passage {
     this.#delimited = delimited;
   }
 
-  /** A frame whose place is known. An infinite one lasts as long as the stream. */
+  /** A frame whose place is known. */
   static within(bounds: Bounds): Passage {
     return new Passage(bounds);
+  }
+
+  /** All that comes, to the end of the stream. */
+  static ofAll(): Passage {
+    return new Passage({ skip: 0, length: Infinity, after: 0 });
   }
 
   /** So many bytes to drop. */
@@ -60,6 +65,11 @@ export class Passage {
     const passage = Passage.past(0);
     if (frame.length > 0) passage.#whole = frame;
     return passage;
+  }
+
+  /** Whether it has no end but that of the stream: nothing of it is to be dropped when it is left. */
+  get isEndless(): boolean {
+    return this.#left === Infinity;
   }
 
   /**
@@ -80,7 +90,7 @@ export class Passage {
     }
     if (this.#delimited !== undefined) this.#search(this.#delimited, buffer, final);
     if (this.#left > 0) {
-      if (buffer.length === 0) return final && this.#left === Infinity ? null : undefined;
+      if (buffer.length === 0) return final && this.isEndless ? null : undefined;
       const piece = buffer.takeContiguous(this.#left);
       this.#left -= piece.length;
       return piece;

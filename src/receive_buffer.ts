@@ -81,10 +81,8 @@ export class ReceiveBuffer {
   /** How many bytes behind the mark the search knows to come before any delimiter. */
   get undelimited(): number {
     if (this.#sought === undefined) return 0;
-    const end = this.#matchLength > 0
-      ? this.#matchStart
-      : this.#searched - this.#sought.depth[this.#state]!;
-    return end - this.#looked;
+    // What the state has matched may be the beginning of one, that would come before any match that stands.
+    return this.#searched - this.#sought.depth[this.#state]! - this.#looked;
   }
 
   /** How long the delimiter was that `find()` found last. */

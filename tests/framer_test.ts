@@ -1,5 +1,11 @@
 import { test } from "node:test";
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { Framer, type FramerOptions, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
 

@@ -65,7 +65,9 @@ export class Delimited implements Codec {
     buffer.append(framed);
     for (const expected of [0, payload.length]) {
       const length = buffer.find(this.delimiters, true);
-      if (length !== expected || buffer.found !== delimiter.length) throw injection(payload, length);
+      if (length !== expected || buffer.found !== delimiter.length) {
+        throw injection(payload, length);
+      }
       buffer.skip(length + buffer.found);
     }
     return framed.slice(delimiter.length);
@@ -90,7 +92,9 @@ export function describeDelimiters({ patterns }: Delimiters): string {
 
 function injection(payload: Uint8Array, at: number): FrameInjectionError {
   return new FrameInjectionError(
-    `the payload ${describeBytes(payload)} would be read as more than one frame: it forms a delimiter at byte ${at}`,
+    `the payload ${
+      describeBytes(payload)
+    } would be read as more than one frame: it forms a delimiter at byte ${at}`,
   );
 }
 

@@ -102,7 +102,9 @@ class Headed implements Codec {
     for (let missing; (missing = this.#missing(header)) > 0;) {
       if (header.length + missing > frame.length) {
         throw new FrameInjectionError(
-          `a frame must have a header of ${header.length + missing} bytes or more, not ${frame.length} bytes in all`,
+          `a frame must have a header of ${
+            header.length + missing
+          } bytes or more, not ${frame.length} bytes in all`,
         );
       }
       header = frame.subarray(0, header.length + missing);
@@ -122,7 +124,9 @@ class Headed implements Codec {
     }
     if (Number.isInteger(length) && length >= header.length) return length - header.length;
     throw new FramingError(
-      `the length of the header must be a whole number, at least the ${header.length} bytes read, not ${describe(length)}`,
+      `the length of the header must be a whole number, at least the ${header.length} bytes read, not ${
+        describe(length)
+      }`,
     );
   }
 

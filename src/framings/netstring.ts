@@ -39,8 +39,12 @@ function* decode(): Generator<Portion, FrameLayout, Uint8Array> {
     const isDigit = byte >= ZERO && byte <= NINE;
     digits += String.fromCharCode(byte);
     if (!isDigit) throw malformed(digits, "must be digits and a colon");
-    if (digits.length > 1 && digits.startsWith("0")) throw malformed(digits, "must not begin with 0");
-    if (digits.length > MOST_DIGITS) throw malformed(digits, `must have at most ${MOST_DIGITS} digits`);
+    if (digits.length > 1 && digits.startsWith("0")) {
+      throw malformed(digits, "must not begin with 0");
+    }
+    if (digits.length > MOST_DIGITS) {
+      throw malformed(digits, `must have at most ${MOST_DIGITS} digits`);
+    }
   }
   const length = Number(digits);
   if (length >= Number.MAX_SAFE_INTEGER) {

@@ -43,7 +43,9 @@ function* decode(): Generator<Portion, FrameLayout, Uint8Array> {
   if (length > Number.MAX_SAFE_INTEGER) {
     throw malformed(varint, `is more than ${Number.MAX_SAFE_INTEGER}`);
   }
-  if (varint.length > 1 && varint.at(-1) === 0) throw malformed(varint, "has a needless zero at its end");
+  if (varint.length > 1 && varint.at(-1) === 0) {
+    throw malformed(varint, "has a needless zero at its end");
+  }
   return { length };
 }
 
@@ -57,5 +59,8 @@ function encode(payload: Uint8Array | string): Uint8Array {
 
 function malformed(varint: readonly number[], problem: string): MalformedFrameError {
   const hex = varint.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return new MalformedFrameError(`the length, the varint ${hex}, ${problem}`, Uint8Array.from(varint));
+  return new MalformedFrameError(
+    `the length, the varint ${hex}, ${problem}`,
+    Uint8Array.from(varint),
+  );
 }
