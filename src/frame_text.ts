@@ -74,12 +74,17 @@ export class FrameText {
   /** How many bytes at the end begin a character whose rest has not arrived. */
   unfinished(bytes: Uint8Array): number {
     if (this.#decoder.encoding === "windows-1252") return 0;
-    const most = Math.min(LONGEST_CHARACTER - 1, bytes.length);
-    for (let count = 0; count <= most; count++) {
-      const decoder = new TextDecoder(this.#encoding, { ignoreBOM: true });
-      decoder.decode(bytes.subarray(0, bytes.length - count), { stream: true });
-      if (decoder.decode() === "") return count;
+    const decoder = this.#lenient();
+    const text = decoder.decode(bytes, { stream: true });
+    if (decoder.decode() === "") return 0;
+    for (let count = 1; count < LONGEST_CHARACTER; count++) {
+      const whole = bytes.subarray(0, Math.max(0, bytes.length - count));
+      if (this.#lenient().decode(whole) === text) return count;
     }
     return 0;
+  }
+
+  #lenient(): InstanceType<typeof TextDecoder> {
+    return new TextDecoder(this.#encoding, { ignoreBOM: true });
   }
 }

@@ -234,8 +234,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   /**
-   * Hands the next frame out piece by piece, as it arrives, however long it is. {@linkcode Framer.leave} it half-way, or
-   * ask for a whole frame, and the rest is dropped, also if no piece of it had come.
+   * Hands the next frame out piece by piece, as it arrives, however long it is. {@linkcode Framer.skip} the rest, or
+   * ask for a whole frame, which skips it, too.
    *
    * @param terminator As for {@linkcode Framer.next}; it counts when the frame's first piece is asked for.
    * @returns A piece, at least one byte; `null` at the end of the frame; `undefined` if more bytes are needed.
@@ -263,11 +263,22 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   /**
-   * Leaves the frame that is being handed out in pieces: the rest of it is dropped, as it arrives. (With the terminator
-   * `null`, pieces go on to the end of the stream, and there is no rest to drop.)
+   * Skips the frame that is being handed out in pieces, or, if none is, the next one: what has not been handed out of it is
+   * dropped, as it arrives. (With the terminator `null` there is no frame to skip.)
+   *
+   * @param terminator As for {@linkcode Framer.next}.
+   * @returns Whether it is known where the frame ends, or will be when it is dropped; if not, more bytes are needed.
+   * @throws {MalformedFrameError} If it is no frame by the rules of its framing.
    */
-  leave(): void {
+  skip(terminator?: Terminator): boolean {
+    if (!this.#passing) {
+      const rule = terminator === undefined ? this.#rule : toRule(terminator);
+      if (!this.#dropRest()) return false;
+      this.#passage = rule === null ? undefined : this.#beginPassage(rule);
+      if (rule !== null && this.#passage === undefined) return this.#ended;
+    }
     this.#passing = false;
+    return true;
   }
 
   /** The frames that are here, each cut when it is asked for. Leaving the loop loses nothing. */

@@ -123,11 +123,10 @@ export class ReadQueue<F extends Frame> {
 
   /** One frame, piece by piece. */
   stream(rule: Rule | undefined): AsyncIterableIterator<Uint8Array> {
-    const reader = new PieceReader(
-      () => this.#framer.nextPiece(rule),
-      () => this.#readers.length > 1,
-      () => this.serve(),
-    );
+    const reader = new PieceReader(this.#framer, rule, {
+      isWaitedFor: () => this.#readers.length > 1,
+      serve: () => this.serve(),
+    });
     this.#readers.push(reader);
     return reader;
   }
@@ -220,47 +219,52 @@ class FrameReader<T> extends Deferred<T | null> implements Reader {
 
 type Piece = IteratorResult<Uint8Array, undefined>;
 
+/** What a reader of pieces needs of the queue. */
+interface Turns {
+  /** Whether somebody waits behind it. */
+  isWaitedFor(): boolean;
+  /** Serves those whose turn it is. */
+  serve(): void;
+}
+
 /** Somebody who takes one frame piece by piece. */
-class PieceReader implements Reader, AsyncIterableIterator<Uint8Array> {
-  readonly #take: () => Uint8Array | null | undefined;
-  readonly #isWaitedFor: () => boolean;
-  readonly #ask: () => void;
+class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint8Array> {
+  readonly #framer: Framer<F>;
+  readonly #rule: Rule | undefined;
+  readonly #turns: Turns;
   readonly #waiting: Fifo<Deferred<Piece>> = new Fifo();
-  /** Whether the rest of the frame is to be dropped. */
+  /** Whether the rest of the frame is to be skipped. */
   #left = false;
   #over = false;
 
-  /**
-   * @param take Takes a piece from the framer.
-   * @param isWaitedFor Whether somebody waits behind this reader.
-   * @param ask Has this reader served, when its turn is come.
-   */
-  constructor(
-    take: () => Uint8Array | null | undefined,
-    isWaitedFor: () => boolean,
-    ask: () => void,
-  ) {
-    this.#take = take;
-    this.#isWaitedFor = isWaitedFor;
-    this.#ask = ask;
+  constructor(framer: Framer<F>, rule: Rule | undefined, turns: Turns) {
+    this.#framer = framer;
+    this.#rule = rule;
+    this.#turns = turns;
   }
 
   serve(): Served {
     try {
-      while (this.#left || this.#waiting.length > 0) {
-        const piece = this.#take();
-        if (piece === undefined) return this.#left && !this.#isWaitedFor() ? "resting" : "hungry";
+      if (this.#left) return this.#skip();
+      while (this.#waiting.length > 0) {
+        const piece = this.#framer.nextPiece(this.#rule);
+        if (piece === undefined) return "hungry";
         if (piece === null) {
           this.finish(null);
           return "done";
         }
-        this.#waiting.shift()?.resolve({ done: false, value: piece });
+        this.#waiting.shift()!.resolve({ done: false, value: piece });
       }
       return "resting";
     } catch (error) {
       this.finish(error as Error);
       return "done";
     }
+  }
+
+  #skip(): Served {
+    if (this.#framer.skip(this.#rule)) return "done";
+    return this.#turns.isWaitedFor() ? "hungry" : "resting";
   }
 
   finish(end: Error | null): void {
@@ -273,14 +277,14 @@ class PieceReader implements Reader, AsyncIterableIterator<Uint8Array> {
     if (this.#over || this.#left) return Promise.resolve(NO_MORE);
     const waiting = new Deferred<Piece>();
     this.#waiting.push(waiting);
-    this.#ask();
+    this.#turns.serve();
     return waiting.promise;
   }
 
   return(): Promise<Piece> {
     this.#left = true;
     for (const waiting of this.#waiting.clear()) waiting.resolve(NO_MORE);
-    this.#ask();
+    this.#turns.serve();
     return Promise.resolve(NO_MORE);
   }
 

@@ -51,6 +51,7 @@ test("FrameText.unfinished() counts the bytes of a character whose rest has not 
     0,
   ]);
   assertStrictEquals(utf8.unfinished(new Uint8Array(0)), 0);
+  assertStrictEquals(utf8.unfinished(Uint8Array.of(0xf0, 0x9f, 0x98, 0xf0)), 1); // the first three are no character
   const utf16 = new FrameText({ encoding: "utf-16le" });
   assertEquals([1, 2].map((end) => utf16.unfinished(Uint8Array.of(97, 0).subarray(0, end))), [
     1,

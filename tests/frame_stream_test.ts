@@ -1,0 +1,128 @@
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { FrameStream, FrameTooLongError, IncompleteFrameError, lines } from "../mod.ts";
+import { bytes, text } from "./support/bytes.ts";
+
+function sourceOf(...chunks: string[]): ReadableStream<Uint8Array> {
+  return ReadableStream.from(chunks.map(bytes));
+}
+
+async function framesOf(readable: ReadableStream<string>): Promise<string[]> {
+  const frames: string[] = [];
+  for await (const frame of readable) frames.push(frame);
+  return frames;
+}
+
+test("FrameStream cuts what is piped through it", async () => {
+  const stream = new FrameStream({ terminator: lines(), encoding: "utf-8" });
+  const frames = framesOf(sourceOf("one\r", "\ntwo\n\nth", "ree\n").pipeThrough(stream));
+  assertEquals(await frames, ["one", "two", "", "three"]);
+});
+
+test("FrameStream gives bytes when it has no encoding", async () => {
+  const frames: Uint8Array[] = [];
+  const stream = new FrameStream({ terminator: 2 });
+  for await (const frame of sourceOf("abc", "d").pipeThrough(stream)) frames.push(frame);
+  assertEquals(frames.map((frame) => text(frame)), ["ab", "cd"]);
+});
+
+test("FrameStream gives no frame when nothing comes", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  assertEquals(await framesOf(sourceOf().pipeThrough(stream)), []);
+});
+
+test("FrameStream cuts by the terminator that is set between two reads", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  const reader = sourceOf("5\nhello3\nbye").pipeThrough(stream).getReader();
+  const messages: string[] = [];
+  for (;;) {
+    stream.terminator = "\n";
+    const { done, value } = await reader.read();
+    if (done) break;
+    stream.terminator = Number(value);
+    messages.push((await reader.read()).value!);
+  }
+  assertEquals(messages, ["hello", "bye"]);
+  assertStrictEquals(stream.terminator, "\n");
+});
+
+test("FrameStream looks at what is here at once when its terminator is set while a read waits", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  const writer = stream.writable.getWriter();
+  const reading = stream.readable.getReader().read();
+  await writer.write(bytes("no line"));
+  stream.terminator = 7;
+  assertEquals(await reading, { done: false, value: "no line" });
+});
+
+test("FrameStream holds the writer back until its frames are read", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  const writer = stream.writable.getWriter();
+  const reader = stream.readable.getReader();
+  let written = false;
+  const writing = writer.write(bytes("one\ntwo\n")).then(() => written = true);
+  assertEquals((await reader.read()).value, "one");
+  assertEquals((await reader.read()).value, "two");
+  assertStrictEquals(written, false);
+  const last = reader.read();
+  await writing;
+  await writer.close();
+  assertEquals(await last, { done: true, value: undefined });
+});
+
+test("FrameStream passes the framer's error on to both its ends", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8", maxFrameLength: 4 });
+  const writer = stream.writable.getWriter();
+  writer.closed.catch(() => {});
+  const writing = writer.write(bytes("one\nmuch too long\n"));
+  const reader = stream.readable.getReader();
+  assertEquals((await reader.read()).value, "one");
+  await assertRejects(() => reader.read(), FrameTooLongError);
+  await Promise.allSettled([writing]);
+  await assertRejects(() => writer.write(bytes("more")), FrameTooLongError);
+
+  const incomplete = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  await assertRejects(
+    () => framesOf(sourceOf("half").pipeThrough(incomplete)),
+    IncompleteFrameError,
+  );
+});
+
+test("FrameStream gives the whole frames, and then the error, when its source fails", async () => {
+  const failing = async function* (): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(bytes("one\ntwo\nthr"));
+    throw new Error("it broke");
+  };
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  const reader = ReadableStream.from(failing()).pipeThrough(stream).getReader();
+  assertEquals((await reader.read()).value, "one");
+  assertEquals((await reader.read()).value, "two");
+  await assertRejects(() => reader.read(), Error, "it broke");
+});
+
+test("FrameStream stops its source when its reader cancels", async () => {
+  let returned = false;
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) yield await Promise.resolve(bytes("line\n"));
+    } finally {
+      returned = true;
+    }
+  };
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  for await (const frame of ReadableStream.from(endless()).pipeThrough(stream)) {
+    assertStrictEquals(frame, "line");
+    break;
+  }
+  while (!returned) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test("FrameStream refuses to be written what is no bytes, at both its ends", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+  const writer = stream.writable.getWriter();
+  writer.closed.catch(() => {});
+  const reading = stream.readable.getReader().read();
+  reading.catch(() => {});
+  await assertRejects(() => writer.write("text\n" as unknown as Uint8Array), TypeError, "string");
+  await assertRejects(() => reading, TypeError, "string");
+});
