@@ -11,6 +11,7 @@ import {
 import {
   BackpressureError,
   Chat,
+  ChatError,
   type ChatOptions,
   ClosedError,
   type Connection,
@@ -20,6 +21,7 @@ import {
   IncompleteFrameError,
   memoryPair,
   ProducerError,
+  TimeoutError,
 } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
@@ -518,4 +520,159 @@ test("Chat asks a producer for a piece only when the transport has taken the one
   assert(read > 0);
   chat.close(); // an endless producer is stopped
   await chat.closed;
+});
+
+// Handing on, and emergencies
+
+test("Chat.detach() hands the connection on, with what was not handed out, and closes nothing", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("GET /\nrest of it"));
+  assertStrictEquals(text(await chat.read()), "GET /");
+  chat.push("101\n");
+  await chat.flush();
+  const { connection, unread } = chat.detach();
+  assertStrictEquals(text(unread), "rest of it");
+  assertStrictEquals(await chat.closed, undefined);
+  chat.close(new Error("too late"));
+  await Promise.all([chat.closeWhenDone(), chat.closeWrite(), chat[Symbol.asyncDispose]()]);
+
+  await peer.write(bytes(" and more"));
+  assertStrictEquals(text(await connection.read()), " and more");
+  await connection.write(bytes("still open"));
+  await connection.closeWrite();
+  assertStrictEquals(text(await readAll(peer)), "101\nstill open");
+  connection.close();
+});
+
+test("Chat.detach() ends waiting reads, and those that come after it, with ClosedError", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("half"));
+  const [waiting, piece] = [chat.read(), chat.stream(9).next()];
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  const { connection, unread } = chat.detach();
+  assertStrictEquals(text(unread), "half");
+  await assertRejects(() => waiting, ClosedError, "detached");
+  await assertRejects(() => piece, ClosedError, "detached");
+  await assertRejects(() => chat.read(), ClosedError, "detached");
+  await assertRejects(() => chat.push("x"), ClosedError, "detached");
+  connection.close();
+});
+
+test("Chat.detach() hands on what a read that was given up will still bring", async () => {
+  const [chat, peer] = chatPair();
+  const controller = new AbortController();
+  const reading = chat.read("\n", { signal: controller.signal });
+  controller.abort();
+  await assertRejects(() => reading, DOMException);
+  const { connection, unread } = chat.detach();
+  assertStrictEquals(unread.length, 0);
+  const chunks = [connection.read()];
+  await peer.write(bytes("first"));
+  await chunks[0];
+  await peer.write(bytes("second"));
+  assertStrictEquals(text(await chunks[0]!), "first");
+  assertStrictEquals(text(await connection.read()), "second");
+  assertStrictEquals(connection.remoteAddress, undefined);
+  connection.close();
+  await connection.closed;
+});
+
+test("Chat.detach() gives what is left of a stream that was left half-way", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("abc"));
+  for await (const _ of chat.stream(10)) break;
+  await peer.write(bytes("def"));
+  await assertRejects(() => chat.read("\n", { timeout: 1 }), TimeoutError);
+  const { connection, unread } = chat.detach();
+  assertStrictEquals(text(unread), ""); // "def" was part of the frame that was left
+  connection.close();
+});
+
+test("Chat.detach() refuses while something waits to be sent, and goes on", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.hold();
+  chat.push("waits");
+  const error = assertThrows(() => chat.detach(), ChatError, "flush");
+  assertStrictEquals(error.code, "unsent");
+  connection.release();
+  await chat.flush();
+  assertStrictEquals(chat.detach().connection, connection);
+});
+
+test("Chat.detach() refuses when the chat is closed, closing or detached", () => {
+  for (
+    const end of [
+      (chat: Chat): void => chat.close(),
+      (chat: Chat): void => void chat.closeWhenDone(),
+      (chat: Chat): void => void chat.detach(),
+    ]
+  ) {
+    const [chat] = chatPair();
+    end(chat);
+    assertThrows(() => chat.detach(), ClosedError);
+    chat.close();
+  }
+});
+
+test("Chat.discardBuffers() drops what was not handed out and what was not sent, says how much, and goes on", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n", highWaterMark: 10 });
+  connection.arrive(bytes("one\ntwo\nhal"));
+  assertStrictEquals(text(await chat.read()), "one");
+
+  const returned: string[] = [];
+  const producer = (function* (): Generator<string> {
+    try {
+      yield "never";
+    } finally {
+      returned.push("producer");
+    }
+  })();
+  producer.next();
+  connection.hold();
+  chat.push("being sent");
+  while (connection.writes.length === 0) await Promise.resolve();
+  const pushed = chat.push("waits", producer, "waits, too");
+  const flushed = chat.flush();
+  assertEquals(chat.discardBuffers(), { unread: 7, unsent: 15 });
+  assertEquals(chat.discardBuffers(), { unread: 0, unsent: 0 });
+  const error = await assertRejects(() => flushed, ChatError, "discardBuffers");
+  assertStrictEquals(error.code, "discarded");
+  assertEquals(returned, ["producer"]);
+
+  connection.release();
+  await pushed; // there is room again
+  chat.push("next");
+  await chat.flush();
+  assertEquals(connection.writes.map((bytes) => text(bytes)), ["being sent", "next"]);
+  connection.arrive(bytes("three\n"));
+  assertStrictEquals(text(await chat.read()), "three");
+});
+
+test("Chat.discardBuffers() stops a producer that is under way, and nothing of it is sent after that", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  let produce = (_: string): void => {};
+  chat.push((async function* (): AsyncGenerator<string> {
+    yield "first";
+    yield await new Promise<string>((resolve) => produce = resolve);
+  })());
+  while (connection.writes.length === 0) await Promise.resolve();
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  chat.discardBuffers();
+  chat.push("next");
+  produce("too late");
+  await chat.flush();
+  assertEquals(connection.writes.map((bytes) => text(bytes)), ["first", "next"]);
+});
+
+test("Chat.discardBuffers() begins a new frame, also when one was half skipped", async () => {
+  const [chat, peer] = chatPair({ maxFrameLength: 5 });
+  await peer.write(bytes("much too long"));
+  await assertRejects(() => chat.read(), FrameTooLongError);
+  chat.discardBuffers();
+  await peer.write(bytes("next\n"));
+  assertStrictEquals(text(await chat.read()), "next");
+  chat.close();
 });
