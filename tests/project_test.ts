@@ -1,5 +1,5 @@
 /** The rules of the house, which no single module can keep. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
@@ -30,12 +30,25 @@ test("framer.ts loads nothing that does I/O", () => {
     "src/block.ts",
     "src/bytes.ts",
     "src/checks.ts",
-    "src/delimiter.ts",
+    "src/decoding.ts",
+    "src/delimiters.ts",
     "src/errors.ts",
+    "src/frame_text.ts",
     "src/framer.ts",
+    "src/framing.ts",
+    "src/framings/delimited.ts",
+    "src/passage.ts",
     "src/receive_buffer.ts",
     "src/terminator.ts",
+    "src/windows_1252.ts",
   ]);
+});
+
+test("each framing loads nothing that does I/O", () => {
+  for (const file of readdirSync("src/framings")) {
+    const loaded = [...loadedWith(`src/framings/${file}`)];
+    assertEquals(loaded.filter((name) => /adapters|sockets|connect|listen|chat/.test(name)), []);
+  }
 });
 
 test("chat.ts loads no adapter", () => {

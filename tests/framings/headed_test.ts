@@ -160,6 +160,7 @@ test("headed() refuses a body length that is none, and the next frame begins beh
       assertEquals(error.bytes, hex("ff00"));
       assertEquals(framer.next(), hex(strip ? "aa" : "0001 aa"));
       assertThrows(() => framer.next(), MalformedFrameError, part);
+      assertStrictEquals(framer.next(), undefined);
       assertStrictEquals(framer.buffered, 0);
     }
   }

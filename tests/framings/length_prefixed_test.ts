@@ -239,6 +239,7 @@ test("lengthPrefixed() refuses what can be no frame, and the next one begins beh
     const frame = hex(good).subarray(options.strip === 0 ? 0 : hex(good).indexOf(0xaa));
     assertEquals(framer.next(), frame, name);
     assertThrows(() => framer.next(), MalformedFrameError, part, name);
+    assertStrictEquals(framer.next(), undefined);
     assertStrictEquals(framer.buffered, 0, name);
   }
 });

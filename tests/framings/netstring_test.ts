@@ -1,10 +1,12 @@
 import { test } from "node:test";
 import fc from "fast-check";
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  ChatError,
   Framer,
   type FramerOptions,
   FrameTooLongError,
+  FramingError,
   IncompleteFrameError,
   MalformedFrameError,
   netstring,
@@ -80,6 +82,7 @@ test("netstring() refuses what can be no length, and the next frame begins behin
     assertStrictEquals(text(error.bytes), wrong);
     assertStrictEquals(text(framer.next()), "ok");
     assertThrows(() => framer.next(), MalformedFrameError, part);
+    assertStrictEquals(framer.next(), undefined);
     assertStrictEquals(framer.buffered, 0);
   }
 });
@@ -114,14 +117,8 @@ test("netstring() never takes the peer's length for a fault of its own", () => {
   // With the length before it and the comma behind it, the frame would end where no number is exact.
   for (const digits of ["9007199254740990", "9007199254740974", "9007199254740973"]) {
     const framer = framerOf({}, `${digits}:`);
-    const name = (() => {
-      try {
-        return framer.next();
-      } catch (error) {
-        return (error as Error).name;
-      }
-    })();
-    assertEquals(name === "FramingError", false, `${digits}: ${name}`);
+    const error = assertThrows(() => framer.next(), ChatError);
+    assert(!(error instanceof FramingError), error.message);
   }
 });
 
