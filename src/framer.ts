@@ -401,13 +401,12 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#found = undefined;
     this.#decoding = undefined;
     if (skip > 0) this.#buffer.skip(skip);
-    const frame = made ?? this.#buffer.take(length);
-    if (trailer === undefined && check === undefined) this.#buffer.skip(after);
-    else {
-      const following = this.#buffer.take(after);
-      checkTrailer(following, trailer);
-      check?.(frame, following);
-    }
+    if (made !== undefined) return made;
+    if (trailer === undefined && check === undefined) return this.#buffer.take(length, after);
+    const frame = this.#buffer.take(length);
+    const following = this.#buffer.take(after);
+    checkTrailer(following, trailer);
+    check?.(frame, following);
     return frame;
   }
 

@@ -168,10 +168,13 @@ export class ReceiveBuffer {
     this.#sought = undefined;
   }
 
-  /** Takes the first `count` bytes, of which there must be as many, as one array. The mark is at the front then. */
-  take(count: number): Uint8Array {
+  /**
+   * Takes the first `count` bytes as one array, and drops the `after` bytes behind them; there must be as many. The mark is
+   * at the front then.
+   */
+  take(count: number, after: number = 0): Uint8Array {
     const taken = this.#copy(this.#front, count);
-    this.skip(count);
+    this.skip(count + after);
     return taken;
   }
 

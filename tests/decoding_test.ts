@@ -31,6 +31,12 @@ function framerOf(decode: Decode, options: Options, ...chunks: string[]): Framer
 
 const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
 
+/** The next piece as text; null and undefined as they are. */
+function pieceOf(framer: Framer): string | null | undefined {
+  const piece = framer.nextPiece();
+  return piece && text(piece);
+}
+
 /** Every frame of bytes that arrive in one chunk, and of bytes that arrive one by one, which must be the same. */
 function cut(decode: Decode, input: string): string[] {
   const expected = frames(framerOf(decode, {}, input));
@@ -64,11 +70,9 @@ test("decode() is given just the bytes that it asked for, however they arrive", 
     for (const portion of [2, "--", bytes("é"), 1]) given.push(text(yield portion));
     return { length: 1 };
   };
-  assertEquals(
-    cut(decode, "ab1-2--3éx.AcD--éy.B"),
-    [".", ".", ".", "."].map((_, i) => "AB"[i % 2]!).map((c) => c === "A" ? "." : "."),
-  );
-  assertEquals(given.slice(0, 4), ["ab", "1-2", "3", "x"]);
+  assertEquals(cut(decode, "ab1-2--3éx.cD--éy!"), [".", "!"]);
+  const once = ["ab", "1-2", "3", "x", "cD", "", "", "y"];
+  assertEquals(given, [...once, ...once]);
 });
 
 test("decode() may ask for what comes before any delimiter that the library searches", () => {
@@ -111,14 +115,10 @@ test("decode() is begun anew for each frame, and once for each, however its byte
   let begun = 0;
   const decode: Decode = function* () {
     begun++;
-    let length = 0;
-    for (let byte = 0; byte !== 0x3a; [byte] = (yield 1) as unknown as [number]) {
-      if (byte > 0) length = 10 * length + byte - 0x30;
-    }
-    return { length };
+    return { length: Number(text(yield ":")) };
   };
   assertEquals(cut(decode, "3:abc12:0123456789ab0:"), ["abc", "0123456789ab", ""]);
-  // Each of the two framers of cut() has asked for a fourth frame, too.
+  // Each of the two framers was asked for a fourth frame, too.
   assertStrictEquals(begun, 8);
 });
 
@@ -261,8 +261,8 @@ test("decode() may return the frame itself, if it had to be made", () => {
 
 test("decode() may make a frame that is longer than what it was read from", () => {
   const decode: Decode = function* () {
-    const [count, byte] = yield 2;
-    return new Uint8Array(count! - 0x30).fill(byte!);
+    const read = yield 2;
+    return new Uint8Array(read[0]! - 0x30).fill(read[1]!);
   };
   assertEquals(cut(decode, "3a0b9c"), ["aaa", "", "ccccccccc"]);
 });
@@ -294,7 +294,7 @@ test("what decode() throws is what the reader gets, and the next frame begins be
         thrown = error;
       }
       assertStrictEquals(thrown, mistake);
-      assertStrictEquals(text(framer[way]()), "x");
+      assertEquals(framer[way](), bytes("x"));
     }
   }
 });
@@ -373,21 +373,17 @@ const NO_RESULTS: [result: unknown, part: string][] = [
   [5, "a layout or a Uint8Array, not 5"],
   ["frame", 'a layout or a Uint8Array, not "frame"'],
   [{}, "length is undefined"],
-  [[1, 2], "length"],
   [{ length: -1 }, "length is -1"],
   [{ length: 1.5 }, "length is 1.5"],
   [{ length: NaN }, "length is NaN"],
   [{ length: Infinity }, "length is Infinity"],
   [{ length: 2 ** 53 }, "length is 9007199254740992"],
   [{ length: "5" }, 'length is "5"'],
-  [{ length: 5n }, "length is 5"],
   [{ length: 5, skip: -1 }, "skip is -1"],
   [{ length: 5, skip: 0.5 }, "skip is 0.5"],
   [{ length: 5, skip: null }, "skip is null"],
   [{ length: 5, trailer: -1 }, "trailer is -1"],
   [{ length: 5, trailer: NaN }, "trailer is NaN"],
-  [{ length: 5, trailer: null }, "trailer"],
-  [{ length: 5, trailer: [1] }, "trailer"],
   [{ length: Number.MAX_SAFE_INTEGER }, "end is 9007199254740992"],
   [{ length: 1, skip: 0 }, "read 2 bytes, past the end of the frame, which it says is after 1"],
   [{ length: 0, skip: 0 }, "read 2 bytes, past the end"],
@@ -395,7 +391,7 @@ const NO_RESULTS: [result: unknown, part: string][] = [
 ];
 
 test("decode() that returns what is no frame is answered with a FramingError", () => {
-  for (const [result, part] of NO_RESULTS.filter(([result]) => !Array.isArray(result))) {
+  for (const [result, part] of NO_RESULTS) {
     const decode: Decode = function* () {
       yield 2;
       return result as FrameLayout;
@@ -405,6 +401,25 @@ test("decode() that returns what is no frame is answered with a FramingError", (
       assertThrows(() => framer[way](), FramingError, part);
     }
   }
+});
+
+test("decode() that returns a layout of wrong types is answered with a FramingError", () => {
+  const wrong = [{ length: 5n }, { length: 5, trailer: null }, { length: 5, trailer: [1] }];
+  for (const result of wrong) {
+    const decode: Decode = function* () {
+      yield 2;
+      return result as unknown as FrameLayout;
+    };
+    assertThrows(() => framerOf(decode, {}, "abcdefgh").next(), FramingError, "decode()");
+  }
+});
+
+test("decode() that returns an array of numbers is answered with a FramingError", () => {
+  // Its length makes it look like a layout, to the type checker as well.
+  const decode: Decode = function* () {
+    return [...yield 2];
+  };
+  assertThrows(() => framerOf(decode, {}, "abcdefgh").next(), FramingError);
 });
 
 test("decode() that gives a check that is no function is answered with a FramingError", () => {
@@ -461,7 +476,7 @@ test("after a FramingError, the next frame begins behind what was read", () => {
   assertThrows(() => framer.next(), FramingError);
   assertStrictEquals(text(framer.next()), "x");
   assertThrows(() => framer.nextPiece(), FramingError);
-  assertStrictEquals(text(framer.nextPiece()), "y");
+  assertStrictEquals(pieceOf(framer), "y");
 });
 
 test("the length of a layout is held to maxFrameLength before the frame is here, and passed over", () => {
@@ -541,16 +556,15 @@ test("decode() that searches too far is refused, and what comes before the delim
   assertStrictEquals(text(framer.next()), "next");
 });
 
-test("decode() that reads in small portions for ever is refused, and carries on behind them", () => {
+test("decode() that reads in small portions for ever is refused, and what it read is passed over", () => {
   const decode: Decode = function* () {
     for (;;) yield 10;
   };
   const framer = framerOf(decode, { maxFrameLength: 0 }, "x".repeat(1024));
   assertThrows(() => framer.next(), FrameTooLongError, "at least 1030 bytes");
-  framer.terminator = 4;
-  framer.push(bytes("123456next"));
-  assertThrows(() => framer.next(), FrameTooLongError);
-  framer.maxFrameLength = 4;
+  framer.maxFrameLength = framer.terminator = 4;
+  framer.push(bytes("xxxxxxnext"));
+  assertEquals(frames(framer), ["next"]);
 });
 
 test("a frame that decode() made is held to maxFrameLength by its own length", () => {
@@ -672,29 +686,28 @@ test("nextPiece() hands out what lies in the layout as it arrives, whatever is a
   ];
   for (const [chunk, pieces] of steps) {
     framer.push(bytes(chunk));
-    assertEquals(pieces.map(() => text(framer.nextPiece())), pieces);
+    assertEquals(pieces.map(() => pieceOf(framer)), pieces);
   }
 });
 
 test("nextPiece() hands out bytes that decode() has read already, if they are of the frame", () => {
   const decode: Decode = function* () {
-    const [mark] = yield 3;
-    return { skip: 1, length: mark! - 0x30 };
+    return { skip: 1, length: Number(text(yield 3)[0]) };
   };
   const framer = framerOf(decode, {}, "5abcdef2xy");
-  assertStrictEquals(text(framer.nextPiece()), "abcde");
-  assertStrictEquals(framer.nextPiece(), null);
+  assertStrictEquals(pieceOf(framer), "abcde");
+  assertStrictEquals(pieceOf(framer), null);
 });
 
 test("nextPiece() gives a frame with a check in one piece, when it was checked", () => {
   const framer = framerOf(marked((_, [mark]) => mark === 0x21 || malformed()), {}, "3ab");
-  assertStrictEquals(framer.nextPiece(), undefined);
+  assertStrictEquals(pieceOf(framer), undefined);
   framer.push(bytes("c!2xy?0!1z!"));
-  assertStrictEquals(text(framer.nextPiece()), "abc");
-  assertStrictEquals(framer.nextPiece(), null);
+  assertStrictEquals(pieceOf(framer), "abc");
+  assertStrictEquals(pieceOf(framer), null);
   assertThrows(() => framer.nextPiece(), MalformedFrameError, "it is wrong");
-  assertStrictEquals(framer.nextPiece(), null, "an empty frame has no piece");
-  assertStrictEquals(text(framer.nextPiece()), "z");
+  assertStrictEquals(pieceOf(framer), null, "an empty frame has no piece");
+  assertStrictEquals(pieceOf(framer), "z");
 });
 
 test("nextPiece() gives a frame that decode() made in one piece, and holds it to maxFrameLength", () => {
@@ -702,20 +715,20 @@ test("nextPiece() gives a frame that decode() made in one piece, and holds it to
     return (yield ";").toReversed();
   };
   const framer = framerOf(decode, { maxFrameLength: 3 }, "ab");
-  assertStrictEquals(framer.nextPiece(), undefined);
+  assertStrictEquals(pieceOf(framer), undefined);
   framer.push(bytes("c;;abcd;x;"));
-  assertStrictEquals(text(framer.nextPiece()), "cba");
-  assertStrictEquals(framer.nextPiece(), null);
-  assertStrictEquals(framer.nextPiece(), null, "an empty frame has no piece");
+  assertStrictEquals(pieceOf(framer), "cba");
+  assertStrictEquals(pieceOf(framer), null);
+  assertStrictEquals(pieceOf(framer), null, "an empty frame has no piece");
   assertThrows(() => framer.nextPiece(), FrameTooLongError, "maxFrameLength of 3");
-  assertStrictEquals(text(framer.nextPiece()), "x");
+  assertStrictEquals(pieceOf(framer), "x");
 });
 
 test("nextPiece() holds a frame with a check to maxFrameLength, at its header", () => {
   const framer = framerOf(marked(() => {}), { maxFrameLength: 3 }, "4");
   assertThrows(() => framer.nextPiece(), FrameTooLongError, "at least 4");
   framer.push(bytes("abcd!1x!"));
-  assertStrictEquals(text(framer.nextPiece()), "x");
+  assertStrictEquals(pieceOf(framer), "x");
 });
 
 test("nextPiece() tells of a wrong trailer after the last piece, and next() behind it does not", () => {
@@ -723,18 +736,18 @@ test("nextPiece() tells of a wrong trailer after the last piece, and next() behi
     return { length: Number(text(yield 1)), trailer: "!" };
   };
   const told = framerOf(decode, {}, "2ab?1x!");
-  assertStrictEquals(text(told.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(told), "ab");
   assertThrows(() => told.nextPiece(), MalformedFrameError, 'not "?"');
   assertEquals(frames(told), ["x"]);
 
   const left = framerOf(decode, {}, "2ab?1x!");
-  assertStrictEquals(text(left.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(left), "ab");
   assertEquals(frames(left), ["x"]);
 });
 
 test("next() drops the rest of a frame whose pieces were left, one that was made as well", () => {
   const left = framerOf(digit, {}, "4ab");
-  assertStrictEquals(text(left.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(left), "ab");
   left.push(bytes("cd1x"));
   assertEquals(frames(left), ["x"]);
 
@@ -742,23 +755,23 @@ test("next() drops the rest of a frame whose pieces were left, one that was made
     return (yield ";").toReversed();
   };
   const made = framerOf(decode, {}, "ab;xy;");
-  assertStrictEquals(text(made.nextPiece()), "ba");
+  assertStrictEquals(pieceOf(made), "ba");
   assertEquals(frames(made), ["yx"]);
 });
 
 test("nextPiece() goes on with a frame that next() had looked at", () => {
   const framer = framerOf(digit, {}, "4ab");
   assertStrictEquals(framer.next(), undefined);
-  assertStrictEquals(text(framer.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(framer), "ab");
   framer.push(bytes("cd"));
-  assertStrictEquals(text(framer.nextPiece()), "cd");
-  assertStrictEquals(framer.nextPiece(), null);
+  assertStrictEquals(pieceOf(framer), "cd");
+  assertStrictEquals(pieceOf(framer), null);
 });
 
 test("nextPiece() throws what was not handed out when the stream ends in a frame", () => {
   for (const [input, pieces, rest] of [["4ab", ["ab"], ""], ["4", [], ""], ["", [], ""]] as const) {
     const framer = framerOf(digit, {}, input);
-    for (const piece of pieces) assertStrictEquals(text(framer.nextPiece()), piece);
+    for (const piece of pieces) assertStrictEquals(pieceOf(framer), piece);
     framer.end();
     const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError);
     assertStrictEquals(text(error.bytes), rest);
@@ -771,35 +784,31 @@ test("nextPiece() throws what was not handed out when the stream ends in a frame
   );
 });
 
-test("a frame is the caller's to keep, whatever decode() does with what it was given", () => {
-  const portions: Uint8Array[] = [];
+test("a frame that decode() returns as it was given is never written into again", () => {
   const decode: Decode = function* () {
-    portions.push(yield 1);
-    return { length: 2 };
+    return yield 3;
   };
-  const kept = [..."1ab1cd1ef"].flatMap((byte, _, all) => {
-    const framer = framerOf(decode, {}, ...all);
-    return byte === "1" ? [[...framer]] : [];
-  });
-  for (const found of kept) assertEquals(found.map((frame) => text(frame)), ["ab", "cd", "ef"]);
-  assertEquals(portions.map((portion) => text(portion)).join(""), "1".repeat(portions.length));
+  const framer = framerOf(decode, {});
+  const kept: Uint8Array[] = [];
+  for (let i = 0; i < 3_000; i++) {
+    framer.push(Uint8Array.of(i));
+    kept.push(...framer);
+  }
+  kept.forEach((frame, i) => assertEquals(frame, Uint8Array.of(3 * i, 3 * i + 1, 3 * i + 2)));
 });
 
-test("a frame of random parts is read from chunks of any length, whole and in pieces", () => {
+test("frames of random parts are read from chunks of any length, whole and in pieces", () => {
   const part = fc.string({ unit: fc.constantFrom("a", "-", "é"), maxLength: 20 });
-  const parts = fc.array(fc.tuple(part.filter((all) => !all.includes("--")), part), {
-    maxLength: 5,
-  });
+  const parts = fc.array(fc.tuple(part, part), { maxLength: 5 });
   const decode: Decode = function* () {
     yield "\n";
-    const head = yield 2;
-    return { length: 256 * head[0]! + head[1]!, trailer: "--" };
+    return { length: (yield 1)[0]!, trailer: "--" };
   };
   fc.assert(
     fc.property(parts, fc.array(fc.integer({ min: 1, max: 9 })), (parts, lengths) => {
       const input = concat(parts.flatMap(([name, body]) => {
-        const length = bytes(body).length;
-        return [bytes(`${name}\n`), Uint8Array.of(0, length), bytes(`${body}--`)];
+        const length = Uint8Array.of(bytes(body).length);
+        return [bytes(`${name}\n`), length, bytes(`${body}--`)];
       }));
       const [whole, pieces] = [framerOf(decode, {}), framerOf(decode, {})];
       const found: string[] = [];

@@ -20,9 +20,15 @@ function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[])
 
 const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
 
+/** The next piece as text; null and undefined as they are. */
+function pieceOf(framer: Framer): string | null | undefined {
+  const piece = framer.nextPiece();
+  return piece && text(piece);
+}
+
 function piecesOf(framer: Framer): string {
   let pieces = "";
-  for (let piece = framer.nextPiece(); piece; piece = framer.nextPiece()) pieces += text(piece);
+  for (let piece = pieceOf(framer); piece; piece = pieceOf(framer)) pieces += piece;
   return pieces;
 }
 
@@ -180,12 +186,12 @@ test("anyOf() throws, yields or drops an incomplete frame", () => {
 
 test("anyOf() hands a frame out as it arrives, but not what may be a delimiter", () => {
   const framer = framerOf({ terminator: anyOf("\r", "\r\n") }, "ab");
-  assertStrictEquals(text(framer.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(framer), "ab");
   framer.push(bytes("c\r"));
-  assertStrictEquals(text(framer.nextPiece()), "c");
-  assertStrictEquals(framer.nextPiece(), undefined);
+  assertStrictEquals(pieceOf(framer), "c");
+  assertStrictEquals(pieceOf(framer), undefined);
   framer.push(bytes("\nnext\rx"));
-  assertStrictEquals(framer.nextPiece(), null);
+  assertStrictEquals(pieceOf(framer), null);
   assertStrictEquals(piecesOf(framer), "next");
   assertStrictEquals(framer.buffered, 1);
 });
@@ -202,7 +208,7 @@ test("anyOf() hands out no piece that a delimiter under way may begin in", () =>
 
 test("anyOf() passes over the rest of a frame that is left half-way", () => {
   const framer = framerOf({ terminator: anyOf("\r", "\r\n") }, "ab");
-  assertStrictEquals(text(framer.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(framer), "ab");
   framer.push(bytes("cd\r"));
   assertStrictEquals(framer.next(), undefined);
   framer.push(bytes("\nnext\r\n"));

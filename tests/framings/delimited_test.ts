@@ -20,6 +20,12 @@ function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[])
 
 const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
 
+/** The next piece as text; null and undefined as they are. */
+function pieceOf(framer: Framer): string | null | undefined {
+  const piece = framer.nextPiece();
+  return piece && text(piece);
+}
+
 /** A delimiter, an input, and what it is cut into. */
 const CUT: [delimiter: string, input: string, frames: string[]][] = [
   ["\r\n", "one\r\ntwo\r\nthr", ["one", "two"]],
@@ -114,23 +120,23 @@ test("delimited() throws, yields or drops an incomplete frame, with what there i
 
 test("delimited() hands a frame out as it arrives, but not what may be its delimiter", () => {
   const framer = framerOf({ terminator: delimited("<end>") }, "ab<e");
-  assertStrictEquals(text(framer.nextPiece()), "ab");
-  assertStrictEquals(framer.nextPiece(), undefined);
+  assertStrictEquals(pieceOf(framer), "ab");
+  assertStrictEquals(pieceOf(framer), undefined);
   framer.push(bytes("x<"));
   let pieces = "";
-  for (let piece = framer.nextPiece(); piece; piece = framer.nextPiece()) pieces += text(piece);
+  for (let piece = pieceOf(framer); piece; piece = pieceOf(framer)) pieces += piece;
   assertStrictEquals(pieces, "<ex");
   framer.push(bytes("end>next<end>"));
-  assertStrictEquals(framer.nextPiece(), null);
+  assertStrictEquals(pieceOf(framer), null);
   assertStrictEquals(text(framer.next()), "next");
 });
 
 test("delimited() hands out a kept delimiter with the last piece", () => {
   const framer = framerOf({ terminator: delimited("\r\n", { keep: true }) }, "ab\r");
-  assertStrictEquals(text(framer.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(framer), "ab");
   framer.push(bytes("\n\r\n"));
   let pieces = "";
-  for (let piece = framer.nextPiece(); piece; piece = framer.nextPiece()) pieces += text(piece);
+  for (let piece = pieceOf(framer); piece; piece = pieceOf(framer)) pieces += piece;
   assertStrictEquals(pieces, "\r\n");
   assertStrictEquals(text(framer.next()), "\r\n");
 });
@@ -138,7 +144,7 @@ test("delimited() hands out a kept delimiter with the last piece", () => {
 test("delimited() passes over the rest of a frame that is left half-way", () => {
   for (const keep of [false, true]) {
     const framer = framerOf({ terminator: delimited("\r\n", { keep }) }, "ab");
-    assertStrictEquals(text(framer.nextPiece()), "ab");
+    assertStrictEquals(pieceOf(framer), "ab");
     framer.push(bytes("cd\r"));
     assertStrictEquals(framer.next(), undefined);
     framer.push(bytes("\nnext\r\n"));

@@ -22,6 +22,12 @@ function framerOf({ keep, ...options }: Options, ...chunks: string[]): Framer {
 
 const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
 
+/** The next piece as text; null and undefined as they are. */
+function pieceOf(framer: Framer): string | null | undefined {
+  const piece = framer.nextPiece();
+  return piece && text(piece);
+}
+
 /** What each input is cut into: without the line ends, and with them. */
 const CUT: Record<string, [dropped: string[], kept: string[]]> = {
   "one\ntwo\n": [["one", "two"], ["one\n", "two\n"]],
@@ -117,22 +123,22 @@ test("lines() has no line behind the last line end", () => {
 test("lines() hands a line out as it arrives, but not what may be its end", () => {
   for (const [keep, last] of [[false, "d"], [true, "d\r\n"]] as const) {
     const framer = framerOf({ keep }, "ab");
-    assertStrictEquals(text(framer.nextPiece()), "ab");
-    assertStrictEquals(framer.nextPiece(), undefined);
+    assertStrictEquals(pieceOf(framer), "ab");
+    assertStrictEquals(pieceOf(framer), undefined);
     framer.push(bytes("c\r"));
-    assertStrictEquals(text(framer.nextPiece()), "c");
-    assertStrictEquals(framer.nextPiece(), undefined);
+    assertStrictEquals(pieceOf(framer), "c");
+    assertStrictEquals(pieceOf(framer), undefined);
     framer.push(bytes("d\r\nnext\n"));
     let rest = "";
-    for (let piece = framer.nextPiece(); piece; piece = framer.nextPiece()) rest += text(piece);
+    for (let piece = pieceOf(framer); piece; piece = pieceOf(framer)) rest += piece;
     assertStrictEquals(rest, `\r${last}`);
-    assertStrictEquals(text(framer.nextPiece()), keep ? "next\n" : "next");
+    assertStrictEquals(pieceOf(framer), keep ? "next\n" : "next");
   }
 });
 
 test("lines() passes over the rest of a line that is left half-way", () => {
   const framer = framerOf({}, "ab");
-  assertStrictEquals(text(framer.nextPiece()), "ab");
+  assertStrictEquals(pieceOf(framer), "ab");
   framer.push(bytes("cd\r"));
   assertStrictEquals(framer.next(), undefined);
   framer.push(bytes("\nnext\n"));
