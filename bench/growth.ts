@@ -8,7 +8,7 @@
  * does not decide it.
  */
 import process from "node:process";
-import { Framer, type Terminator } from "../mod.ts";
+import { anyOf, Framer, netstring, type Terminator } from "../mod.ts";
 
 const MEGABYTE = 1024 * 1024;
 const ROUNDS = 15;
@@ -20,9 +20,13 @@ interface Workload {
   readonly length: number;
   readonly chunk: number;
   readonly terminator: (length: number) => Terminator;
+  readonly begin?: (length: number) => string;
   readonly end: string;
   readonly fill: string;
 }
+
+/** Words of six letters that all begin alike, so that each is nearly found all along. */
+const WORDS = Array.from({ length: 200 }, (_, i) => "aaaa" + String.fromCharCode(176 + i) + "!");
 
 const WORKLOADS: readonly Workload[] = [
   {
@@ -50,6 +54,31 @@ const WORKLOADS: readonly Workload[] = [
     fill: "a".repeat(999) + "b",
   },
   {
+    name: "200 delimiters, nearly found all along, 1 KiB chunks",
+    length: 4 * MEGABYTE,
+    chunk: 1024,
+    terminator: () => anyOf(...WORDS),
+    end: WORDS[100]!,
+    fill: "aaaaab",
+  },
+  {
+    name: "a delimiter that is the beginning of another, 1-byte chunks",
+    length: MEGABYTE / 4,
+    chunk: 1,
+    terminator: () => anyOf("ab", "abc", "bcd"),
+    end: "abcd",
+    fill: "acbc",
+  },
+  {
+    name: "netstring, 1-byte chunks",
+    length: MEGABYTE / 4,
+    chunk: 1,
+    terminator: () => netstring(),
+    begin: (length) => `${length}:`,
+    end: ",",
+    fill: "x",
+  },
+  {
     name: "delimiter, 1-byte chunks",
     length: MEGABYTE / 4,
     chunk: 1,
@@ -62,7 +91,7 @@ const WORKLOADS: readonly Workload[] = [
 /** Milliseconds to cut one frame of this length: the framer's own work, the chunks being there already. */
 function time(workload: Workload, length: number): number {
   const body = workload.fill.repeat(Math.ceil(length / workload.fill.length)).slice(0, length);
-  const data = new TextEncoder().encode(body + workload.end);
+  const data = new TextEncoder().encode((workload.begin?.(length) ?? "") + body + workload.end);
   const chunks = Array.from(
     { length: Math.ceil(data.length / workload.chunk) },
     (_, i) => data.subarray(i * workload.chunk, (i + 1) * workload.chunk),
@@ -72,7 +101,7 @@ function time(workload: Workload, length: number): number {
   let frame: Uint8Array | undefined;
   for (const chunk of chunks) {
     framer.push(chunk);
-    frame = framer.next();
+    frame ??= framer.next();
   }
   const taken = performance.now() - start;
   if (frame?.length !== length) throw new Error(`expected ${length} bytes, not ${frame?.length}`);

@@ -36,12 +36,11 @@ export interface HeadedOptions {
  * const mqtt = headed(
  *   (header) => {
  *     if (header.length < 2) return 2;
- *     return header.at(-1)! < 128 ? header.length : header.length + 1; // one byte more
+ *     if (header.at(-1)! < 128) return header.length; // it is whole
+ *     if (header.length < 5) return header.length + 1;
+ *     throw new MalformedFrameError("the length has more than four bytes", header);
  *   },
- *   (header) => {
- *     if (header.length > 5) throw new MalformedFrameError("the length has more than four bytes", header);
- *     return header.subarray(1).reduce((sum, byte, i) => sum + (byte % 128) * 128 ** i, 0);
- *   },
+ *   (header) => header.subarray(1).reduce((sum, byte, i) => sum + (byte % 128) * 128 ** i, 0),
  * );
  * const framer = new Framer({ terminator: mqtt });
  * const pingreq = Uint8Array.of(0xc0, 0);
