@@ -5,7 +5,6 @@ import { BackpressureError, ChatError, ClosedError, ProducerError } from "./erro
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
 import { handOn } from "./hand_on.ts";
-import { iterate } from "./iterate.ts";
 import type { Data, Producer } from "./producer.ts";
 import { type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
@@ -246,7 +245,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<F> {
-    return iterate(() => this.read());
+    return this.#readQueue.frames((framer) => framer.next());
   }
 
   /**
@@ -254,7 +253,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * inner loop asks for it, so that a terminator set there holds for the very next one, and leaving a loop, the inner or
    * the outer, loses nothing. Take at least one frame of each batch: those that were not taken are in the next.
    *
-   * @returns Batches of one frame or more. A batch ends where more bytes are needed, or where another read waits. Asking
+   * @returns Batches of one frame or more, unless somebody else who reads takes it first. A batch ends where more bytes are
+   * needed, or where another read waits. Asking
    * for a frame throws what {@linkcode Chat.read} would reject with; asking for a batch rejects if the connection broke.
    *
    * @example
@@ -294,6 +294,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @throws {IncompleteFrameError} (The iterator's `next()` rejects with these.) If the stream ended before the frame did,
    * or before it began, unless the option `incomplete` is `"yield"`; it carries what had not been handed out.
    * @throws {ConnectionError} If the connection broke.
+   * @throws {ClosedError} If the chat was closed before the frame had ended, and had a terminator.
    * @throws {FrameTooLongError} If the framing must see a whole frame before it hands it out (it has a `check`, or returns
    * the frame itself), and that is too long.
    * @throws {MalformedFrameError} If it is no frame by the rules of its framing.
@@ -381,12 +382,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   /**
    * Drops what has arrived and was not handed out, and what was pushed and not sent: an emergency exit for a conversation
-   * that got out of step. The next byte that arrives begins a new frame, also if the last one was half read. A write
-   * that is under way is finished, producers are stopped, and what waits for the data to be sent rejects.
+   * that got out of step. The next byte that arrives begins a new frame, also if the last one was half read: a `stream()`
+   * of it rejects. A write that is under way is finished, producers are stopped, and `flush()` rejects where it waits.
    * @returns How many bytes were dropped.
    */
   discardBuffers(): Discarded {
-    return { unread: this.#framer.discard(), unsent: this.#sendQueue.discard() };
+    return { unread: this.#readQueue.discard(), unsent: this.#sendQueue.discard() };
   }
 
   /**

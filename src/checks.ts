@@ -11,7 +11,8 @@ export function checkLimit(name: string, limit: number): number {
 
 /**
  * Checks a whole number in a range.
- * @throws {RangeError} If it is none, or not in the range.
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is none in the range.
  */
 export function checkInteger(
   name: string,
@@ -19,6 +20,9 @@ export function checkInteger(
   lowest: number = 0,
   highest: number = Number.MAX_SAFE_INTEGER,
 ): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} must be a number, not ${nameOf(value)}`);
+  }
   if (Number.isSafeInteger(value) && value >= lowest && value <= highest) return value;
   throw new RangeError(
     `${name} must be a whole number, ${lowest} to ${highest}, not ${describe(value)}`,

@@ -1,6 +1,6 @@
 import { plainBytes, toBytes } from "./bytes.ts";
 import { checkInteger, describe, nameOf } from "./checks.ts";
-import { FrameTooLongError, FramingError } from "./errors.ts";
+import { FrameTooLongError, FramingError, MalformedFrameError } from "./errors.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
 import { type Bounds, Passage } from "./passage.ts";
@@ -145,14 +145,17 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
     const { length } = value;
     return { skip: looked, length: 0, after: 0, counted: length, made: plainBytes(value) };
   }
-  if (typeof value !== "object" || value === null) {
-    throw new FramingError(`decode() must return a layout or a Uint8Array, not ${describe(value)}`);
+  if (typeof value !== "object" || value === null || Symbol.iterator in value) {
+    throw new FramingError(
+      `decode() must return a layout or a Uint8Array, not ${
+        typeof value === "object" ? nameOf(value) : describe(value)
+      }`,
+    );
   }
   const { length, skip = looked, trailer = 0, check } = value;
-  const literal = typeof trailer === "number" ? undefined : toBytes("trailer", trailer);
+  const literal = typeof trailer === "number" ? undefined : asTold("trailer", trailer);
   const after = literal?.length ?? (trailer as number);
-  const end = skip + length + after;
-  for (const [name, count] of Object.entries({ length, skip, trailer: after, end })) {
+  for (const [name, count] of Object.entries({ length, skip, trailer: after })) {
     if (Number.isSafeInteger(count) && count >= 0) continue;
     throw new FramingError(
       `decode() returned a layout whose ${name} is ${
@@ -160,13 +163,31 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
       }, and must be a whole number of bytes`,
     );
   }
+  if (check !== undefined && typeof check !== "function") {
+    throw new FramingError(
+      `decode() returned a layout whose check is no function, but ${nameOf(check)}`,
+    );
+  }
+  const end = skip + length + after;
   if (end < looked) {
     throw new FramingError(
       `decode() read ${looked} bytes, past the end of the frame, which it says is after ${end}`,
     );
   }
   if (end === 0) throw readNothing();
+  // A length that the peer chose.
+  if (end > Number.MAX_SAFE_INTEGER) {
+    throw new MalformedFrameError(`a frame cannot be ${length} bytes long, and end after ${end}`);
+  }
   return { skip, length, after, counted: length, trailer: literal, check };
+}
+
+function asTold(name: string, data: string | Uint8Array): Uint8Array {
+  try {
+    return toBytes(name, data);
+  } catch (error) {
+    throw new FramingError(`decode() returned a wrong layout: ${(error as Error).message}`);
+  }
 }
 
 function readNothing(): FramingError {

@@ -100,18 +100,21 @@ export class TimeoutError extends ChatError {
 
 /** The stream ended in the middle of a frame. */
 export class IncompleteFrameError extends ChatError {
-  /** What had arrived of the frame. */
+  /** What had arrived of the frame, and was not handed out. */
   readonly bytes: Uint8Array;
 
   /**
    * Makes an `IncompleteFrameError`.
-   * @param bytes What had arrived of the frame.
+   * @param bytes What had arrived of the frame, and was not handed out.
    * @param expected What would have ended it, for the message.
+   * @param handedOut How many bytes of it were handed out before, for the message.
    */
-  constructor(bytes: Uint8Array, expected: string) {
+  constructor(bytes: Uint8Array, expected: string, handedOut: number = 0) {
     super(
       "incomplete-frame",
-      `the stream ended ${bytes.length} bytes into a frame that ${expected} would have ended`,
+      `the stream ended ${
+        handedOut + bytes.length
+      } bytes into a frame that ${expected} would have ended`,
     );
     this.bytes = bytes;
   }

@@ -9,7 +9,8 @@ export type Frame = Uint8Array | string;
 export interface TextOptions {
   /**
    * The encoding of the frames, by any label that `TextDecoder` knows (WHATWG Encoding, section 4.2), such as `"utf-8"`.
-   * Frames are handed out as text then. It says nothing about terminators: a string is sought as UTF-8.
+   * Frames are handed out as text then, each decoded by itself. It says nothing about terminators: a string is sought as
+   * UTF-8.
    */
   encoding?: string | undefined;
   /** Whether bytes that are no text are an error, and not replaced by U+FFFD. Default: `false`. */
@@ -73,7 +74,9 @@ export class FrameText {
 
   /** How many bytes at the end begin a character whose rest has not arrived. */
   unfinished(bytes: Uint8Array): number {
-    if (this.#decoder.encoding === "windows-1252") return 0;
+    const { encoding } = this.#decoder;
+    if (encoding === "windows-1252") return 0;
+    if (encoding.startsWith("utf-16")) return unfinishedUtf16(bytes, encoding === "utf-16le");
     const decoder = this.#lenient();
     const text = decoder.decode(bytes, { stream: true });
     if (decoder.decode() === "") return 0;
@@ -87,4 +90,12 @@ export class FrameText {
   #lenient(): InstanceType<typeof TextDecoder> {
     return new TextDecoder(this.#encoding, { ignoreBOM: true });
   }
+}
+
+/** A unit has two bytes, and a high surrogate (0xD800 to 0xDBFF) begins a pair. */
+function unfinishedUtf16(bytes: Uint8Array, littleEndian: boolean): number {
+  const odd = bytes.length % 2;
+  const end = bytes.length - odd;
+  const high = bytes[littleEndian ? end - 1 : end - 2];
+  return high !== undefined && high >= 0xd8 && high <= 0xdb ? odd + 2 : odd;
 }

@@ -1,6 +1,7 @@
 import { checkLimit, describe, nameOf } from "./checks.ts";
 import { Decoding, type Found, Refusal } from "./decoding.ts";
-import { FrameTooLongError, IncompleteFrameError } from "./errors.ts";
+import { quiet } from "./deferred.ts";
+import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
 import {
   type Frame,
   FrameText,
@@ -8,7 +9,7 @@ import {
   type WithEncoding,
   type WithoutEncoding,
 } from "./frame_text.ts";
-import type { Framing } from "./framing.ts";
+import { type Framing, LONGEST_HEADER } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
 import { checkTrailer, Passage } from "./passage.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
@@ -81,6 +82,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #passage: Passage | undefined;
   /** Whether the pieces of the passage are handed out. */
   #passing = false;
+  /** How many bytes of it were handed out. */
+  #passed = 0;
   /** The framing by which the beginning of the buffer was looked at, and what that came to so far. */
   #seeking: Framing | undefined;
   #decoding: Decoding | undefined;
@@ -150,7 +153,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   set maxFrameLength(limit: number) {
     this.#maxFrameLength = checkLimit("maxFrameLength", limit);
-    this.#forget();
+    if (this.#found instanceof Refusal) this.#forget();
   }
 
   /** How many received bytes are held, not cut into frames yet. */
@@ -158,14 +161,19 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return this.#buffer.length;
   }
 
-  /** Whether `next()` would give a frame, or throw: no more bytes are needed for that. */
+  /**
+   * Whether `next()` would give a frame, or throw: no more bytes are needed for that. It is `false` while a frame is handed
+   * out in pieces.
+   */
   get ready(): boolean {
-    if (!this.#dropRest()) return false;
+    if (this.#passing || !this.#dropRest()) return false;
     const rule = this.#rule;
     if (rule === 0) return !this.#zeroIsOver;
     if (typeof rule === "number" && rule > this.#maxFrameLength) return true;
     if (this.#ended && this.#incomplete !== "drop") return this.#buffer.length > 0;
-    if (rule === null) return this.#buffer.length > 0;
+    if (rule === null) {
+      return this.#givesText ? this.#wholeText().length > 0 : this.#buffer.length > 0;
+    }
     if (typeof rule === "number") return rule <= this.#buffer.length;
     const found = this.#findShort(rule);
     return found instanceof Refusal || (found !== undefined && this.#isHere(found));
@@ -227,10 +235,9 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextText(terminator?: Terminator): string | undefined {
-    const text = this.#text ??= new FrameText(this.#textOptions);
-    if ((terminator === undefined ? this.#rule : terminator) === null) return this.#cutText(text);
+    if ((terminator === undefined ? this.#rule : terminator) === null) return this.#cutText();
     const frame = this.nextBytes(terminator);
-    return frame && text.decode(frame);
+    return frame && this.#decoder.decode(frame);
   }
 
   /**
@@ -255,6 +262,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       const piece = this.#passage?.next(this.#buffer, this.#ended);
       if (piece === undefined && this.#ended) return this.#lastPiece(rule);
       if (piece === null) this.#endPassage();
+      else this.#passed += piece?.length ?? 0;
       return piece;
     } catch (error) {
       this.#endPassage();
@@ -315,25 +323,33 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return this.#buffer.takeContiguous(Math.max(1, this.#maxFrameLength));
   }
 
-  /** Cuts between two characters: the bytes of one whose rest has not arrived stay for the next read. */
-  #cutText(text: FrameText): string | undefined {
+  #cutText(): string | undefined {
     if (!this.#dropRest()) return undefined;
+    const whole = this.#wholeText();
+    if (whole.length === 0) return undefined;
+    this.#buffer.skip(whole.length);
+    return this.#decoder.decode(whole);
+  }
+
+  /** What is here, up to the last whole character: the bytes of one whose rest has not arrived stay for the next read. */
+  #wholeText(): Uint8Array {
     this.#forget();
     const held = this.#buffer.look(
       Math.min(this.#buffer.length, Math.max(4, this.#maxFrameLength)),
     );
     this.#buffer.rewind();
     const isLast = this.#ended && held.length === this.#buffer.length;
-    const whole = held.subarray(0, held.length - (isLast ? 0 : text.unfinished(held)));
-    if (whole.length === 0) return undefined;
-    this.#buffer.skip(whole.length);
-    return text.decode(whole);
+    return held.subarray(0, held.length - (isLast ? 0 : this.#decoder.unfinished(held)));
+  }
+
+  get #decoder(): FrameText {
+    return this.#text ??= new FrameText(this.#textOptions);
   }
 
   #cutCount(count: number): Uint8Array | undefined {
     this.#forget();
     if (count > this.#maxFrameLength) {
-      this.#passage = Passage.past(count);
+      this.#drop(Passage.past(count));
       throw new FrameTooLongError(this.#maxFrameLength, count);
     }
     return count <= this.#buffer.length ? this.#buffer.take(count) : undefined;
@@ -343,7 +359,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     const found = this.#findShort(framing);
     if (found instanceof Refusal) {
       this.#forget();
-      this.#passage = found.drop;
+      this.#drop(found.drop);
       throw found.error;
     }
     return found !== undefined && this.#isHere(found) ? this.#take(found) : undefined;
@@ -359,18 +375,19 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       if (!(framing instanceof Delimited) || undelimited <= limit) return undefined;
       return new Refusal(new FrameTooLongError(limit, undelimited), Passage.upTo(framing));
     }
-    if (found.counted <= limit) return found;
-    const { skip, length, after } = found;
-    return new Refusal(
-      new FrameTooLongError(limit, found.counted),
-      Passage.past(skip + length + after),
-    );
+    const { skip, length, after, counted, made } = found;
+    // What surrounds the frame is held, too, until all is here.
+    const isHeld = made !== undefined || skip + after <= 2 * limit + LONGEST_HEADER;
+    if (counted <= limit && isHeld) return found;
+    const error = new FrameTooLongError(limit, counted > limit ? counted : skip + after);
+    return new Refusal(error, Passage.past(skip + length + after));
   }
 
   /** Finds the frame at the beginning of the buffer, going on where that stopped, if it was for the same framing. */
   #find(framing: Framing): Found | Refusal | undefined {
     if (framing !== this.#seeking) this.#forget();
     this.#seeking = framing;
+    if (this.#buffer.length === 0) return undefined;
     return this.#found ??= framing instanceof Delimited
       ? this.#search(framing)
       : this.#decode(framing);
@@ -406,7 +423,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     const frame = this.#buffer.take(length);
     const following = this.#buffer.take(after);
     checkTrailer(following, trailer);
-    check?.(frame, following);
+    checkFrame(frame, following, check);
     return frame;
   }
 
@@ -442,6 +459,12 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #endPassage(): void {
     this.#passage = undefined;
     this.#passing = false;
+    this.#passed = 0;
+  }
+
+  #drop(passage: Passage): void {
+    this.#passage = passage;
+    this.#dropRest();
   }
 
   /** Drops what is here of a frame that was too long or was left. Returns whether nothing of it is to come. */
@@ -481,15 +504,19 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#forget();
     if (this.#buffer.length === 0) return undefined;
     const rest = this.#buffer.take(this.#buffer.length);
-    if (this.#incomplete === "yield") return rest;
     if (this.#incomplete === "drop") return undefined;
-    throw new IncompleteFrameError(rest, describeRule(rule));
+    if (this.#incomplete === "throw") throw new IncompleteFrameError(rest, describeRule(rule));
+    if (rest.length <= this.#maxFrameLength) return rest;
+    throw new FrameTooLongError(this.#maxFrameLength, rest.length);
   }
 
   /** What was handed out cannot be dropped any more: with `"drop"`, too, the reader must know that it was not all. */
   #lastPiece(rule: Rule): Uint8Array | null {
+    const passed = this.#passed;
     const rest = this.takeRest();
-    if (this.#incomplete !== "yield") throw new IncompleteFrameError(rest, describeRule(rule));
+    if (this.#incomplete !== "yield") {
+      throw new IncompleteFrameError(rest, describeRule(rule), passed);
+    }
     if (rest.length === 0) return null;
     this.#passage = Passage.of(NOTHING);
     this.#passing = true;
@@ -498,6 +525,13 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 }
 
 const NOTHING = new Uint8Array(0);
+
+function checkFrame(frame: Uint8Array, trailer: Uint8Array, check: Found["check"]): void {
+  const result: unknown = check?.(frame, trailer);
+  if (!(result instanceof Promise)) return;
+  quiet(result);
+  throw new FramingError("check() must not be async: the frame is handed out when it returns");
+}
 
 function checkIncomplete(incomplete: Incomplete): Incomplete {
   if (["throw", "yield", "drop"].includes(incomplete)) return incomplete;

@@ -82,12 +82,8 @@ export class Passage {
       this.#whole = undefined;
       return whole;
     }
-    if (this.#skip > 0) {
-      const count = Math.min(this.#skip, buffer.length);
-      buffer.skip(count);
-      this.#skip -= count;
-      if (this.#skip > 0) return undefined;
-    }
+    this.#skip -= dropUpTo(this.#skip, buffer);
+    if (this.#skip > 0) return undefined;
     if (this.#delimited !== undefined) this.#search(this.#delimited, buffer, final);
     if (this.#left > 0) {
       if (buffer.length === 0) return final && this.isEndless ? null : undefined;
@@ -95,9 +91,13 @@ export class Passage {
       this.#left -= piece.length;
       return piece;
     }
-    if (this.#delimited !== undefined || buffer.length < this.#after) return undefined;
-    checkTrailer(buffer.take(this.#after), this.#trailer);
-    return null;
+    if (this.#delimited !== undefined) return undefined;
+    if (this.#trailer === undefined) this.#after -= dropUpTo(this.#after, buffer);
+    else if (buffer.length >= this.#after) {
+      checkTrailer(buffer.take(this.#after), this.#trailer);
+      this.#after = 0;
+    }
+    return this.#after > 0 ? undefined : null;
   }
 
   #search(delimited: Delimited, buffer: ReceiveBuffer, final: boolean): void {
@@ -109,6 +109,13 @@ export class Passage {
       this.#delimited = undefined;
     }
   }
+}
+
+/** Drops as many bytes as are here, up to `most`, and returns how many. */
+function dropUpTo(most: number, buffer: ReceiveBuffer): number {
+  const count = Math.min(most, buffer.length);
+  if (count > 0) buffer.skip(count);
+  return count;
 }
 
 /** @throws {MalformedFrameError} If the bytes that follow a frame are not what they must be. */

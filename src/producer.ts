@@ -1,4 +1,5 @@
 import { nameOf } from "./checks.ts";
+import { Deferred } from "./deferred.ts";
 
 /** What can be sent: bytes, or a string, which is sent as UTF-8. */
 export type Data = string | Uint8Array;
@@ -26,6 +27,8 @@ export class Production {
   readonly #producer: Producer;
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #finished = false;
+  /** The piece that is waited for. */
+  #asked: Deferred<IteratorResult<unknown>> | undefined;
 
   /** @param producer What to draw from; it is not touched before the first piece is asked for. */
   constructor(producer: Producer) {
@@ -33,14 +36,16 @@ export class Production {
   }
 
   /**
-   * The next piece; `undefined` after the last.
+   * The next piece; `undefined` after the last, and at once when the producer is abandoned.
    * @throws What the producer throws, or a `TypeError` if it yields what cannot be sent.
    */
   async next(): Promise<Data[] | undefined> {
     const iterator = this.#iterator ??= iterate(this.#producer);
     let result: IteratorResult<unknown>;
     try {
-      result = await iterator.next();
+      this.#asked = new Deferred();
+      ask(iterator).then(this.#asked.resolve, this.#asked.reject);
+      result = await this.#asked.promise;
     } catch (error) {
       this.#finished = true;
       throw error;
@@ -56,6 +61,8 @@ export class Production {
   async abandon(): Promise<void> {
     if (this.#finished) return;
     this.#finished = true;
+    // It may be waiting for something that never comes.
+    this.#asked?.resolve({ done: true, value: undefined });
     try {
       await (this.#iterator ??= iterate(this.#producer)).return?.();
     } catch {
@@ -68,6 +75,12 @@ function iterate(producer: Producer): Iterator<unknown> | AsyncIterator<unknown>
   return Symbol.asyncIterator in producer
     ? producer[Symbol.asyncIterator]()
     : producer[Symbol.iterator]();
+}
+
+async function ask(
+  iterator: Iterator<unknown> | AsyncIterator<unknown>,
+): Promise<IteratorResult<unknown>> {
+  return await iterator.next();
 }
 
 function toPieces(value: unknown): Data[] {

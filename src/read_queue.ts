@@ -1,6 +1,6 @@
 import { describe, nameOf } from "./checks.ts";
 import { Deferred, quiet } from "./deferred.ts";
-import { TimeoutError } from "./errors.ts";
+import { ChatError, ClosedError, TimeoutError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { Frame } from "./frame_text.ts";
 import type { Framer } from "./framer.ts";
@@ -36,6 +36,8 @@ interface Reader {
   serve(): Served;
   /** Is told that nothing more will come: the end, or what broke. */
   finish(end: Error | null): void;
+  /** Is told that what had arrived was dropped. Returns whether that leaves it nothing to wait for. */
+  discard(): boolean;
 }
 
 /** `"done"`: the next reader's turn. `"hungry"`: more bytes are needed. `"resting"`: its caller asks for nothing yet. */
@@ -58,6 +60,8 @@ export class ReadQueue<F extends Frame> {
   #end: Error | null | undefined;
   /** Whether no frame is handed out any more. */
   #dropped = false;
+  /** The reads that a signal would give up: one listener serves them all. */
+  readonly #signals: Map<AbortSignalLike, SignalReaders> = new Map();
 
   /**
    * @param framer What cuts the frames.
@@ -94,6 +98,13 @@ export class ReadQueue<F extends Frame> {
     this.serve();
   }
 
+  /** Drops what is here and was not handed out, and goes on. Returns how many bytes that were. */
+  discard(): number {
+    const dropped = this.#framer.discard();
+    if (this.#readers.first?.discard()) this.#readers.shift();
+    return dropped;
+  }
+
   /** Hands out what is here to those who wait, and asks for more if that leaves one waiting. */
   serve(): void {
     for (let first = this.#readers.first; first !== undefined; first = this.#readers.first) {
@@ -110,15 +121,31 @@ export class ReadQueue<F extends Frame> {
   /** Waits for one frame, as `take` takes it from the framer. */
   read<T>(take: (framer: Framer<F>) => T | undefined, options: ReadOptions): Promise<T | null> {
     checkReadOptions(options);
-    const { signal, timeout = Infinity } = options;
+    const { signal, timeout } = options;
     if (signal?.aborted) return quiet(Promise.reject(signal.reason));
-    const read = new FrameReader(() => take(this.#framer));
-    this.#readers.push(read);
-    this.serve();
-    if (!read.isSettled && (signal !== undefined || timeout !== Infinity)) {
-      this.#limit(read, signal, timeout);
+    const reader = this.#add(take);
+    if (!reader.isSettled) {
+      if (signal !== undefined) this.#giveUpOn(signal, reader);
+      if (timeout !== undefined && timeout !== Infinity) this.#giveUpAfter(timeout, reader);
     }
-    return read.promise;
+    return reader.promise;
+  }
+
+  /** The frames, or whatever `take` takes from the framer, one after the other. */
+  frames<T>(take: (framer: Framer<F>) => T | undefined): AsyncIterableIterator<T> {
+    const waiting: Set<FrameReader<T>> = new Set();
+    const next = (): Promise<T | null> => {
+      const reader = this.#add(take);
+      if (!reader.isSettled) {
+        waiting.add(reader);
+        reader.onSettled(() => waiting.delete(reader));
+      }
+      return reader.promise;
+    };
+    const leave = (): void => {
+      for (const reader of waiting) this.#remove(reader, () => reader.finish(null));
+    };
+    return iterate(next, leave);
   }
 
   /** One frame, piece by piece. */
@@ -134,7 +161,7 @@ export class ReadQueue<F extends Frame> {
   /** The frames that are here, again and again. */
   batches(): AsyncIterableIterator<Iterable<F>> {
     const batch = (): Iterable<F> => this.#batch();
-    return iterate(() => this.read((framer) => framer.ready ? batch() : undefined, {}));
+    return this.frames((framer) => framer.ready ? batch() : undefined);
   }
 
   /** The frames that are here; somebody who waits was there before, and ends it. */
@@ -146,23 +173,51 @@ export class ReadQueue<F extends Frame> {
     }
   }
 
-  /** Gives the read up when the signal or the time says so; nothing is cut then, so that nothing is lost. */
-  #limit<T>(read: FrameReader<T>, signal: AbortSignalLike | undefined, timeout: number): void {
-    const giveUp = (reason: unknown): void => {
-      this.#readers.remove(read);
-      read.giveUp(reason);
-      this.serve();
-    };
-    const onAbort = (): void => giveUp(signal!.reason);
-    signal?.addEventListener("abort", onAbort);
-    const timer = timeout === Infinity
-      ? undefined
-      : setTimeout(() => giveUp(new TimeoutError(timeout)), timeout);
-    read.onSettled = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    };
+  #add<T>(take: (framer: Framer<F>) => T | undefined): FrameReader<T> {
+    const reader = new FrameReader(() => take(this.#framer));
+    this.#readers.push(reader);
+    this.serve();
+    return reader;
   }
+
+  /** Takes a reader out of the queue; nothing is cut for it any more, so that nothing is lost. */
+  #remove(reader: Reader, tell: () => void): void {
+    this.#readers.remove(reader);
+    tell();
+    this.serve();
+  }
+
+  #giveUpAfter<T>(timeout: number, reader: FrameReader<T>): void {
+    const giveUp = (): void => reader.giveUp(new TimeoutError(timeout));
+    const timer = setTimeout(() => this.#remove(reader, giveUp), timeout);
+    reader.onSettled(() => clearTimeout(timer));
+  }
+
+  #giveUpOn<T>(signal: AbortSignalLike, reader: FrameReader<T>): void {
+    let shared = this.#signals.get(signal);
+    if (shared === undefined) {
+      const readers: SignalReaders["readers"] = new Set();
+      const onAbort = (): void => {
+        for (const each of readers) this.#remove(each, () => each.giveUp(signal.reason));
+      };
+      this.#signals.set(signal, shared = { readers, onAbort });
+      signal.addEventListener("abort", onAbort);
+    }
+    const { readers, onAbort } = shared;
+    readers.add(reader);
+    reader.onSettled(() => {
+      readers.delete(reader);
+      if (readers.size > 0) return;
+      this.#signals.delete(signal);
+      signal.removeEventListener("abort", onAbort);
+    });
+  }
+}
+
+/** The reads that one signal would give up, and what listens to it for them. */
+interface SignalReaders {
+  readonly readers: Set<Reader & Pick<FrameReader<unknown>, "giveUp">>;
+  readonly onAbort: () => void;
 }
 
 function checkReadOptions({ signal, timeout }: ReadOptions): void {
@@ -170,6 +225,9 @@ function checkReadOptions({ signal, timeout }: ReadOptions): void {
     throw new TypeError(`signal must be an AbortSignal, not ${nameOf(signal)}`);
   }
   if (timeout === undefined || timeout === Infinity) return;
+  if (typeof timeout !== "number") {
+    throw new TypeError(`timeout must be a number of milliseconds, not ${nameOf(timeout)}`);
+  }
   if (timeout >= 0 && timeout <= LONGEST_TIMEOUT) return;
   throw new RangeError(
     `timeout must be 0 to ${LONGEST_TIMEOUT} milliseconds, or Infinity, not ${describe(timeout)}`,
@@ -178,14 +236,18 @@ function checkReadOptions({ signal, timeout }: ReadOptions): void {
 
 /** Somebody who waits for one frame. */
 class FrameReader<T> extends Deferred<T | null> implements Reader {
-  /** Is called when the read is answered, or given up. */
-  onSettled: (() => void) | undefined;
   isSettled = false;
   readonly #take: () => T | undefined;
+  #whenSettled: (() => void)[] | undefined;
 
   constructor(take: () => T | undefined) {
     super();
     this.#take = take;
+  }
+
+  /** Calls back when the read is answered, or given up. */
+  onSettled(call: () => void): void {
+    (this.#whenSettled ??= []).push(call);
   }
 
   serve(): Served {
@@ -206,6 +268,10 @@ class FrameReader<T> extends Deferred<T | null> implements Reader {
     this.resolve(null);
   }
 
+  discard(): boolean {
+    return false;
+  }
+
   giveUp(reason: unknown): void {
     this.#settle();
     this.reject(reason);
@@ -213,7 +279,7 @@ class FrameReader<T> extends Deferred<T | null> implements Reader {
 
   #settle(): void {
     this.isSettled = true;
-    this.onSettled?.();
+    for (const call of this.#whenSettled ?? []) call();
   }
 }
 
@@ -233,9 +299,13 @@ class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint
   readonly #rule: Rule | undefined;
   readonly #turns: Turns;
   readonly #waiting: Fifo<Deferred<Piece>> = new Fifo();
+  /** Whether pieces were handed out. */
+  #begun = false;
   /** Whether the rest of the frame is to be skipped. */
   #left = false;
   #over = false;
+  /** What the next `next()` is to be told: that what was handed out was not all. */
+  #failure: Error | undefined;
 
   constructor(framer: Framer<F>, rule: Rule | undefined, turns: Turns) {
     this.#framer = framer;
@@ -250,14 +320,15 @@ class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint
         const piece = this.#framer.nextPiece(this.#rule);
         if (piece === undefined) return "hungry";
         if (piece === null) {
-          this.finish(null);
+          this.#end(undefined);
           return "done";
         }
+        this.#begun = true;
         this.#waiting.shift()!.resolve({ done: false, value: piece });
       }
       return "resting";
     } catch (error) {
-      this.finish(error as Error);
+      this.#end(error as Error);
       return "done";
     }
   }
@@ -267,13 +338,25 @@ class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint
     return this.#turns.isWaitedFor() ? "hungry" : "resting";
   }
 
+  /** A frame that this side broke off must not look like a whole one; without a terminator there is none. */
   finish(end: Error | null): void {
-    this.#over = true;
-    if (end !== null) this.#waiting.shift()?.reject(end);
-    for (const waiting of this.#waiting.clear()) waiting.resolve(NO_MORE);
+    const rule = this.#rule === undefined ? this.#framer.terminator : this.#rule;
+    const cutOff = new ClosedError("the chat was closed before the frame had ended");
+    this.#end(end ?? (rule === null ? undefined : cutOff));
+  }
+
+  discard(): boolean {
+    if (!this.#begun) return false;
+    this.#end(new ChatError("discarded", "the rest of the frame was dropped by discardBuffers()"));
+    return true;
   }
 
   next(): Promise<Piece> {
+    if (this.#failure !== undefined) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      return quiet(Promise.reject(failure));
+    }
     if (this.#over || this.#left) return Promise.resolve(NO_MORE);
     const waiting = new Deferred<Piece>();
     this.#waiting.push(waiting);
@@ -283,6 +366,7 @@ class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint
 
   return(): Promise<Piece> {
     this.#left = true;
+    this.#failure = undefined;
     for (const waiting of this.#waiting.clear()) waiting.resolve(NO_MORE);
     this.#turns.serve();
     return Promise.resolve(NO_MORE);
@@ -295,6 +379,15 @@ class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #end(failure: Error | undefined): void {
+    this.#over = true;
+    const first = this.#waiting.shift();
+    if (failure === undefined) first?.resolve(NO_MORE);
+    else if (first !== undefined) first.reject(failure);
+    else if (!this.#left) this.#failure = failure;
+    for (const waiting of this.#waiting.clear()) waiting.resolve(NO_MORE);
   }
 }
 

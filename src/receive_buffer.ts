@@ -5,7 +5,8 @@
  *
  * Goals
  * - Linear time for any chunking, from 1-byte chunks to one chunk of everything, and for any number of frames in a
- *   chunk: no byte is searched twice for the same delimiter, and cutting a frame never moves the bytes behind it.
+ *   chunk: no byte is searched twice for the same delimiter, and cutting a frame never moves the bytes behind it. (Of
+ *   several delimiters one may be the beginning of another: then a frame may look ahead by the length of the longest.)
  * - A frame that lies in one chunk is a view of it. A frame that does not is put together once, in an array of its
  *   own length. What was handed out is never written into again.
  * - Memory in proportion to the bytes held. An array of its own costs some 200 bytes, so a frame of 1 MiB in

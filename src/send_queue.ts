@@ -67,7 +67,7 @@ export class SendQueue {
 
   /** Whether all that was pushed is with the transport. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0;
+    return !this.#draining;
   }
 
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
@@ -89,18 +89,22 @@ export class SendQueue {
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
     if (this.#lost) return quiet(Promise.reject(this.#ended));
-    if (this.#entries.length === 0) return Promise.resolve();
+    if (!this.#draining) return Promise.resolve();
     const reached = new Deferred();
     this.#entries.push(reached);
     return reached.promise;
   }
 
-  /** Accepts no more, and resolves when all is with the transport. */
-  end(): Promise<void> {
+  /** Accepts no more, and resolves when all is with the transport that was not discarded. */
+  async end(): Promise<void> {
     this.#ended ??= new ClosedError(
       "the sending side of this chat is closed: nothing can be pushed",
     );
-    return this.flush();
+    while (this.#draining || this.#lost) {
+      await this.flush().catch((error: unknown) => {
+        if (this.#lost) throw error;
+      });
+    }
   }
 
   /**
@@ -108,6 +112,7 @@ export class SendQueue {
    * @returns How many bytes were dropped, not counting what producers have not produced.
    */
   discard(): number {
+    if (this.#dropped) return 0;
     const error = new ChatError("discarded", "what was pushed was dropped by discardBuffers()");
     const dropped = this.#clear(error);
     this.#waiting = this.#underWay;
@@ -120,7 +125,7 @@ export class SendQueue {
     if (this.#dropped) return;
     this.#ended = reason;
     this.#dropped = true;
-    this.#lost = this.#entries.length > 0;
+    this.#lost = this.#draining;
     this.#clear(reason);
     this.#room?.reject(reason);
     this.#waiting = 0;

@@ -118,8 +118,8 @@ test("decode() is begun anew for each frame, and once for each, however its byte
     return { length: Number(text(yield ":")) };
   };
   assertEquals(cut(decode, "3:abc12:0123456789ab0:"), ["abc", "0123456789ab", ""]);
-  // Each of the two framers was asked for a fourth frame, too.
-  assertStrictEquals(begun, 8);
+  // By two framers; and neither begins it when nothing is here.
+  assertStrictEquals(begun, 6);
 });
 
 test("decode() is a method that finds its framing in this", () => {
@@ -384,7 +384,6 @@ const NO_RESULTS: [result: unknown, part: string][] = [
   [{ length: 5, skip: null }, "skip is null"],
   [{ length: 5, trailer: -1 }, "trailer is -1"],
   [{ length: 5, trailer: NaN }, "trailer is NaN"],
-  [{ length: Number.MAX_SAFE_INTEGER }, "end is 9007199254740992"],
   [{ length: 1, skip: 0 }, "read 2 bytes, past the end of the frame, which it says is after 1"],
   [{ length: 0, skip: 0 }, "read 2 bytes, past the end"],
   [{ length: 0, skip: 0, trailer: 1 }, "read 2 bytes, past the end"],
@@ -400,6 +399,39 @@ test("decode() that returns what is no frame is answered with a FramingError", (
       const framer = framerOf(decode, {}, "abcdefgh");
       assertThrows(() => framer[way](), FramingError, part);
     }
+  }
+});
+
+test("decode() that returns a length the peer chose, and no frame can have, is answered with a MalformedFrameError", () => {
+  const framer = framerOf(
+    function* () {
+      yield 2;
+      return { length: Number.MAX_SAFE_INTEGER };
+    },
+    { maxFrameLength: Infinity },
+    "ab",
+  );
+  assertThrows(() => framer.next(), MalformedFrameError, "9007199254740991");
+  assertStrictEquals(framer.buffered, 0);
+});
+
+test("Framer refuses a frame whose surroundings are too long to be held, and passes over them", () => {
+  for (const layout of [{ length: 1, trailer: 2_000 }, { length: 1, skip: 2_000 }]) {
+    const decode: Decode = function* () {
+      yield 1;
+      return layout;
+    };
+    const framer = framerOf(decode, { maxFrameLength: 100 }, "x");
+    assertThrows(() => framer.next(), FrameTooLongError, "at least 200");
+    framer.terminator = "\n";
+    const rest = layout.skip === undefined ? 2_001 : 2_000;
+    for (let at = 0; at < rest; at += 100) {
+      framer.push(new Uint8Array(Math.min(100, rest - at)));
+      assertStrictEquals(framer.next(), undefined);
+      assertStrictEquals(framer.buffered, 0);
+    }
+    framer.push(bytes("next\n"));
+    assertStrictEquals(text(framer.next()), "next");
   }
 });
 
@@ -605,7 +637,6 @@ test("decode() that is given up runs its finally, once, and what that throws is 
     (framer) => framer.next(2),
     (framer) => framer.discard(),
     (framer) => framer.takeRest(),
-    (framer) => framer.maxFrameLength = 5,
     (framer) => (framer.terminator = null, framer.next()),
     (framer) => (framer.end(), assertThrows(() => framer.next(), IncompleteFrameError)),
   ];

@@ -31,6 +31,7 @@ test("framer.ts loads nothing that does I/O", () => {
     "src/bytes.ts",
     "src/checks.ts",
     "src/decoding.ts",
+    "src/deferred.ts",
     "src/delimiters.ts",
     "src/errors.ts",
     "src/frame_text.ts",

@@ -12,6 +12,7 @@ import {
 import {
   Chat,
   type ChatOptions,
+  ClosedError,
   connect,
   type Connection,
   ConnectionError,
@@ -174,7 +175,7 @@ test("Chat.read() leaves no listener on its signal, however it ends", async () =
   const [other] = chatPair();
   const timedOut = other.read("\n", { ...options, timeout: 1 });
   const closed = other.read("\n", options);
-  assertStrictEquals(signal.listeners, 2);
+  assertStrictEquals(signal.listeners, 1); // one for all reads of a chat
   await assertRejects(() => timedOut, TimeoutError);
   other.close(new Error("bye"));
   await assertRejects(() => closed, Error, "bye");
@@ -386,18 +387,36 @@ test("Chat.stream() hands out what had arrived, and then the error, when the con
   await assertRejects(() => stream.next(), ConnectionError, "it broke");
 });
 
-test("Chat.stream() ends when the chat is closed, with the reason if there is one", async () => {
+test("Chat.stream() rejects when the chat is closed before the frame has ended", async () => {
+  for (
+    const close of [
+      (chat: Chat<string>) => chat.close(),
+      (chat: Chat<string>) => void chat.closeWhenDone(),
+    ]
+  ) {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("half"));
+    const [begun, behind] = [chat.stream(10), chat.stream(10)];
+    await begun.next();
+    const waiting = begun.next();
+    close(chat);
+    await assertRejects(() => waiting, ClosedError, "before the frame had ended");
+    assertEquals(await begun.next(), { done: true, value: undefined });
+    await assertRejects(() => behind.next(), ClosedError);
+    await peer.closeWrite();
+  }
   const [chat] = chatPair();
   const waiting = chat.stream(10).next();
-  const behind = chat.stream(10);
-  chat.close();
-  assertEquals(await waiting, { done: true, value: undefined });
-  assertEquals(await behind.next(), { done: true, value: undefined });
+  const endless = chat.stream(null);
+  const reason = new Error("enough");
+  chat.close(reason);
+  assertStrictEquals(await assertRejects(() => waiting, Error), reason);
+  assertStrictEquals(await assertRejects(() => endless.next(), Error), reason);
 
   const [other] = chatPair();
-  const failing = other.stream(10).next();
-  other.close(new Error("enough"));
-  await assertRejects(() => failing, Error, "enough");
+  const all = other.stream(null).next();
+  other.close(); // without a terminator there is nothing that is not whole
+  assertEquals(await all, { done: true, value: undefined });
 });
 
 test("Chat.stream() refuses what is no terminator at once", () => {

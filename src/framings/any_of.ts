@@ -31,5 +31,5 @@ export function anyOf(...delimiters: (string | Uint8Array | DelimitedOptions)[])
 }
 
 function isOptions(value: unknown): value is DelimitedOptions {
-  return typeof value === "object" && value !== null && !(value instanceof Uint8Array);
+  return typeof value === "object" && value !== null && !(Symbol.iterator in value);
 }

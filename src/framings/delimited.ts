@@ -1,4 +1,4 @@
-import { concat, describeBytes, toBytes } from "../bytes.ts";
+import { concat, copyOf, describeBytes, toBytes } from "../bytes.ts";
 import { checkBoolean, nameOf } from "../checks.ts";
 import { Delimiters } from "../delimiters.ts";
 import { FrameInjectionError } from "../errors.ts";
@@ -57,31 +57,54 @@ export class Delimited implements Codec {
     return this.keep ? this.#encodeKept(bytes) : this.#encode(bytes);
   }
 
-  /** What is searched is the payload between two delimiters: it must neither forge one nor make the one before it longer. */
   #encode(payload: Uint8Array): Uint8Array {
     const delimiter = this.delimiters.patterns[0]!;
-    const framed = concat(delimiter, payload, delimiter);
-    const buffer = new ReceiveBuffer();
-    buffer.append(framed);
-    for (const expected of [0, payload.length]) {
-      const length = buffer.find(this.delimiters, true);
-      if (length !== expected || buffer.found !== delimiter.length) {
-        throw injection(payload, length);
-      }
-      buffer.skip(length + buffer.found);
+    this.#checkPayload(payload, delimiter);
+    this.#checkContinuation(payload, delimiter);
+    return concat(payload, delimiter);
+  }
+
+  /** No delimiter may begin in the payload, also none that ends in what is sent after it. */
+  #checkPayload(payload: Uint8Array, delimiter: Uint8Array): void {
+    const { depth, matched } = this.delimiters;
+    let [state, end] = [0, 0];
+    const follow = (byte: number): void => {
+      state = this.delimiters.step(state, byte);
+      end++;
+      const begin = end - matched[state]!;
+      if (begin < Math.min(end, payload.length)) throw injection(payload, begin);
+    };
+    payload.forEach(follow);
+    delimiter.forEach(follow);
+    const begin = end - depth[state]!;
+    if (begin < payload.length) throw injection(payload, begin);
+  }
+
+  /** The delimiter of the frame before must not become a longer one by what follows it. */
+  #checkContinuation(payload: Uint8Array, delimiter: Uint8Array): void {
+    const { depth, matched, patterns } = this.delimiters;
+    const longest = Math.max(...patterns.map(({ length }) => length));
+    let [state, end] = [0, 0];
+    for (const byte of concat(delimiter, payload.subarray(0, longest), delimiter)) {
+      state = this.delimiters.step(state, byte);
+      if (depth[state] !== ++end) return;
+      if (end > delimiter.length && matched[state] === end) throw injection(payload, 0);
     }
-    return framed.slice(delimiter.length);
+    throw injection(payload, 0);
   }
 
   #encodeKept(payload: Uint8Array): Uint8Array {
     const buffer = new ReceiveBuffer();
     buffer.append(payload);
     const length = buffer.find(this.delimiters, false);
-    if (length >= 0 && length + buffer.found === payload.length) return payload.slice();
-    if (length >= 0) throw injection(payload, length);
-    throw new FrameInjectionError(
-      `the payload ${describeBytes(payload)} must end with its delimiter, as keep is set`,
-    );
+    if (length < 0) {
+      throw new FrameInjectionError(
+        `the payload ${describeBytes(payload)} must end with its delimiter, as keep is set, ` +
+          "and with one that nothing makes longer",
+      );
+    }
+    if (length + buffer.found !== payload.length) throw injection(payload, length);
+    return copyOf(payload);
   }
 }
 
@@ -92,9 +115,8 @@ export function describeDelimiters({ patterns }: Delimiters): string {
 
 function injection(payload: Uint8Array, at: number): FrameInjectionError {
   return new FrameInjectionError(
-    `the payload ${
-      describeBytes(payload)
-    } would be read as more than one frame: it forms a delimiter at byte ${at}`,
+    `the payload ${describeBytes(payload)} would be read as more than one frame, or as another: ` +
+      `with what is sent around it, it forms a delimiter at byte ${at}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { concat, toBytes } from "../bytes.ts";
+import { concat, copyOf, toBytes } from "../bytes.ts";
 import { checkBoolean, checkInteger, describe, nameOf } from "../checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
@@ -71,6 +71,9 @@ class Headed implements Codec {
     if (typeof bodyLength !== "function") {
       throw new TypeError(`bodyLength must be a function, not ${nameOf(bodyLength)}`);
     }
+    if (header !== undefined && typeof header !== "function") {
+      throw new TypeError(`header must be a function, not ${nameOf(header)}`);
+    }
     this.#headerLength = typeof n === "function" ? n : () => n;
     this.#bodyLength = bodyLength;
     this.#strip = checkBoolean("strip", strip);
@@ -96,7 +99,7 @@ class Headed implements Codec {
 
   encode(payload: Uint8Array | string): Uint8Array {
     const bytes = toBytes("payload", payload);
-    const frame = this.#strip ? concat(this.#makeHeader(bytes.length), bytes) : bytes.slice();
+    const frame = this.#strip ? concat(this.#makeHeader(bytes.length), bytes) : copyOf(bytes);
     let header = frame.subarray(0, 0);
     for (let missing; (missing = this.#missing(header)) > 0;) {
       if (header.length + missing > frame.length) {

@@ -93,10 +93,10 @@ class LengthPrefixed implements Codec {
     const length = this.#readLength(header);
     const end = header.length + length + this.#adjust;
     const shortest = Math.max(header.length, this.#strip);
-    if (length < 0 || end < shortest || end > Number.MAX_SAFE_INTEGER) {
+    if (length < 0 || Math.max(length, end) > Number.MAX_SAFE_INTEGER || end < shortest) {
       throw new MalformedFrameError(
-        `the length must be ${Math.max(0, shortest - header.length - this.#adjust)} to ` +
-          `${this.#longest}, not ${length}`,
+        `the length must make a frame of ${shortest} to ${Number.MAX_SAFE_INTEGER} bytes with its ` +
+          `header, and not ${length}, which makes one of ${end}`,
         header,
       );
     }

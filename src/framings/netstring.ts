@@ -48,7 +48,7 @@ function* decode(): Generator<Portion, FrameLayout, Uint8Array> {
   }
   const length = Number(digits);
   if (length >= Number.MAX_SAFE_INTEGER) {
-    throw malformed(digits, `must be less than ${Number.MAX_SAFE_INTEGER}`);
+    throw malformed(`${digits}:`, `must be less than ${Number.MAX_SAFE_INTEGER}`);
   }
   return { length, trailer: "," };
 }

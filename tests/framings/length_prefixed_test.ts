@@ -160,56 +160,56 @@ const MALFORMED: Record<
   string,
   [LengthPrefixedOptions, wrong: string, good: string, part: string]
 > = {
-  "one byte, negative": [{ bytes: 1, signed: true }, "ff", "01 aa", "0 to 127, not -1"],
+  "one byte, negative": [{ bytes: 1, signed: true }, "ff", "01 aa", "and not -1,"],
   "two bytes, the lowest": [
     { bytes: 2, signed: true },
     "8000",
     "0001 aa",
-    "0 to 32767, not -32768",
+    "and not -32768,",
   ],
   "three bytes, little-endian": [
     { bytes: 3, signed: true, littleEndian: true },
     "feffff",
     "010000 aa",
-    "0 to 8388607, not -2",
+    "and not -2,",
   ],
-  "four bytes": [{ signed: true }, "ffffffff", "00000001 aa", "0 to 2147483647, not -1"],
+  "four bytes": [{ signed: true }, "ffffffff", "00000001 aa", "and not -1,"],
   "eight bytes": [
     { bytes: 8, signed: true },
     "fffffffffffffffe",
     "0000000000000001 aa",
-    "0 to 9007199254740991, not -2",
+    "and not -2,",
   ],
   "negative, though adjust makes it a whole frame": [
     { bytes: 1, signed: true, adjust: 5 },
     "ff",
     // Longer by adjust than it says.
     "00 aa00000000",
-    "0 to 127, not -1",
+    "and not -1,",
   ],
   "shorter than itself": [
     { bytes: 4, adjust: -4 },
     "00000003",
     "00000005 aa",
-    "4 to 4294967295, not 3",
+    "and not 3,",
   ],
   "shorter than its header": [
     { bytes: 4, signed: true, offset: 1, adjust: -4 },
     "5a 00000000",
     "5a 00000005 aa",
-    "4 to 2147483647, not 0",
+    "and not 0,",
   ],
   "shorter than its header, which is kept": [
     { bytes: 2, adjust: -2, strip: 0 },
     "0001",
     "0003 aa",
-    "2 to 65535, not 1",
+    "and not 1,",
   ],
   "one above the safe integers": [
     { bytes: 8 },
     "0020000000000000",
     "0000000000000001 aa",
-    "0 to 9007199254740991, not 9007199254740992",
+    "and not 9007199254740992,",
   ],
   "the largest there is": [
     { bytes: 8, littleEndian: true },
@@ -227,7 +227,7 @@ const MALFORMED: Record<
     { bytes: 1, strip: 3 },
     "01",
     "03 0000 aa",
-    "2 to 255, not 1",
+    "and not 1,",
   ],
 };
 

@@ -203,9 +203,10 @@ function checkFrame(
   { result, pieces }: Outcome,
   way: Way,
   toText: Decoder | null,
-  { maxFrameLength, incomplete }: Run,
+  run: Run,
   isOver: boolean,
 ): number {
+  const { maxFrameLength } = run;
   const rest = bytes.subarray(at);
   const next = Math.min(bytes.length, at + ("next" in verdict ? verdict.next : 0));
   if (result === undefined && !isOver) {
@@ -230,7 +231,7 @@ function checkFrame(
     // What comes before the frame has been dropped if it was known where that lies.
     const isPlaced = verdict.next !== Infinity && !verdict.whole;
     const tail = isPlaced ? rest.slice(verdict.skip) : rest.slice();
-    checkIncomplete(rest.slice(), tail, { result, pieces }, way, toText, incomplete);
+    checkIncomplete(rest.slice(), tail, { result, pieces }, way, toText, run);
     return bytes.length;
   }
   if (verdict.wrong) assertInstanceOf(result, MalformedFrameError);
@@ -245,7 +246,7 @@ function checkIncomplete(
   { result, pieces }: Outcome,
   way: Way,
   toText: Decoder | null,
-  incomplete: Run["incomplete"],
+  { incomplete, maxFrameLength: limit }: Run,
 ): void {
   if (way === "pieces") {
     if (incomplete === "yield") return assertFrame(result, tail, toText);
@@ -254,6 +255,9 @@ function checkIncomplete(
     return assertEquals(concat([pieces, result.bytes]), tail);
   }
   if (rest.length === 0 || incomplete === "drop") return assertStrictEquals(result, undefined);
+  if (incomplete === "yield" && rest.length > limit) {
+    return assertInstanceOf(result, FrameTooLongError);
+  }
   if (incomplete === "yield") return assertFrame(result, rest, toText);
   assertInstanceOf(result, IncompleteFrameError);
   assertEquals(result.bytes, rest);
