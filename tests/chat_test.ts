@@ -676,3 +676,67 @@ test("Chat.discardBuffers() begins a new frame, also when one was half skipped",
   assertStrictEquals(text(await chat.read()), "next");
   chat.close();
 });
+
+test("Chat.discardBuffers() gets past a producer that never goes on, and past one that fails later", async () => {
+  const [chat, peer] = chatPair();
+  let fail = (): void => {};
+  const stuck = async function* (): AsyncGenerator<string> {
+    yield "a";
+    await new Promise(() => {});
+  };
+  const failing = async function* (): AsyncGenerator<string> {
+    yield "b";
+    await new Promise((_, reject) => fail = () => reject(new Error("too late")));
+  };
+  for (const [producer, expected] of [[stuck, "a"], [failing, "b"]] as const) {
+    chat.push(producer());
+    assertStrictEquals(text(await peer.read()), expected);
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    chat.discardBuffers();
+    fail();
+    chat.push("next");
+    assertStrictEquals(text(await peer.read()), "next");
+  }
+  const done = chat.closeWhenDone();
+  await peer.closeWrite();
+  await done;
+});
+
+test("Chat.discardBuffers() leaves the write that is under way, which flush(), closeWrite() and detach() heed", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.hold();
+  chat.push("being sent");
+  while (connection.writes.length === 0) await Promise.resolve();
+  const closing = chat.closeWrite(); // what it waits for is dropped; it goes on
+  chat.push("refused");
+  chat.discardBuffers();
+  assertThrows(() => chat.detach(), ChatError, "flush");
+  let flushed = false;
+  const flush = chat.flush().then(() => flushed = true);
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assertEquals([flushed, connection.writeEnded], [false, false]);
+  connection.release();
+  await Promise.all([flush, closing]);
+  assertEquals([flushed, connection.writeEnded], [true, true]);
+
+  chat.close();
+  assertEquals(chat.discardBuffers(), { unread: 0, unsent: 0 });
+});
+
+test("Chat.discardBuffers() breaks off a stream() that is half read, and the next byte begins a new frame", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("abcd"));
+  const stream = chat.stream(10);
+  await stream.next();
+  chat.discardBuffers();
+  const error = await assertRejects(() => stream.next(), ChatError, "discardBuffers");
+  assertStrictEquals(error.code, "discarded");
+  const untouched = chat.stream(3);
+  chat.discardBuffers();
+  await peer.write(bytes("xyznext\n"));
+  assertStrictEquals(text((await untouched.next()).value!), "xyz");
+  await untouched.return!();
+  assertStrictEquals(text(await chat.read()), "next");
+  chat.close();
+});

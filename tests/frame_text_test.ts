@@ -58,6 +58,11 @@ test("FrameText.unfinished() counts the bytes of a character whose rest has not 
     0,
   ]);
   assertStrictEquals(utf16.unfinished(Uint8Array.of(0x3d, 0xd8)), 2); // half of a pair
+  assertStrictEquals(utf16.unfinished(Uint8Array.of(0x3d, 0xd8, 0x3d)), 3);
+  const bigEndian = new FrameText({ encoding: "utf-16be" });
+  // An unpaired surrogate, and the first byte of what follows: the cut stays between two units.
+  assertStrictEquals(bigEndian.unfinished(Uint8Array.of(0xdb, 0x68, 0xd8)), 3);
+  assertStrictEquals(bigEndian.unfinished(Uint8Array.of(0xdb, 0x68, 0xd8, 0x3d)), 2);
   assertStrictEquals(new FrameText({ encoding: "latin1" }).unfinished(Uint8Array.of(0xff)), 0);
 });
 

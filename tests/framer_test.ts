@@ -253,3 +253,72 @@ test("FrameTooLongError and IncompleteFrameError are named, and are ChatErrors",
     assertStrictEquals(error.name, error.constructor.name);
   }
 });
+
+test("Framer.ready says whether next() has something to say, and changes nothing", () => {
+  const framer = framerOf({ terminator: "\n", maxFrameLength: 5 }, "one\nhal");
+  assertEquals([framer.ready, framer.ready, text(framer.next()), framer.ready], [
+    true,
+    true,
+    "one",
+    false,
+  ]);
+  framer.push(bytes("f a line"));
+  assertStrictEquals(framer.ready, true); // it is too long
+  assertThrows(() => framer.next(), FrameTooLongError);
+  assertStrictEquals(framer.ready, false);
+  framer.push(bytes("\n12345"));
+  framer.terminator = 5;
+  assertStrictEquals(framer.ready, true);
+  assertStrictEquals(text(framer.nextPiece()), "12345");
+  assertStrictEquals(framer.ready, false); // the frame is not over
+  assertStrictEquals(framer.nextPiece(), null);
+  framer.end();
+  assertStrictEquals(framer.ready, false);
+});
+
+test("Framer.ready finds a frame by the terminator that is in force, also if it was asked before", () => {
+  const framer = framerOf({ terminator: "\n" }, "one\ntwo;");
+  assertStrictEquals(framer.ready, true);
+  framer.terminator = ";";
+  assertStrictEquals(framer.ready, true);
+  assertStrictEquals(text(framer.next()), "one\ntwo");
+});
+
+test("Framer.takeRest() gives what is held, uncut, and forgets the frame it was part of", () => {
+  const framer = framerOf({ terminator: 10 }, "abc");
+  framer.nextPiece();
+  framer.push(bytes("def"));
+  assertStrictEquals(text(framer.takeRest()), "def");
+  assertStrictEquals(framer.buffered, 0);
+  framer.terminator = "\n";
+  framer.push(bytes("next\n"));
+  assertStrictEquals(text(framer.next()), "next");
+});
+
+test("Framer.skip() skips the frame whose pieces are handed out, or else the next one", () => {
+  const framer = framerOf({ terminator: "\n" }, "long", " line\nskip");
+  assertStrictEquals(text(framer.nextPiece()), "long");
+  assertStrictEquals(framer.skip(), true);
+  assertStrictEquals(framer.skip(), true);
+  framer.push(bytes("ped\nthird\n"));
+  assertStrictEquals(text(framer.next()), "third");
+  assertStrictEquals(framer.skip(null), true); // without a terminator there is no frame
+  framer.push(bytes("fourth\n"));
+  assertStrictEquals(text(framer.next()), "fourth");
+});
+
+test("Framer hands out no frame longer than the limit when the stream ends in it", () => {
+  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4, incomplete: "yield" }, "abcd\r");
+  assertStrictEquals(framer.next(), undefined);
+  framer.end();
+  assertThrows(() => framer.next(), FrameTooLongError, "5 bytes");
+  assertStrictEquals(framer.next(), undefined);
+});
+
+test("IncompleteFrameError says how far into the frame the stream ended, also when part was handed out", () => {
+  const framer = framerOf({ terminator: 100 }, "x".repeat(40));
+  framer.nextPiece();
+  framer.end();
+  const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, "40 bytes into");
+  assertStrictEquals(error.bytes.length, 0);
+});

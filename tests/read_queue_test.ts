@@ -187,6 +187,10 @@ test("Chat.read() refuses a timeout and a signal that are none", async () => {
   for (const timeout of [-1, NaN, 2 ** 31]) {
     await assertRejects(() => chat.read("\n", { timeout }), RangeError, String(timeout));
   }
+  for (const timeout of ["5", null, 1n]) {
+    const options = { timeout: timeout as unknown as number };
+    await assertRejects(() => chat.read("\n", options), TypeError, "milliseconds");
+  }
   for (const signal of [{}, "abort", null]) {
     const options = { signal: signal as unknown as AbortSignal };
     await assertRejects(() => chat.read("\n", options), TypeError, "AbortSignal");
@@ -538,4 +542,32 @@ test("Chat.batches() gives no frame of a batch any more when the chat was closed
     }
     assertEquals(seen, ["one"]);
   }
+});
+
+test("Chat.batches() waits for the rest of a character, when there is no terminator", async () => {
+  const [chat, peer] = chatPair({ terminator: null });
+  const [half, rest] = [bytes("é").subarray(0, 1), bytes("é").subarray(1)];
+  await peer.write(half);
+  const next = chat.batches().next();
+  let given = false;
+  next.then(() => given = true);
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  assertStrictEquals(given, false);
+  await peer.write(rest);
+  assertEquals([...(await next).value!], ["é"]);
+  chat.close();
+});
+
+test("Chat's iterators give up what they asked for when they are returned from, and nothing is lost", async () => {
+  const [chat, peer] = chatPair();
+  const reader = ReadableStream.from(chat).getReader();
+  const reading = reader.read();
+  await reader.cancel();
+  assertEquals(await reading, { done: true, value: undefined });
+  const batches = chat.batches();
+  const [batch, returned] = [batches.next(), batches.return!()];
+  await Promise.all([batch, returned]);
+  await peer.write(bytes("one\n"));
+  assertStrictEquals(await chat.read(), "one");
+  chat.close();
 });

@@ -10,6 +10,7 @@ export function bytes(text: string): Uint8Array {
 export function text(data: Uint8Array): string;
 export function text(data: Uint8Array | null): string | null;
 export function text(data: Uint8Array | undefined): string | undefined;
+export function text(data: Uint8Array | null | undefined): string | null | undefined;
 export function text(data: Uint8Array | null | undefined): string | null | undefined {
   return data ? decoder.decode(data) : data as null | undefined;
 }

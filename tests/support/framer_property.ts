@@ -91,7 +91,7 @@ const run: fc.Arbitrary<Run> = fc.record({
   cuts: fc.array(fc.nat({ max: 10_000 }), { maxLength: 100, size: "max" }),
   maxFrameLength: fc.oneof(fc.constant(Infinity), fc.nat({ max: 15 })),
   incomplete: fc.constantFrom("throw", "yield", "drop"),
-  encoding: fc.constantFrom(undefined, "utf-8", "utf-16le", "shift_jis", "gb18030"),
+  encoding: fc.constantFrom(undefined, "utf-8", "utf-16le", "utf-16be", "shift_jis", "gb18030"),
   fatal: fc.boolean(),
 });
 
