@@ -19,23 +19,13 @@ import {
   type Portion,
 } from "../mod.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
+import { framerOf as framerOver, frames, pieceOf } from "./support/framers.ts";
 
 type Decode = Framing["decode"];
 type Options = Omit<FramerOptions, "terminator" | "encoding">;
 
-function framerOf(decode: Decode, options: Options, ...chunks: string[]): Framer {
-  const framer = new Framer({ ...options, terminator: { decode } });
-  for (const chunk of chunks) framer.push(bytes(chunk));
-  return framer;
-}
-
-const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
-
-/** The next piece as text; null and undefined as they are. */
-function pieceOf(framer: Framer): string | null | undefined {
-  const piece = framer.nextPiece();
-  return piece && text(piece);
-}
+const framerOf = (decode: Decode, options: Options, ...chunks: string[]): Framer =>
+  framerOver({ ...options, terminator: { decode } }, ...chunks);
 
 /** Every frame of bytes that arrive in one chunk, and of bytes that arrive one by one, which must be the same. */
 function cut(decode: Decode, input: string): string[] {

@@ -67,7 +67,7 @@ test("FrameStream holds the writer back until its frames are read", async () => 
   const last = reader.read();
   await writing;
   await writer.close();
-  assertEquals(await last, { done: true, value: undefined });
+  assertStrictEquals((await last).done, true);
 });
 
 test("FrameStream passes the framer's error on to both its ends", async () => {

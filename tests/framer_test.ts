@@ -6,18 +6,9 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { Framer, type FramerOptions, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
+import { Framer, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
-
-function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[]): Framer {
-  const framer = new Framer(options);
-  for (const chunk of chunks) framer.push(bytes(chunk));
-  return framer;
-}
-
-function frames(framer: Framer): string[] {
-  return [...framer].map((frame) => text(frame));
-}
+import { framerOf, frames } from "./support/framers.ts";
 
 test("Framer cuts at a delimiter and leaves it out", () => {
   const framer = framerOf({ terminator: "\r\n" }, "one\r\ntwo\r\nthree");

@@ -563,7 +563,7 @@ test("Chat's iterators give up what they asked for when they are returned from, 
   const reader = ReadableStream.from(chat).getReader();
   const reading = reader.read();
   await reader.cancel();
-  assertEquals(await reading, { done: true, value: undefined });
+  assertStrictEquals((await reading).done, true);
   const batches = chat.batches();
   const [batch, returned] = [batches.next(), batches.return!()];
   await Promise.all([batch, returned]);

@@ -5,26 +5,12 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   anyOf,
   FrameInjectionError,
-  Framer,
-  type FramerOptions,
+  type Framer,
   FrameTooLongError,
   IncompleteFrameError,
 } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
-
-function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[]): Framer {
-  const framer = new Framer(options);
-  for (const chunk of chunks) framer.push(bytes(chunk));
-  return framer;
-}
-
-const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
-
-/** The next piece as text; null and undefined as they are. */
-function pieceOf(framer: Framer): string | null | undefined {
-  const piece = framer.nextPiece();
-  return piece && text(piece);
-}
+import { framerOf, frames, pieceOf } from "../support/framers.ts";
 
 function piecesOf(framer: Framer): string {
   let pieces = "";

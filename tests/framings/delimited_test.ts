@@ -6,25 +6,11 @@ import {
   delimited,
   FrameInjectionError,
   Framer,
-  type FramerOptions,
   FrameTooLongError,
   IncompleteFrameError,
 } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
-
-function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[]): Framer {
-  const framer = new Framer(options);
-  for (const chunk of chunks) framer.push(bytes(chunk));
-  return framer;
-}
-
-const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
-
-/** The next piece as text; null and undefined as they are. */
-function pieceOf(framer: Framer): string | null | undefined {
-  const piece = framer.nextPiece();
-  return piece && text(piece);
-}
+import { framerOf, frames, pieceOf } from "../support/framers.ts";
 
 /** A delimiter, an input, and what it is cut into. */
 const CUT: [delimiter: string, input: string, frames: string[]][] = [

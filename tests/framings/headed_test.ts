@@ -13,25 +13,11 @@ import {
   IncompleteFrameError,
   MalformedFrameError,
 } from "../../mod.ts";
-import { bytes, concat, text } from "../support/bytes.ts";
+import { bytes, concat, hex, text } from "../support/bytes.ts";
+import { byteByByte, framerOf as framerOver } from "../support/framers.ts";
 
-/** The bytes that are written in hexadecimal, with spaces anywhere between them. */
-const hex = (digits: string): Uint8Array =>
-  Uint8Array.from(digits.match(/[0-9a-f]{2}/g) ?? [], (byte) => parseInt(byte, 16));
-
-function framerOf(options: Omit<FramerOptions, "encoding">, ...chunks: string[]): Framer {
-  const framer = new Framer(options);
-  for (const chunk of chunks) framer.push(hex(chunk));
-  return framer;
-}
-
-/** Every frame, of bytes that arrive one by one. */
-function byteByByte(framer: Framer, input: Uint8Array): Uint8Array[] {
-  return [...input].flatMap((byte) => {
-    framer.push(Uint8Array.of(byte));
-    return [...framer];
-  });
-}
+const framerOf = (options: Omit<FramerOptions, "encoding">, ...chunks: string[]): Framer =>
+  framerOver(options, ...chunks.map(hex));
 
 const uint = (digits: Uint8Array): number => digits.reduce((value, byte) => 256 * value + byte, 0);
 

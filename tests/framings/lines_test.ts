@@ -4,29 +4,19 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   type DelimitedOptions,
   FrameInjectionError,
-  Framer,
+  type Framer,
   type FramerOptions,
   FrameTooLongError,
   IncompleteFrameError,
   lines,
 } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
+import { framerOf as framerOver, frames, pieceOf } from "../support/framers.ts";
 
 type Options = Omit<FramerOptions, "terminator" | "encoding"> & DelimitedOptions;
 
-function framerOf({ keep, ...options }: Options, ...chunks: string[]): Framer {
-  const framer = new Framer({ ...options, terminator: lines({ keep }) });
-  for (const chunk of chunks) framer.push(bytes(chunk));
-  return framer;
-}
-
-const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
-
-/** The next piece as text; null and undefined as they are. */
-function pieceOf(framer: Framer): string | null | undefined {
-  const piece = framer.nextPiece();
-  return piece && text(piece);
-}
+const framerOf = ({ keep, ...options }: Options, ...chunks: string[]): Framer =>
+  framerOver({ ...options, terminator: lines({ keep }) }, ...chunks);
 
 /** What each input is cut into: without the line ends, and with them. */
 const CUT: Record<string, [dropped: string[], kept: string[]]> = {

@@ -12,22 +12,12 @@ import {
   netstring,
 } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
+import { framerOf as framerOver, frames, pieceOf } from "../support/framers.ts";
 
 type Options = Omit<FramerOptions, "terminator" | "encoding">;
 
-function framerOf(options: Options, ...chunks: string[]): Framer {
-  const framer = new Framer({ ...options, terminator: netstring() });
-  for (const chunk of chunks) framer.push(bytes(chunk));
-  return framer;
-}
-
-const frames = (framer: Framer): string[] => [...framer].map((frame) => text(frame));
-
-/** The next piece as text; null and undefined as they are. */
-function pieceOf(framer: Framer): string | null | undefined {
-  const piece = framer.nextPiece();
-  return piece && text(piece);
-}
+const framerOf = (options: Options, ...chunks: string[]): Framer =>
+  framerOver({ ...options, terminator: netstring() }, ...chunks);
 
 const CUT: Record<string, string[]> = {
   "12:hello world!,": ["hello world!"],

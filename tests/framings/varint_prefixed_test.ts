@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   ChatError,
-  Framer,
+  type Framer,
   type FramerOptions,
   FrameTooLongError,
   FramingError,
@@ -11,19 +11,13 @@ import {
   MalformedFrameError,
   varintPrefixed,
 } from "../../mod.ts";
-import { bytes, concat } from "../support/bytes.ts";
-
-/** The bytes that are written in hexadecimal, with spaces anywhere between them. */
-const hex = (digits: string): Uint8Array =>
-  Uint8Array.from(digits.match(/[0-9a-f]{2}/g) ?? [], (byte) => parseInt(byte, 16));
+import { bytes, concat, hex } from "../support/bytes.ts";
+import { framerOf as framerOver } from "../support/framers.ts";
 
 type Options = Omit<FramerOptions, "terminator" | "encoding">;
 
-function framerOf(options: Options, ...chunks: string[]): Framer {
-  const framer = new Framer({ ...options, terminator: varintPrefixed() });
-  for (const chunk of chunks) framer.push(hex(chunk));
-  return framer;
-}
+const framerOf = (options: Options, ...chunks: string[]): Framer =>
+  framerOver({ ...options, terminator: varintPrefixed() }, ...chunks.map(hex));
 
 /** Lengths, and how they are written. */
 const VARINTS: [length: number, varint: string][] = [

@@ -15,6 +15,11 @@ export function text(data: Uint8Array | null | undefined): string | null | undef
   return data ? decoder.decode(data) : data as null | undefined;
 }
 
+/** The bytes that hexadecimal digits name; anything between them is for the eye. */
+export function hex(digits: string): Uint8Array {
+  return Uint8Array.from(digits.match(/[0-9a-f]{2}/g) ?? [], (byte) => parseInt(byte, 16));
+}
+
 /** All pieces, one after the other. */
 export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
