@@ -1,5 +1,5 @@
 import { checkLimit, describe, nameOf } from "./checks.ts";
-import { Decoding, type Found, Refusal } from "./decoding.ts";
+import { type Found, Refusal } from "./decoding.ts";
 import { quiet } from "./deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
 import {
@@ -9,7 +9,8 @@ import {
   type WithEncoding,
   type WithoutEncoding,
 } from "./frame_text.ts";
-import { type Framing, LONGEST_HEADER } from "./framing.ts";
+import { FrameFinder } from "./frame_finder.ts";
+import type { Framing } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
 import { checkTrailer, Passage } from "./passage.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
@@ -70,6 +71,7 @@ const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
  */
 export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   readonly #buffer = new ReceiveBuffer();
+  readonly #finder = new FrameFinder(this.#buffer);
   readonly #incomplete: Incomplete;
   readonly #textOptions: TextOptions;
   readonly #givesText: boolean;
@@ -84,10 +86,6 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #passing = false;
   /** How many bytes of it were handed out. */
   #passed = 0;
-  /** The framing by which the beginning of the buffer was looked at, and what that came to so far. */
-  #seeking: Framing | undefined;
-  #decoding: Decoding | undefined;
-  #found: Found | Refusal | undefined;
   /** Whether the terminator in force is a 0 that was answered with its empty frame. */
   #zeroAnswered = false;
 
@@ -153,7 +151,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   set maxFrameLength(limit: number) {
     this.#maxFrameLength = checkLimit("maxFrameLength", limit);
-    if (this.#found instanceof Refusal) this.#forget();
+    this.#finder.reconsider();
   }
 
   /** How many received bytes are held, not cut into frames yet. */
@@ -175,7 +173,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       return this.#givesText ? this.#wholeText().length > 0 : this.#buffer.length > 0;
     }
     if (typeof rule === "number") return rule <= this.#buffer.length;
-    const found = this.#findShort(rule);
+    const found = this.#findWithin(rule);
     return found instanceof Refusal || (found !== undefined && this.#isHere(found));
   }
 
@@ -301,7 +299,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   takeRest(): Uint8Array {
     this.#endPassage();
-    this.#forget();
+    this.#finder.forget();
     return this.#buffer.take(this.#buffer.length);
   }
 
@@ -312,13 +310,13 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   discard(): number {
     const dropped = this.#buffer.length;
     this.#endPassage();
-    this.#forget();
+    this.#finder.forget();
     this.#buffer.skip(dropped);
     return dropped;
   }
 
   #cutAnything(): Uint8Array | undefined {
-    this.#forget();
+    this.#finder.forget();
     if (this.#buffer.length === 0) return undefined;
     return this.#buffer.takeContiguous(Math.max(1, this.#maxFrameLength));
   }
@@ -333,7 +331,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   /** What is here, up to the last whole character: the bytes of one whose rest has not arrived stay for the next read. */
   #wholeText(): Uint8Array {
-    this.#forget();
+    this.#finder.forget();
     const held = this.#buffer.look(
       Math.min(this.#buffer.length, Math.max(4, this.#maxFrameLength)),
     );
@@ -347,7 +345,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #cutCount(count: number): Uint8Array | undefined {
-    this.#forget();
+    this.#finder.forget();
     if (count > this.#maxFrameLength) {
       this.#drop(Passage.past(count));
       throw new FrameTooLongError(this.#maxFrameLength, count);
@@ -356,58 +354,17 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #cutFramed(framing: Framing): Uint8Array | undefined {
-    const found = this.#findShort(framing);
+    const found = this.#findWithin(framing);
     if (found instanceof Refusal) {
-      this.#forget();
+      this.#finder.forget();
       this.#drop(found.drop);
       throw found.error;
     }
     return found !== undefined && this.#isHere(found) ? this.#take(found) : undefined;
   }
 
-  /** Finds the frame at the beginning of the buffer, if it is not too long. */
-  #findShort(framing: Framing): Found | Refusal | undefined {
-    const found = this.#find(framing);
-    if (found instanceof Refusal) return found;
-    const limit = this.#maxFrameLength;
-    if (found === undefined) {
-      const { undelimited } = this.#buffer;
-      if (!(framing instanceof Delimited) || undelimited <= limit) return undefined;
-      return new Refusal(new FrameTooLongError(limit, undelimited), Passage.upTo(framing));
-    }
-    const { skip, length, after, counted, made } = found;
-    // What surrounds the frame is held, too, until all is here.
-    const isHeld = made !== undefined || skip + after <= 2 * limit + LONGEST_HEADER;
-    if (counted <= limit && isHeld) return found;
-    const error = new FrameTooLongError(limit, counted > limit ? counted : skip + after);
-    return new Refusal(error, Passage.past(skip + length + after));
-  }
-
-  /** Finds the frame at the beginning of the buffer, going on where that stopped, if it was for the same framing. */
-  #find(framing: Framing): Found | Refusal | undefined {
-    if (framing !== this.#seeking) this.#forget();
-    this.#seeking = framing;
-    if (this.#buffer.length === 0) return undefined;
-    return this.#found ??= framing instanceof Delimited
-      ? this.#search(framing)
-      : this.#decode(framing);
-  }
-
-  #search({ delimiters, keep }: Delimited): Found | undefined {
-    const length = this.#buffer.find(delimiters, this.#ended);
-    if (length < 0) return undefined;
-    const { found } = this.#buffer;
-    return keep
-      ? { skip: 0, length: length + found, after: 0, counted: length }
-      : { skip: 0, length, after: found, counted: length };
-  }
-
-  #decode(framing: Framing): Found | Refusal | undefined {
-    if (this.#decoding === undefined) {
-      this.#decoding = new Decoding(framing);
-      this.#buffer.rewind();
-    }
-    return this.#decoding.run(this.#buffer, this.#maxFrameLength, this.#ended);
+  #findWithin(framing: Framing): Found | Refusal | undefined {
+    return this.#finder.findWithin(framing, this.#maxFrameLength, this.#ended);
   }
 
   #isHere({ skip, length, after }: Found): boolean {
@@ -415,8 +372,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #take({ skip, length, after, trailer, made, check }: Found): Uint8Array {
-    this.#found = undefined;
-    this.#decoding = undefined;
+    this.#finder.reset();
     if (skip > 0) this.#buffer.skip(skip);
     if (made !== undefined) return made;
     if (trailer === undefined && check === undefined) return this.#buffer.take(length, after);
@@ -427,32 +383,21 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return frame;
   }
 
-  /** Gives up what is known of the frame at the beginning of the buffer, but not how far a delimiter was sought. */
-  #forget(): void {
-    if (this.#found === undefined && this.#decoding === undefined) return;
-    this.#decoding?.abandon();
-    this.#decoding = undefined;
-    this.#found = undefined;
-    this.#buffer.rewind();
-  }
-
   #beginPassage(rule: Rule): Passage | undefined {
     if (rule === null || typeof rule === "number" || rule instanceof Delimited) {
-      this.#forget();
+      this.#finder.forget();
       if (rule === null) return Passage.ofAll();
       if (typeof rule !== "number") return Passage.upTo(rule);
       return Passage.within({ skip: 0, length: rule, after: 0 });
     }
-    const found = this.#find(rule);
+    const found = this.#finder.find(rule, this.#maxFrameLength, this.#ended);
     const mustBeWhole = found instanceof Refusal || found?.made || found?.check;
     if (mustBeWhole) {
       const frame = this.#cutFramed(rule);
       return frame && Passage.of(frame);
     }
     if (found === undefined) return undefined;
-    this.#found = undefined;
-    this.#decoding = undefined;
-    this.#buffer.rewind();
+    this.#finder.forget();
     return Passage.within(found);
   }
 
@@ -494,14 +439,14 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #emptyFrame(): Uint8Array | undefined {
-    this.#forget();
+    this.#finder.forget();
     if (this.#zeroIsOver) return undefined;
     this.#zeroAnswered = true;
     return this.#buffer.take(0);
   }
 
   #lastFrame(rule: Rule): Uint8Array | undefined {
-    this.#forget();
+    this.#finder.forget();
     if (this.#buffer.length === 0) return undefined;
     const rest = this.#buffer.take(this.#buffer.length);
     if (this.#incomplete === "drop") return undefined;

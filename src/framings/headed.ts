@@ -15,7 +15,7 @@ export interface HeadedOptions {
  * Frames with a header that tells, by a rule of your own, how many bytes follow it.
  *
  * Used by: MQTT (below), HTTP/2 (RFC 9113, section 4.1: 9 bytes, of which the first three are the length), WebSocket
- * (RFC 6455, section 5.2), TLS records, Redis' bulk strings, and every header that `lengthPrefixed()` cannot express.
+ * (RFC 6455, section 5.2), TLS records (RFC 8446, section 5.1), and every header that `lengthPrefixed()` cannot express.
  *
  * A body length that is no whole number is a {@linkcode MalformedFrameError}; what `bodyLength` throws, the read rejects with.
  *
