@@ -137,3 +137,50 @@ test("ReceiveBuffer holds small chunks together, not each in an array of its own
   while (buffer.length > 0) arrays.add(buffer.takeContiguous(Infinity).buffer);
   assertLess(arrays.size, 10);
 });
+
+test("ReceiveBuffer.find() looks at each byte once when what it has searched is taken piece by piece", () => {
+  const length = 64 * 1024;
+  const buffer = new ReceiveBuffer();
+  let taken = 0;
+  const { searched } = countWork((counting) => {
+    const delimiter = counting("\r\n");
+    for (const chunk of inChunksOf(bytes("x\r".repeat(length / 2)), 1024)) {
+      buffer.append(chunk);
+      assertStrictEquals(buffer.find(delimiter, false), -1);
+      while (buffer.undelimited > 0) taken += buffer.takeContiguous(buffer.undelimited).length;
+      assertStrictEquals(buffer.length, 1); // it may be the beginning of a delimiter
+    }
+  });
+  assertStrictEquals(taken, length - 1);
+  // Each "\r" is found, and looked at, and so is the "x" behind it.
+  assertLess(searched, 2 * length);
+});
+
+test("ReceiveBuffer.look() gives views, each behind the last, and keeps the bytes", () => {
+  const chunks = [bytes("head"), bytes("body and more".repeat(100))];
+  const buffer = new ReceiveBuffer();
+  const { copied } = countWork(() => {
+    buffer.append(chunks[0]!);
+    assertStrictEquals(text(buffer.look(4)), "head");
+    buffer.append(chunks[1]!); // the mark lay at the end of a chunk
+    assertStrictEquals(buffer.look(4).buffer, chunks[1]!.buffer);
+    assertStrictEquals(text(buffer.look(4)), " and");
+  });
+  assertEquals([copied, buffer.looked, buffer.length], [0, 12, 4 + 1300]);
+  buffer.rewind();
+  assertStrictEquals(text(buffer.take(8)), "headbody");
+  assertStrictEquals(buffer.looked, 0);
+});
+
+test("ReceiveBuffer.find() begins behind the mark, and counts from there", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.append(bytes("1;2;3;4"));
+  const delimiter = new Delimiters([bytes(";")]);
+  assertStrictEquals(buffer.find(delimiter, false), 1);
+  buffer.advance(3);
+  assertStrictEquals(buffer.find(delimiter, false), 0);
+  buffer.advance(1);
+  assertStrictEquals(buffer.find(delimiter, false), 1);
+  assertStrictEquals(text(buffer.look(1)), "3");
+  assertStrictEquals(text(buffer.take(buffer.length)), "1;2;3;4");
+});

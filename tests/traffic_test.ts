@@ -59,6 +59,67 @@ test("64 MiB of 64-byte lines arrive once, in order, unchanged", async () => {
   await Promise.all([done, server.closeWhenDone()]);
 });
 
+test("64 MiB in one frame arrive piece by piece, between lines, at a chat whose frames are short", async () => {
+  const [client, server] = await pair({ maxFrameLength: 16 });
+  client.push(`${TOTAL}\n`, countingBytes(TOTAL), "next\n");
+  const done = client.closeWhenDone();
+  const expected = countingBytes(TOTAL);
+  let at = 0;
+  for await (const piece of server.stream(Number(await server.readText()))) {
+    assertEquals(piece, expected.subarray(at, at += piece.length));
+  }
+  assertStrictEquals(at, TOTAL);
+  assertStrictEquals(await server.readText(), "next");
+  await Promise.all([done, server.closeWhenDone()]);
+});
+
+test("a stream that nobody reads on with holds its peer back, and not the next frame after it is left", async () => {
+  const [client, server] = await pair();
+  let pulled = 0;
+  function* produce(): Generator<Uint8Array> {
+    for (; pulled < TOTAL; pulled += MEGABYTE) yield new Uint8Array(MEGABYTE);
+  }
+  client.push(produce(), "next\n");
+  const pieces = server.stream(TOTAL);
+  await pieces.next();
+  for (let unchanged = 0, before = -1; unchanged < 50; before = pulled) {
+    // Somebody else's round trip: what can happen meanwhile has the occasion to.
+    const [other, its] = await pair();
+    await roundTrip(other, its);
+    await Promise.all([other.closeWhenDone(), its.closeWhenDone()]);
+    unchanged = pulled === before ? unchanged + 1 : 0;
+    assertLess(pulled, TOTAL / 2, "a stream that is not read on with is received all the same");
+  }
+  await pieces.return!();
+  assertStrictEquals(await server.readText(), "next");
+  assertStrictEquals(pulled, TOTAL);
+  await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
+});
+
+test("batches give 64-byte lines in order, unchanged, many for one promise", async () => {
+  const [client, server] = await pair();
+  const LINES = 200_000;
+  const lineAt = (i: number): string => String(i).padStart(63, ".");
+  client.push((function* (): Generator<string> {
+    for (let i = 0; i < LINES; i += 1_000) {
+      yield Array.from({ length: 1_000 }, (_, j) => lineAt(i + j) + "\n").join("");
+    }
+  })());
+  const done = client.closeWhenDone();
+  let [i, batches] = [0, 0];
+  for await (const batch of server.batches()) {
+    batches++;
+    for (const frame of batch) {
+      const line = text(frame);
+      if (line !== lineAt(i)) assertStrictEquals(line, lineAt(i));
+      i++;
+    }
+  }
+  assertStrictEquals(i, LINES);
+  assertLess(batches, LINES);
+  await Promise.all([done, server.closeWhenDone()]);
+});
+
 test("a producer waits while the peer does not read, and goes on when it does", async () => {
   const [client, server] = await pair();
   const PIECE = 64 * 1024;
