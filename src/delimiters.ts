@@ -25,8 +25,8 @@ export class Delimiters {
   /** By state: how long the longest byte string is that ends here, or 0. */
   readonly matched: number[] = [0];
   /**
-   * By state: whether the match that ends here might be replaced by one that begins no later and is longer. There is
-   * none unless one byte string is a part of another.
+   * By state: whether a match that ends here might be replaced by one that begins no later and ends later. (One that is
+   * under way has the longest beginning, so the state is on its path.)
    */
   readonly mayGrow: boolean[] = [false];
 
@@ -88,9 +88,7 @@ export class Delimiters {
       const fallback = parent === 0 ? 0 : this.step(this.#fallback[parent]!, byte);
       this.#fallback[node] = fallback;
       this.matched[node] ||= this.matched[fallback]!;
-      // A longer match that begins no later is under way in this state, or in a fallback not shorter than the match.
-      this.mayGrow[node] = isInner.has(node) ||
-        (this.mayGrow[fallback]! && this.depth[fallback]! >= this.matched[node]!);
+      this.mayGrow[node] = isInner.has(node);
     }
   }
 }
