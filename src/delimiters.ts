@@ -38,12 +38,12 @@ export class Delimiters {
   /** @param patterns At least one, of at least one byte each; copied, so that the caller may change its own. */
   constructor(patterns: readonly Uint8Array[]) {
     this.patterns = patterns.map((pattern) => Uint8Array.from(pattern));
-    const parents: { node: number; byte: number }[] = [];
-    for (const pattern of this.patterns) this.#insert(pattern, parents);
+    const edges: Edge[] = [];
+    for (const pattern of this.patterns) this.#insert(pattern, edges);
     const firsts = new Set(this.patterns.map((pattern) => pattern[0]!));
     for (const byte of firsts) this.begins[byte] = 1;
     this.first = firsts.size === 1 ? [...firsts][0]! : -1;
-    this.#link(parents);
+    this.#link(edges);
   }
 
   /** The state after `byte` follows in `state`. */
@@ -61,34 +61,37 @@ export class Delimiters {
       this.patterns.every((pattern, i) => areEqual(pattern, other.patterns[i]!));
   }
 
-  #insert(pattern: Uint8Array, parents: { node: number; byte: number }[]): void {
-    let node = 0;
+  #insert(pattern: Uint8Array, edges: Edge[]): void {
+    let state = 0;
     for (const byte of pattern) {
-      let child = this.#edges.get(256 * node + byte);
-      if (child === undefined) {
-        child = this.depth.push(this.depth[node]! + 1) - 1;
-        this.#edges.set(256 * node + byte, child);
+      let next = this.#edges.get(256 * state + byte);
+      if (next === undefined) {
+        next = this.depth.push(this.depth[state]! + 1) - 1;
+        this.#edges.set(256 * state + byte, next);
         this.matched.push(0);
         this.mayGrow.push(false);
-        this.#fallback.push(0);
-        parents[child] = { node, byte };
+        this.mayGrow[state] = true;
+        edges.push({ from: state, byte, to: next });
       }
-      node = child;
+      state = next;
     }
-    this.matched[node] = pattern.length;
+    this.matched[state] = pattern.length;
   }
 
   /** Finds each state's fallback, the shallow states first, since a fallback is always shallower. */
-  #link(parents: readonly { node: number; byte: number }[]): void {
-    const nodes = parents.map((_, node) => node).filter((node) => node > 0);
-    nodes.sort((a, b) => this.depth[a]! - this.depth[b]!);
-    const isInner = new Set(parents.filter((parent) => parent).map(({ node }) => node));
-    for (const node of nodes) {
-      const { node: parent, byte } = parents[node]!;
-      const fallback = parent === 0 ? 0 : this.step(this.#fallback[parent]!, byte);
-      this.#fallback[node] = fallback;
-      this.matched[node] ||= this.matched[fallback]!;
-      this.mayGrow[node] = isInner.has(node);
+  #link(edges: Edge[]): void {
+    edges.sort((a, b) => this.depth[a.to]! - this.depth[b.to]!);
+    for (const { from, byte, to } of edges) {
+      const fallback = from === 0 ? 0 : this.step(this.#fallback[from]!, byte);
+      this.#fallback[to] = fallback;
+      this.matched[to] ||= this.matched[fallback]!;
     }
   }
+}
+
+/** A byte that leads from one state to another. */
+interface Edge {
+  readonly from: number;
+  readonly byte: number;
+  readonly to: number;
 }
