@@ -53,7 +53,7 @@ export {
 export { FrameStream } from "./src/frame_stream.ts";
 export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/frame_text.ts";
 export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
-export type { Codec, FrameLayout, Framing, Portion } from "./src/framing.ts";
+export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
 export { delimited, type DelimitedOptions } from "./src/framings/delimited.ts";
 export { headed, type HeadedOptions } from "./src/framings/headed.ts";
@@ -63,6 +63,6 @@ export { netstring } from "./src/framings/netstring.ts";
 export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
 export { listen, Listener, type ListenOptions } from "./src/listen.ts";
 export type { Data, Producer } from "./src/producer.ts";
-export type { AbortSignalLike, ReadOptions } from "./src/read_queue.ts";
+export type { AbortSignalLike, FramePieces, ReadOptions } from "./src/read_queue.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export type { Terminator } from "./src/terminator.ts";

@@ -6,7 +6,7 @@ import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
 import { handOn } from "./hand_on.ts";
 import type { Data, Producer } from "./producer.ts";
-import { type ReadOptions, ReadQueue } from "./read_queue.ts";
+import { type FramePieces, type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 
@@ -17,7 +17,10 @@ export interface ChatOptions extends FramerOptions, SendQueueOptions {}
 export interface Detached {
   /** The connection, open as it was. */
   readonly connection: Connection;
-  /** What had arrived and was no part of a frame yet: it comes before what the connection gives. */
+  /**
+   * What had arrived and was not handed out: it comes before what the connection gives. If a `stream()` was read in part, it
+   * begins in the middle of that frame.
+   */
   readonly unread: Uint8Array;
 }
 
@@ -93,27 +96,34 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * Makes a chat of text over an open connection.
    * @param connection The connection; it belongs to the chat from now on.
    * @param options How frames are cut, with an encoding, and how much may wait.
+   * @param unread What was received before, and comes first: from {@linkcode Chat.detach}, or a runtime's upgrade event.
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(connection: Connection, options: ChatOptions & WithEncoding<F>);
+  constructor(connection: Connection, options: ChatOptions & WithEncoding<F>, unread?: Uint8Array);
   /**
    * Makes a chat of bytes over an open connection.
    * @param connection The connection; it belongs to the chat from now on.
    * @param options How frames are cut, and how much may wait.
+   * @param unread What was received before, and comes first: from {@linkcode Chat.detach}, or a runtime's upgrade event.
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes.
    */
-  constructor(connection: Connection, options: ChatOptions & WithoutEncoding);
+  constructor(connection: Connection, options: ChatOptions & WithoutEncoding, unread?: Uint8Array);
   /**
    * Makes a `Chat<Frame>` of options that may have an encoding or not.
    * @param connection The connection; it belongs to the chat from now on.
    * @param options How frames are cut, and how much may wait.
+   * @param unread What was received before, and comes first: from {@linkcode Chat.detach}, or a runtime's upgrade event.
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(connection: Connection, options: Frame extends F ? ChatOptions : never);
-  constructor(connection: Connection, options: ChatOptions) {
+  constructor(
+    connection: Connection,
+    options: Frame extends F ? ChatOptions : never,
+    unread?: Uint8Array,
+  );
+  constructor(connection: Connection, options: ChatOptions, unread?: Uint8Array) {
     if (typeof connection?.closeWrite !== "function") {
       throw new TypeError(
         `connection must be a Connection, such as fromNode(socket) gives, not ${
@@ -130,6 +140,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       (error) => this.#onSendFailure(error),
       options,
     );
+    if (unread !== undefined) this.#readQueue.push(unread);
     connection.closed.then(() => this.#onConnectionClosed());
   }
 
@@ -187,15 +198,18 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * A read that is given up, by `signal` or `timeout`, takes nothing: what has arrived goes to the next read. Without one,
    * a read that was begun takes a frame, even if nobody waits for it any more.
    *
-   * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force.
+   * After a timeout, the late answer goes to the next read: number the requests, or close the chat.
+   *
+   * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force;
+   * `undefined` to give only options.
    * @param options When to give up.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
    * which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in: `slice()`
-   * what is kept for long.
+   * what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`, `crypto.subtle`).
    * @throws {FrameTooLongError} If the frame is longer than `maxFrameLength`; the next read carries on after it.
    * @throws {MalformedFrameError} If it is no frame by the rules of its framing, or no text, and `fatal` is set.
    * @throws {IncompleteFrameError} If the stream ended in the middle of the frame, unless the options say otherwise.
-   * @throws {ConnectionError} If the connection broke; the frames that had arrived come first.
+   * @throws {ConnectionError} If the connection broke, which a write may have found; the frames that had arrived come first.
    * @throws {TimeoutError} If `timeout` has passed. The reason of `signal`, if that was aborted.
    * @throws {FramingError} If the framing breaks the rules for framings; and whatever a framing of your own throws.
    * @throws {ClosedError} If the chat was detached.
@@ -287,7 +301,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * than the pieces do.
    *
    * It takes its turn among the reads when it is called, so what is read after it waits until it was read to its end, or left
-   * (`break`, `return()`, or `cancel()` of a `ReadableStream` made from it); the rest of a frame that was left is dropped.
+   * (`break`, `return()`, `await using`, or `cancel()` of a `ReadableStream` made from it); the rest of a frame that was left
+   * is dropped. Leave one that nobody wants, too: the reads behind it wait for that.
    *
    * @param terminator Where the frame ends, if not where {@linkcode Chat.terminator} says when its first piece is taken.
    * @returns The pieces, always bytes: at least one each, and none if the frame is empty.
@@ -317,7 +332,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * chat.close();
    * ```
    */
-  stream(terminator?: Terminator): AsyncIterableIterator<Uint8Array> {
+  stream(terminator?: Terminator): FramePieces {
     return this.#readQueue.stream(terminator === undefined ? undefined : toRule(terminator));
   }
 
@@ -412,8 +427,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * await http.flush();
    *
    * const { connection, unread } = http.detach();
-   * assertEquals(new TextDecoder().decode(unread), "hello");
-   * connection.close();
+   * const echo = new Chat(connection, { terminator: 5, encoding: "utf-8" }, unread);
+   * assertEquals(await echo.read(), "hello");
+   * echo.close();
    * ```
    */
   detach(): Detached {

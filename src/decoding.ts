@@ -135,7 +135,10 @@ function toWanted(portion: unknown): number | Delimited {
     if (typeof portion === "number") return checkInteger("a number of bytes", portion);
     return new Delimited([portion as string], {});
   } catch (error) {
-    throw new FramingError(`decode() yielded what it cannot be given: ${(error as Error).message}`);
+    throw new FramingError(
+      "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
+        (error as Error).message,
+    );
   }
 }
 

@@ -1,4 +1,22 @@
-/** Every error that this library throws by itself is a `ChatError`; `code` tells them apart. */
+/**
+ * Every error that this library throws by itself is a `ChatError`, save a `TypeError` or a `RangeError` for an argument
+ * that is wrong. The class says what happened, and so does `code`, in a word:
+ *
+ * | class | code |
+ * | --- | --- |
+ * | {@linkcode FrameTooLongError} | `"frame-too-long"` |
+ * | {@linkcode IncompleteFrameError} | `"incomplete-frame"` |
+ * | {@linkcode MalformedFrameError} | `"malformed-frame"` |
+ * | {@linkcode FrameInjectionError} | `"frame-injection"` |
+ * | {@linkcode FramingError} | `"framing"` |
+ * | {@linkcode TimeoutError} | `"timeout"` |
+ * | {@linkcode ConnectionError} | one of {@linkcode ConnectionErrorCode} |
+ * | {@linkcode ClosedError} | `"closed"` |
+ * | {@linkcode ProducerError} | `"producer"` |
+ * | {@linkcode BackpressureError} | `"backpressure"` |
+ * | {@linkcode UnsupportedError} | `"unsupported"` |
+ * | `ChatError` itself | `"unsent"` (`detach()` too early), `"discarded"` (by `discardBuffers()`) |
+ */
 export class ChatError extends Error {
   /** A short, fixed word for what happened. */
   readonly code: string;

@@ -81,10 +81,7 @@ export class FrameFinder {
   }
 
   #decode(framing: Framing, limit: number, final: boolean): Found | Refusal | undefined {
-    if (this.#decoding === undefined) {
-      this.#decoding = new Decoding(framing);
-      this.#buffer.rewind();
-    }
+    this.#decoding ??= new Decoding(framing);
     return this.#decoding.run(this.#buffer, limit, final);
   }
 }

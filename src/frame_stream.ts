@@ -1,3 +1,4 @@
+import { nameOf } from "./checks.ts";
 import { Deferred } from "./deferred.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
@@ -103,6 +104,9 @@ export class FrameStream<F extends Frame = Uint8Array> {
 
   async #write(chunk: Uint8Array): Promise<void> {
     try {
+      if (!(chunk instanceof Uint8Array)) {
+        throw new TypeError(`a FrameStream takes Uint8Arrays, not ${nameOf(chunk)}`);
+      }
       this.#framer.push(chunk);
     } catch (error) {
       this.#abort(error);

@@ -9,8 +9,9 @@ export type Frame = Uint8Array | string;
 export interface TextOptions {
   /**
    * The encoding of the frames, by any label that `TextDecoder` knows (WHATWG Encoding, section 4.2), such as `"utf-8"`.
-   * Frames are handed out as text then, each decoded by itself. It says nothing about terminators: a string is sought as
-   * UTF-8.
+   * Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between two
+   * characters. A byte order mark is handed out like any other character. Terminators are not concerned: a string is
+   * sought as UTF-8.
    */
   encoding?: string | undefined;
   /** Whether bytes that are no text are an error, and not replaced by U+FFFD. Default: `false`. */

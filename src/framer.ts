@@ -23,7 +23,7 @@ export type Incomplete = "throw" | "yield" | "drop";
 export interface FramerOptions extends TextOptions {
   /** Where frames end; it can be changed between any two frames. */
   terminator: Terminator;
-  /** The longest frame that is accepted, in bytes without its terminator. Default: 1 MiB. */
+  /** The longest frame that is accepted, in bytes without its terminator, or `Infinity`. Default: 1 MiB. */
   maxFrameLength?: number | undefined;
   /**
    * What becomes of a last frame that the stream ended in the middle of: it throws an

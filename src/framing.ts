@@ -5,11 +5,11 @@ export const LONGEST_HEADER = 1024;
  * What a {@linkcode Framing} asks for while it reads a frame: so many bytes, or those before a delimiter (a string, sought
  * as UTF-8, bytes, or what `delimited()`, `anyOf()` and `lines()` give), which is passed over and not part of what is given.
  */
-export type Portion = number | string | Uint8Array | Framing;
+export type Portion = number | string | Uint8Array | DelimitedCodec;
 
 /** Where a frame lies, once a {@linkcode Framing} has read as much as tells it. */
 export interface FrameLayout {
-  /** How long the frame is, in bytes: a whole number. */
+  /** How long the frame is, in bytes, the header included if `skip` keeps it: a whole number. */
   readonly length: number;
   /** How many bytes before the frame are no part of it. Default: all that were read so far; 0 keeps the header. */
   readonly skip?: number | undefined;
@@ -49,7 +49,7 @@ export interface FrameLayout {
  * const uint32 = (bytes: Uint8Array) =>
  *   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
  *
- * const summed: Framing = {
+ * const summed = {
  *   *decode() {
  *     const header = yield 4;
  *     return {
@@ -60,7 +60,7 @@ export interface FrameLayout {
  *       },
  *     };
  *   },
- *   encode(payload) {
+ *   encode(payload: Uint8Array) {
  *     const frame = new Uint8Array(payload.length + 8);
  *     const view = new DataView(frame.buffer);
  *     view.setUint32(0, payload.length);
@@ -68,14 +68,37 @@ export interface FrameLayout {
  *     view.setUint32(payload.length + 4, sum(payload));
  *     return frame;
  *   },
- * };
+ * } satisfies Framing;
  *
- * const good = summed.encode!(Uint8Array.of(1, 2, 3));
+ * const good = summed.encode(Uint8Array.of(1, 2, 3));
  * const framer = new Framer({ terminator: summed });
  * framer.push(good.with(5, 9)); // one byte is wrong
  * framer.push(good);
  * assertThrows(() => framer.next(), MalformedFrameError);
  * assertEquals(framer.next(), Uint8Array.of(1, 2, 3));
+ * ```
+ *
+ * @example Lines up to a single ".", as in SMTP's mail (RFC 5321, section 4.1.1.4): a "." before others was added
+ * ```ts
+ * import { Framer, type Framing } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = new TextDecoder();
+ *
+ * const mail = {
+ *   *decode() {
+ *     let lines = "";
+ *     for (;;) {
+ *       const line = text.decode(yield "\r\n");
+ *       if (line === ".") return new TextEncoder().encode(lines);
+ *       lines += line.replace(/^\./, "") + "\r\n";
+ *     }
+ *   },
+ * } satisfies Framing;
+ *
+ * const framer = new Framer({ terminator: mail, encoding: "utf-8" });
+ * framer.push(new TextEncoder().encode("Hi!\r\n..\r\n.\r\n.\r\n")); // a mail, and an empty one
+ * assertEquals([...framer], ["Hi!\r\n.\r\n", ""]);
  * ```
  *
  * @example SLIP (RFC 1055): a frame ends with 0xC0, and 0xDB escapes these two in it
@@ -128,4 +151,10 @@ export interface Codec extends Framing {
    * @throws {FrameInjectionError} If the payload cannot be sent as one frame.
    */
   encode(payload: Uint8Array | string): Uint8Array;
+}
+
+/** What `delimited()`, `anyOf()` and `lines()` give: a {@linkcode Framing} may ask for the bytes before such a delimiter. */
+export interface DelimitedCodec extends Codec {
+  /** Whether the delimiter is handed out at the end of the frame. */
+  readonly keep: boolean;
 }

@@ -23,8 +23,17 @@ export interface AbortSignalLike {
 export interface ReadOptions {
   /** Rejects the read with its reason when it is aborted. */
   signal?: AbortSignalLike | undefined;
-  /** Rejects the read with a `TimeoutError` after so many milliseconds, 0 to 2,147,483,647. Default: never. */
+  /**
+   * Rejects the read with a `TimeoutError` after so many milliseconds, 0 to 2,147,483,647, or never: `Infinity`, the
+   * default. With 0 it takes what is here, and does not wait for the peer.
+   */
   timeout?: number | undefined;
+}
+
+/** The pieces of one frame, as they arrive. */
+export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDisposable {
+  /** Leaves the frame: what was not taken of it is dropped, as it arrives. */
+  return(): Promise<IteratorResult<Uint8Array, undefined>>;
 }
 
 /** The longest time that a timer can wait: a longer one would fire at once. */
@@ -149,7 +158,7 @@ export class ReadQueue<F extends Frame> {
   }
 
   /** One frame, piece by piece. */
-  stream(rule: Rule | undefined): AsyncIterableIterator<Uint8Array> {
+  stream(rule: Rule | undefined): FramePieces {
     const reader = new PieceReader(this.#framer, rule, {
       isWaitedFor: () => this.#readers.length > 1,
       serve: () => this.serve(),
@@ -294,7 +303,7 @@ interface Turns {
 }
 
 /** Somebody who takes one frame piece by piece. */
-class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint8Array> {
+class PieceReader<F extends Frame> implements Reader, FramePieces {
   readonly #framer: Framer<F>;
   readonly #rule: Rule | undefined;
   readonly #turns: Turns;
@@ -379,6 +388,10 @@ class PieceReader<F extends Frame> implements Reader, AsyncIterableIterator<Uint
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
   }
 
   #end(failure: Error | undefined): void {

@@ -232,6 +232,7 @@ export class SendQueue {
 function checkItem(item: unknown): void {
   if (isData(item) || isProducer(item)) return;
   throw new TypeError(
-    `push() takes strings, Uint8Arrays and iterables of them, not ${nameOf(item)}`,
+    `push() takes strings, Uint8Arrays and iterables of them, not ${nameOf(item)}` +
+      (typeof item === "function" ? ": call it" : ""),
   );
 }

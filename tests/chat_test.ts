@@ -740,3 +740,19 @@ test("Chat.discardBuffers() breaks off a stream() that is half read, and the nex
   assertStrictEquals(text(await chat.read()), "next");
   chat.close();
 });
+
+test("Chat reads what was received before it was made first, and then what the connection gives", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("head\nwhole\nhal"));
+  await chat.read();
+  const { connection, unread } = chat.detach();
+  const next = new Chat(connection, { terminator: "\n", encoding: "utf-8" }, unread);
+  await peer.write(bytes("f\n"));
+  await peer.closeWrite();
+  const frames: string[] = [];
+  for await (const frame of next) frames.push(frame);
+  assertEquals(frames, ["whole", "half"]);
+  next.close();
+  const wrong = "text" as unknown as Uint8Array;
+  assertThrows(() => new Chat(memoryPair()[0], { terminator: 1 }, wrong), TypeError, "string");
+});

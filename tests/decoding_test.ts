@@ -848,3 +848,45 @@ test("frames of random parts are read from chunks of any length, whole and in pi
     { numRuns: 200 },
   );
 });
+
+test("Framer.nextPiece() holds nothing of a trailer that may be anything", () => {
+  const framer = framerOf(
+    function* () {
+      yield 1;
+      return { length: 2, trailer: 5_000 };
+    },
+    { maxFrameLength: 10 },
+    "xab",
+  );
+  assertStrictEquals(pieceOf(framer), "ab");
+  for (let sent = 0; sent < 5_000; sent += 500) {
+    assertStrictEquals(framer.nextPiece(), undefined);
+    framer.push(new Uint8Array(500));
+  }
+  assertStrictEquals(framer.nextPiece(), null);
+  assertStrictEquals(framer.buffered, 0);
+});
+
+test("Framer takes a frame that it found too long when the limit is raised before it is asked for", () => {
+  const decode: Decode = function* () {
+    return yield "\n";
+  };
+  const framer = framerOf(decode, { maxFrameLength: 10 }, "x".repeat(2_000) + "\n");
+  assertStrictEquals(framer.ready, true); // to be refused
+  framer.maxFrameLength = 2_000;
+  assertStrictEquals(framer.next()?.length, 2_000);
+});
+
+test("decode() may ask for the bytes before what delimited(), anyOf() and lines() give, and no other framing", () => {
+  const decode: Decode = function* () {
+    const line = yield lines();
+    const word = yield anyOf(" ", ",", { keep: true });
+    return new Uint8Array([...line, ...word]);
+  };
+  assertEquals(cut(decode, "one\r\ntwo,three\nfour "), ["onetwo,", "threefour "]);
+  const wrong: Decode = function* () {
+    return yield lengthPrefixed() as unknown as number;
+  };
+  const framer = framerOf(wrong, {}, "abc");
+  assertThrows(() => framer.next(), FramingError, "delimited(), anyOf() or lines()");
+});

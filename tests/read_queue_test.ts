@@ -311,17 +311,25 @@ test("Chat skips a stream that was left before its first piece came", async () =
   const [chat, peer] = chatPair();
   const stream = chat.stream(3);
   const next = chat.read();
-  await stream.return!();
+  await stream.return();
   await peer.write(bytes("abcnext\n"));
   assertStrictEquals(await next, "next");
 
   const waiting = chat.stream(3);
   const piece = waiting.next();
-  await waiting.return!();
+  await waiting.return();
   assertEquals(await piece, { done: true, value: undefined });
   await peer.write(bytes("abclast\n"));
   assertStrictEquals(await chat.read(), "last");
   chat.close();
+});
+
+test("await using of a Chat.stream() leaves it", async () => {
+  const chat = chatOf({}, "a bodynext\n");
+  {
+    await using _ = chat.stream(6);
+  }
+  assertStrictEquals(await chat.read(), "next");
 });
 
 test("Chat does not read on for a stream that was left, until a frame is asked for", async () => {
@@ -330,7 +338,7 @@ test("Chat does not read on for a stream that was left, until a frame is asked f
   connection.arrive(bytes("abc"));
   const stream = chat.stream(10);
   await stream.next();
-  await stream.return!();
+  await stream.return();
   assertStrictEquals(connection.reads, 1);
   const next = chat.readText();
   assertStrictEquals(connection.reads, 2);

@@ -1,4 +1,4 @@
-import type { Codec } from "../framing.ts";
+import type { DelimitedCodec } from "../framing.ts";
 import { Delimited, type DelimitedOptions } from "./delimited.ts";
 
 /**
@@ -22,7 +22,7 @@ import { Delimited, type DelimitedOptions } from "./delimited.ts";
  * assertEquals([...framer], ["one", "two", "three"]);
  * ```
  */
-export function anyOf(...delimiters: (string | Uint8Array | DelimitedOptions)[]): Codec {
+export function anyOf(...delimiters: (string | Uint8Array | DelimitedOptions)[]): DelimitedCodec {
   const last = delimiters.at(-1);
   const options = isOptions(last) ? last : {};
   const all = delimiters.slice(0, isOptions(last) ? -1 : undefined);

@@ -2,7 +2,7 @@ import { concat, copyOf, describeBytes, toBytes } from "../bytes.ts";
 import { checkBoolean, nameOf } from "../checks.ts";
 import { Delimiters } from "../delimiters.ts";
 import { FrameInjectionError } from "../errors.ts";
-import type { Codec, Portion } from "../framing.ts";
+import type { DelimitedCodec, Portion } from "../framing.ts";
 import { ReceiveBuffer } from "../receive_buffer.ts";
 
 /** What {@linkcode delimited}, {@linkcode anyOf} and {@linkcode lines} take. */
@@ -32,12 +32,15 @@ export interface DelimitedOptions {
  * assertEquals([...framer], ["one\r\n", "two\r\n"]);
  * ```
  */
-export function delimited(delimiter: string | Uint8Array, options: DelimitedOptions = {}): Codec {
+export function delimited(
+  delimiter: string | Uint8Array,
+  options: DelimitedOptions = {},
+): DelimitedCodec {
   return new Delimited([delimiter], options);
 }
 
 /** The framing that the framer itself knows: it searches for the delimiters, and asks nobody. */
-export class Delimited implements Codec {
+export class Delimited implements DelimitedCodec {
   readonly delimiters: Delimiters;
   /** Whether frames are handed out with their delimiter. */
   readonly keep: boolean;

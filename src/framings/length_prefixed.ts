@@ -1,4 +1,4 @@
-import { areEqual, toBytes } from "../bytes.ts";
+import { areEqual, describeBytes, toBytes } from "../bytes.ts";
 import { checkBoolean, checkInteger, describe } from "../checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
@@ -61,6 +61,27 @@ export interface LengthPrefixedOptions {
  * framer.push(dns.encode("a query"));
  * assertEquals(framer.next(), new TextEncoder().encode("a query"));
  * ```
+ *
+ * @example A header that is kept: the frame has it, and is sent with it
+ * ```ts
+ * import { Framer, lengthPrefixed } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // PostgreSQL: a type, a length that counts itself, and the message.
+ * const postgres = lengthPrefixed({ bytes: 4, signed: true, offset: 1, adjust: -4, strip: 0 });
+ *
+ * function message(type: string, content: Uint8Array): Uint8Array {
+ *   const frame = new Uint8Array(5 + content.length);
+ *   frame[0] = type.charCodeAt(0);
+ *   new DataView(frame.buffer).setInt32(1, 4 + content.length);
+ *   frame.set(content, 5);
+ *   return postgres.encode(frame); // checks the length
+ * }
+ *
+ * const framer = new Framer({ terminator: postgres });
+ * framer.push(message("Q", new TextEncoder().encode("SELECT 1\0")));
+ * assertEquals(framer.next()?.length, 14);
+ * ```
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Codec {
   return new LengthPrefixed(options);
@@ -109,7 +130,15 @@ class LengthPrefixed implements Codec {
     frame.set(bytes, this.#strip);
     const headerLength = this.#offset + this.#bytes;
     const length = frame.length - headerLength - this.#adjust;
-    if (frame.length < headerLength || length < 0 || length > this.#longest) {
+    if (frame.length < headerLength) {
+      throw new FrameInjectionError(
+        `the payload must begin with its header, which ends after ${
+          headerLength - this.#strip
+        } bytes: ` +
+          `it has ${bytes.length}`,
+      );
+    }
+    if (length < 0 || length > this.#longest) {
       throw new FrameInjectionError(
         `a payload of ${bytes.length} bytes does not fit: its length would be ${length}, ` +
           `and must be 0 to ${this.#longest}`,
@@ -117,7 +146,10 @@ class LengthPrefixed implements Codec {
     }
     this.#writeLength(frame, length);
     if (!areEqual(frame.subarray(this.#strip), bytes)) {
-      throw new FrameInjectionError(`the length in the payload must be ${length}, and is not`);
+      const met = describeBytes(bytes.subarray(0, headerLength - this.#strip));
+      throw new FrameInjectionError(
+        `the length in the payload must be ${length}, and is not: it begins with ${met}`,
+      );
     }
     return frame;
   }

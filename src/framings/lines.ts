@@ -1,4 +1,4 @@
-import type { Codec } from "../framing.ts";
+import type { DelimitedCodec } from "../framing.ts";
 import { Delimited, type DelimitedOptions } from "./delimited.ts";
 
 /**
@@ -6,6 +6,10 @@ import { Delimited, type DelimitedOptions } from "./delimited.ts";
  *
  * The last line of a file may lack its end. A chat takes that for a frame that was broken off, unless the option
  * `incomplete: "yield"` says that it is a line like the others.
+ *
+ * The line end is gone with the line: where what follows ends with a delimiter that begins with a line end, such as
+ * SMTP's `"\r\n.\r\n"`, it may be empty, and then that delimiter never comes. Read lines up to `"."` instead, as the
+ * example of {@linkcode Framing} does.
  *
  * Used by: SMTP, IMAP, POP3, FTP, IRC, HTTP headers, Redis' inline commands, log files, newline-delimited JSON.
  *
@@ -23,6 +27,6 @@ import { Delimited, type DelimitedOptions } from "./delimited.ts";
  * assertEquals([...framer], ["one", "two", "", "four"]);
  * ```
  */
-export function lines(options: DelimitedOptions = {}): Codec {
+export function lines(options: DelimitedOptions = {}): DelimitedCodec {
   return new Delimited(["\n", "\r\n"], options);
 }

@@ -500,3 +500,12 @@ test("lengthPrefixed() takes the largest offset, adjust and strip", () => {
   framer.push(encoded);
   assertEquals(framer.next(), bytes("x"));
 });
+
+test("lengthPrefixed().encode() says what is wrong with a header that strip keeps", () => {
+  const codec = lengthPrefixed({ bytes: 2, littleEndian: true, offset: 1, adjust: -3, strip: 0 });
+  for (const short of ["", "01 03"]) {
+    assertThrows(() => codec.encode(hex(short)), FrameInjectionError, "ends after 3 bytes");
+  }
+  assertThrows(() => codec.encode(hex("01 0700 aa")), FrameInjectionError, "must be 4");
+  assertEquals(codec.encode(hex("01 0400 aa")), hex("01 0400 aa"));
+});
