@@ -352,7 +352,7 @@ test("decode() that yields what it cannot be given is answered with a FramingErr
       return { length: 0 };
     };
     const error = assertThrows(() => framerOf(decode, {}, "abc").next(), FramingError, part);
-    assert(error.message.startsWith("decode() yielded"), error.message);
+    assert(error.message.startsWith("decode() must yield"), error.message);
   }
 });
 

@@ -408,8 +408,8 @@ const REFUSED: Record<string, [LengthPrefixedOptions, payload: Uint8Array, part:
   "longer than two bytes can say": [{ bytes: 2 }, new Uint8Array(65_536), "0 to 65535"],
   "longer with what the length counts": [{ bytes: 1, adjust: -1 }, new Uint8Array(255), "256"],
   "shorter than what the length does not count": [{ adjust: 2 }, new Uint8Array(1), "would be -1"],
-  "no whole header, which is kept": [{ bytes: 2, strip: 0 }, hex("00"), "does not fit"],
-  "nothing, and the header is kept": [{ bytes: 2, strip: 0 }, hex(""), "does not fit"],
+  "no whole header, which is kept": [{ bytes: 2, strip: 0 }, hex("00"), "begin with its header"],
+  "nothing, and the header is kept": [{ bytes: 2, strip: 0 }, hex(""), "begin with its header"],
   "a kept length that is wrong": [
     { bytes: 2, strip: 0 },
     hex("0003 abcd"),

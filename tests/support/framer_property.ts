@@ -156,6 +156,9 @@ function checkRun(options: Run): void {
     const isText = way === "text" || (way === "next" && encoding !== undefined);
     const toText = isText ? new TextDecoder(encoding ?? "utf-8", { fatal, ignoreBOM: true }) : null;
     if (kind === null) {
+      if (outcome.result === undefined && chunks.length === 0) {
+        assertStrictEquals(at, bytes.length, "something is left");
+      }
       at = checkAnything(bytes, at, pushed - framer.buffered, outcome, way, toText, options);
     } else {
       const verdict = kind.model(bytes.subarray(at));
