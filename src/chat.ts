@@ -89,6 +89,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   #isClosed = false;
   #closedByCaller = false;
   #isDetached = false;
+  #isEndingWrites = false;
   #writeClosed: Promise<void> | undefined;
   #done: Promise<void> | undefined;
 
@@ -436,8 +437,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     if (this.#isClosed || this.#done !== undefined) {
       throw new ClosedError("the chat is closed, or closing: there is no connection to detach");
     }
-    if (!this.#sendQueue.isEmpty) {
-      throw new ChatError("unsent", "data waits to be sent: await chat.flush() before detach()");
+    if (!this.#sendQueue.isEmpty || this.#isEndingWrites) {
+      throw new ChatError(
+        "unsent",
+        "data, or closeWrite(), is under way: await chat.flush(), or closeWrite(), before detach()",
+      );
     }
     const unread = this.#framer.takeRest();
     const connection = handOn(this.#connection, this.#receiving);
@@ -554,9 +558,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   async #closeWrite(): Promise<void> {
     if (this.#isDetached) return;
+    this.#isEndingWrites = true;
     await this.#sendQueue.end();
     // All was sent. Where the connection is gone by now, there is no direction left to end.
     await this.#connection.closeWrite().catch(() => {});
+    this.#isEndingWrites = false;
   }
 
   async #closeWhenDone(): Promise<void> {

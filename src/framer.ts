@@ -167,7 +167,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     if (this.#passing || !this.#dropRest()) return false;
     const rule = this.#rule;
     if (rule === 0) return !this.#zeroIsOver;
-    if (typeof rule === "number" && rule > this.#maxFrameLength) return true;
+    if (typeof rule === "number" && rule > this.#maxFrameLength) return !this.#isOver;
     if (this.#ended && this.#incomplete !== "drop") return this.#buffer.length > 0;
     if (rule === null) {
       return this.#givesText ? this.#wholeText().length > 0 : this.#buffer.length > 0;
@@ -281,7 +281,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       const rule = terminator === undefined ? this.#rule : toRule(terminator);
       if (!this.#dropRest()) return false;
       this.#passage = rule === null ? undefined : this.#beginPassage(rule);
-      if (rule !== null && this.#passage === undefined) return this.#ended;
+      if (rule !== null && this.#passage === undefined) {
+        if (this.#ended) this.discard();
+        return this.#ended;
+      }
     }
     this.#passing = false;
     return true;
@@ -346,6 +349,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   #cutCount(count: number): Uint8Array | undefined {
     this.#finder.forget();
+    if (count > 0 && this.#isOver) return undefined;
     if (count > this.#maxFrameLength) {
       this.#drop(Passage.past(count));
       throw new FrameTooLongError(this.#maxFrameLength, count);
@@ -433,9 +437,14 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     }
   }
 
+  /** Whether the stream has ended, and nothing of it is left. */
+  get #isOver(): boolean {
+    return this.#ended && this.#buffer.length === 0;
+  }
+
   /** Whether the count 0 has had its one empty frame at the end of the stream. */
   get #zeroIsOver(): boolean {
-    return this.#zeroAnswered && this.#ended && this.#buffer.length === 0;
+    return this.#zeroAnswered && this.#ended;
   }
 
   #emptyFrame(): Uint8Array | undefined {

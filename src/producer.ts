@@ -41,20 +41,16 @@ export class Production {
    */
   async next(): Promise<Data[] | undefined> {
     const iterator = this.#iterator ??= iterate(this.#producer);
-    let result: IteratorResult<unknown>;
-    try {
-      this.#asked = new Deferred();
-      ask(iterator).then(this.#asked.resolve, this.#asked.reject);
-      result = await this.#asked.promise;
-    } catch (error) {
+    const asked = this.#asked = new Deferred<IteratorResult<unknown>>();
+    ask(iterator).then((result) => {
+      if (result.done) this.#finished = true;
+      asked.resolve(result);
+    }, (error: unknown) => {
       this.#finished = true;
-      throw error;
-    }
-    if (result.done) {
-      this.#finished = true;
-      return undefined;
-    }
-    return toPieces(await result.value);
+      asked.reject(error);
+    });
+    const { done, value } = await asked.promise;
+    return done ? undefined : toPieces(value);
   }
 
   /** Tells the producer that nothing more will be asked for, so that its `finally` runs; what that throws is nobody's. */
@@ -80,7 +76,9 @@ function iterate(producer: Producer): Iterator<unknown> | AsyncIterator<unknown>
 async function ask(
   iterator: Iterator<unknown> | AsyncIterator<unknown>,
 ): Promise<IteratorResult<unknown>> {
-  return await iterator.next();
+  const { done, value } = await iterator.next();
+  // A producer that is no generator may give promises.
+  return done ? { done, value } : { done: false, value: await value };
 }
 
 function toPieces(value: unknown): Data[] {

@@ -111,6 +111,7 @@ export class ReadQueue<F extends Frame> {
   discard(): number {
     const dropped = this.#framer.discard();
     if (this.#readers.first?.discard()) this.#readers.shift();
+    this.serve();
     return dropped;
   }
 
@@ -152,7 +153,7 @@ export class ReadQueue<F extends Frame> {
       return reader.promise;
     };
     const leave = (): void => {
-      for (const reader of waiting) this.#remove(reader, () => reader.finish(null));
+      this.#remove([...waiting], (reader) => reader.finish(null));
     };
     return iterate(next, leave);
   }
@@ -189,16 +190,18 @@ export class ReadQueue<F extends Frame> {
     return reader;
   }
 
-  /** Takes a reader out of the queue; nothing is cut for it any more, so that nothing is lost. */
-  #remove(reader: Reader, tell: () => void): void {
-    this.#readers.remove(reader);
-    tell();
+  /** Takes readers out of the queue; nothing is cut for them any more, so that nothing is lost. */
+  #remove<R extends Reader>(readers: readonly R[], tell: (reader: R) => void): void {
+    for (const reader of readers) this.#readers.remove(reader);
+    for (const reader of readers) tell(reader);
     this.serve();
   }
 
   #giveUpAfter<T>(timeout: number, reader: FrameReader<T>): void {
-    const giveUp = (): void => reader.giveUp(new TimeoutError(timeout));
-    const timer = setTimeout(() => this.#remove(reader, giveUp), timeout);
+    const giveUp = (): void => {
+      this.#remove([reader], () => reader.giveUp(new TimeoutError(timeout)));
+    };
+    const timer = setTimeout(giveUp, timeout);
     reader.onSettled(() => clearTimeout(timer));
   }
 
@@ -207,7 +210,7 @@ export class ReadQueue<F extends Frame> {
     if (shared === undefined) {
       const readers: SignalReaders["readers"] = new Set();
       const onAbort = (): void => {
-        for (const each of readers) this.#remove(each, () => each.giveUp(signal.reason));
+        this.#remove([...readers], (each) => each.giveUp(signal.reason));
       };
       this.#signals.set(signal, shared = { readers, onAbort });
       signal.addEventListener("abort", onAbort);
@@ -310,6 +313,8 @@ class PieceReader<F extends Frame> implements Reader, FramePieces {
   readonly #waiting: Fifo<Deferred<Piece>> = new Fifo();
   /** Whether pieces were handed out. */
   #begun = false;
+  /** Whether they end only with the stream. */
+  #isEndless = false;
   /** Whether the rest of the frame is to be skipped. */
   #left = false;
   #over = false;
@@ -325,6 +330,7 @@ class PieceReader<F extends Frame> implements Reader, FramePieces {
   serve(): Served {
     try {
       if (this.#left) return this.#skip();
+      this.#noteTerminator();
       while (this.#waiting.length > 0) {
         const piece = this.#framer.nextPiece(this.#rule);
         if (piece === undefined) return "hungry";
@@ -349,9 +355,15 @@ class PieceReader<F extends Frame> implements Reader, FramePieces {
 
   /** A frame that this side broke off must not look like a whole one; without a terminator there is none. */
   finish(end: Error | null): void {
-    const rule = this.#rule === undefined ? this.#framer.terminator : this.#rule;
+    this.#noteTerminator();
     const cutOff = new ClosedError("the chat was closed before the frame had ended");
-    this.#end(end ?? (rule === null ? undefined : cutOff));
+    this.#end(end ?? (this.#isEndless ? undefined : cutOff));
+  }
+
+  /** The terminator counts when the first piece is taken. */
+  #noteTerminator(): void {
+    if (this.#begun) return;
+    this.#isEndless = (this.#rule === undefined ? this.#framer.terminator : this.#rule) === null;
   }
 
   discard(): boolean {

@@ -18,6 +18,9 @@ const PRODUCER_WEIGHT = 1024;
 
 const encoder = new TextEncoder();
 
+/** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
+type Entry = OutgoingBytes | Production | Deferred;
+
 /**
  * Data and producers, first in, first out, written one after the other.
  *
@@ -33,7 +36,7 @@ export class SendQueue {
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
 
-  readonly #entries: Fifo<OutgoingBytes | Production | Deferred> = new Fifo();
+  readonly #entries: Fifo<Entry> = new Fifo();
   /** A drained entry, kept so that the next small push fills its block on. */
   #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
@@ -113,10 +116,13 @@ export class SendQueue {
    */
   discard(): number {
     if (this.#dropped) return 0;
-    const error = new ChatError("discarded", "what was pushed was dropped by discardBuffers()");
-    const dropped = this.#clear(error);
+    const entries = this.#entries.clear();
+    const producers = entries.filter((entry) => entry instanceof Production).length;
+    const dropped = this.#waiting - this.#underWay - producers * PRODUCER_WEIGHT;
     this.#waiting = this.#underWay;
     this.#took(0);
+    // Last: a producer may push when it is told.
+    tell(entries, new ChatError("discarded", "what was pushed was dropped by discardBuffers()"));
     return dropped;
   }
 
@@ -126,22 +132,9 @@ export class SendQueue {
     this.#ended = reason;
     this.#dropped = true;
     this.#lost = this.#draining;
-    this.#clear(reason);
-    this.#room?.reject(reason);
     this.#waiting = 0;
-  }
-
-  /** Drops what waits, and returns how many bytes that were. */
-  #clear(reason: Error): number {
-    let bytes = this.#waiting - this.#underWay;
-    for (const entry of this.#entries.clear()) {
-      if (entry instanceof Deferred) entry.reject(reason);
-      else if (entry instanceof Production) {
-        bytes -= PRODUCER_WEIGHT;
-        void entry.abandon();
-      }
-    }
-    return bytes;
+    this.#room?.reject(reason);
+    tell(this.#entries.clear(), reason);
   }
 
   #add(item: Data | Producer): void {
@@ -191,9 +184,13 @@ export class SendQueue {
   }
 
   async #sendPiece(production: Production): Promise<void> {
-    const pieces = await production.next().catch((error: unknown) => {
+    let pieces: Data[] | undefined;
+    try {
+      pieces = await production.next();
+    } catch (error) {
+      if (this.#entries.first !== production) return;
       throw new ProducerError(`a producer failed: ${describe(error)}`, { cause: error });
-    });
+    }
     if (this.#entries.first !== production) return; // it was dropped while it produced
     if (pieces === undefined) {
       this.#entries.shift();
@@ -226,6 +223,14 @@ export class SendQueue {
     if (this.#dropped) return;
     this.drop(error);
     this.#onFailure(error);
+  }
+}
+
+/** Tells those who wait for entries that were dropped, and the producers among them. */
+function tell(entries: readonly Entry[], reason: Error): void {
+  for (const entry of entries) {
+    if (entry instanceof Deferred) entry.reject(reason);
+    else if (entry instanceof Production) void entry.abandon();
   }
 }
 

@@ -600,6 +600,18 @@ test("Chat.detach() refuses while something waits to be sent, and goes on", asyn
   assertStrictEquals(chat.detach().connection, connection);
 });
 
+test("Chat.detach() refuses while closeWrite() is under way, and hands on a connection that is half closed", async () => {
+  const [chat, peer] = chatPair();
+  const closing = chat.closeWrite();
+  assertThrows(() => chat.detach(), ChatError, "closeWrite");
+  await closing;
+  const { connection } = chat.detach();
+  assertStrictEquals(await peer.read(), null);
+  await peer.write(bytes("still read"));
+  assertStrictEquals(text(await connection.read()), "still read");
+  connection.close();
+});
+
 test("Chat.detach() refuses when the chat is closed, closing or detached", () => {
   for (
     const end of [

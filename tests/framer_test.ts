@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { Framer, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
+import { Framer, FrameTooLongError, IncompleteFrameError, netstring } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { framerOf, frames } from "./support/framers.ts";
 
@@ -312,4 +312,26 @@ test("IncompleteFrameError says how far into the frame the stream ended, also wh
   framer.end();
   const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, "40 bytes into");
   assertStrictEquals(error.bytes.length, 0);
+});
+
+test("Framer gives the end, and no error, when nothing is left that could be longer than the limit", () => {
+  const framer = framerOf({ terminator: 10, maxFrameLength: 4 }, "x");
+  assertThrows(() => framer.next(), FrameTooLongError);
+  framer.end();
+  assertEquals([framer.next(), framer.ready, framer.next()], [undefined, false, undefined]);
+});
+
+test("Framer gives one empty frame when the count is 0 and the stream has ended, also with bytes left", () => {
+  const framer = framerOf({ terminator: 0 }, "left");
+  framer.end();
+  assertEquals(frames(framer), [""]);
+  assertStrictEquals(text(framer.next(4)), "left");
+});
+
+test("Framer.skip() drops what is left of the stream when it ends before the frame's place is known", () => {
+  const framer = framerOf({ terminator: netstring(), incomplete: "yield" }, "5");
+  assertStrictEquals(framer.skip(), false);
+  framer.end();
+  assertStrictEquals(framer.skip(), true);
+  assertStrictEquals(framer.next(), undefined);
 });

@@ -579,3 +579,38 @@ test("Chat's iterators give up what they asked for when they are returned from, 
   assertStrictEquals(await chat.read(), "one");
   chat.close();
 });
+
+test("Chat goes on with the reads behind a stream that discardBuffers() broke off", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("half"));
+  const stream = chat.stream();
+  await stream.next();
+  const next = chat.read();
+  chat.discardBuffers();
+  await peer.write(bytes("next\n"));
+  assertStrictEquals(await next, "next");
+  chat.close();
+});
+
+test("Chat.read() rejects all reads of a signal that is aborted, also those that could be answered then", async () => {
+  const [chat, peer] = chatPair();
+  await peer.write(bytes("x\n"));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reads = [chat.read(100, { signal }), chat.read("\n", { signal })];
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  controller.abort(new Error("enough"));
+  for (const read of reads) await assertRejects(() => read, Error, "enough");
+  assertStrictEquals(await chat.read(), "x");
+  chat.close();
+});
+
+test("Chat.stream() goes by the terminator that was in force when it was begun, when the chat is closed", async () => {
+  const [chat, peer] = chatPair({ terminator: 100 });
+  await peer.write(bytes("half"));
+  const stream = chat.stream();
+  await stream.next();
+  chat.terminator = null;
+  chat.close();
+  await assertRejects(() => stream.next(), ClosedError);
+});

@@ -252,3 +252,52 @@ test("SendQueue.flush() resolves after drop() when nothing was lost, and rejects
   await assertRejects(() => other.queue.flush(), Error, "over");
   assertEquals(connection.writes, [bytes("sent")]);
 });
+
+test("SendQueue.discard() counts right when a producer pushes as it is stopped", async () => {
+  const { queue, connection, failures, push, sent } = makeQueue({ maxQueuedBytes: 1_000 });
+  function* goodbye(): Generator<string> {
+    try {
+      yield "a";
+      yield "b";
+    } finally {
+      push("x".repeat(500));
+    }
+  }
+  connection.hold();
+  push(goodbye());
+  while (connection.writes.length === 0) await Promise.resolve();
+  assertStrictEquals(queue.discard(), 0); // what the producer had not produced does not count
+  connection.release();
+  await queue.flush();
+  assertStrictEquals(sent(), "a" + "x".repeat(500));
+  assertStrictEquals(queue.discard(), 0);
+  assertEquals(failures, []);
+});
+
+test("SendQueue.discard() gets past a producer whose value is a promise that never settles", async () => {
+  const { queue, push, sent } = makeQueue();
+  push([new Promise(() => {})] as unknown as Producer);
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  queue.discard();
+  push("next");
+  await queue.flush();
+  assertStrictEquals(sent(), "next");
+});
+
+test("SendQueue.discard() is not troubled by a producer that fails at the same time", async () => {
+  for (let ticks = 0; ticks < 8; ticks++) {
+    const { queue, failures, push, sent } = makeQueue();
+    let fail = (): void => {};
+    push((async function* (): AsyncGenerator<string> {
+      await new Promise((_, reject) => fail = () => reject(new Error("too late")));
+      yield "never";
+    })());
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    queue.discard();
+    fail();
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    push("next");
+    await queue.flush();
+    assertEquals([sent(), failures.length], ["next", 0]);
+  }
+});

@@ -115,6 +115,7 @@ function checkRun(options: Run): void {
   );
   const chunks = split(bytes, cuts);
   let pushed = 0;
+  let isEnded = false;
   const pushNext = (): boolean => {
     const chunk = chunks.shift();
     if (chunk === undefined) return false;
@@ -130,6 +131,7 @@ function checkRun(options: Run): void {
     for (let i = 0; i < ahead && chunks.length > 0; i++) pushNext();
     const terminator = kind === null ? null : kind.terminator;
     framer.terminator = once ? sticky : terminator;
+    const wasEnded = isEnded;
     const isReady = asks && !once && framer.ready;
 
     const take = takerOf(framer, way, once ? terminator : undefined);
@@ -145,6 +147,7 @@ function checkRun(options: Run): void {
     }
     if (outcome.result === undefined && chunks.length === 0) {
       framer.end();
+      isEnded = true;
       outcome = take();
     }
     assertStrictEquals(framer.terminator, once ? sticky : terminator);
@@ -161,7 +164,11 @@ function checkRun(options: Run): void {
       }
       at = checkAnything(bytes, at, pushed - framer.buffered, outcome, way, toText, options);
     } else {
-      const verdict = kind.model(bytes.subarray(at));
+      let verdict = kind.model(bytes.subarray(at));
+      // When nothing is left, and that is known, there is nothing that could be too long.
+      if (wasEnded && at === bytes.length && "needed" in verdict) {
+        verdict = { ...verdict, needed: 0 };
+      }
       const isOver = chunks.length === 0;
       at = checkFrame(bytes, at, verdict, outcome, way, toText, options, isOver);
     }
