@@ -112,15 +112,15 @@ class Headed implements Codec {
       header = frame.subarray(0, header.length + missing);
     }
     const length = header.length + this.#bodyLength(header);
-    const made = frame.length - bytes.length;
-    if (this.#strip && header.length !== made) {
+    if (length !== frame.length) {
       throw new FrameInjectionError(
-        `the option header made ${made} bytes, of which the header is read as ${header.length}`,
+        `the frame has ${frame.length} bytes, and its header says ${describe(length)}`,
       );
     }
-    if (length === frame.length) return frame;
+    const made = frame.length - bytes.length;
+    if (!this.#strip || header.length === made) return frame;
     throw new FrameInjectionError(
-      `the frame has ${frame.length} bytes, and its header says ${describe(length)}`,
+      `the option header made ${made} bytes, of which the header is read as ${header.length}`,
     );
   }
 

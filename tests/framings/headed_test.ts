@@ -375,3 +375,11 @@ test("headed() refuses arguments that are none", () => {
   }
   assertThrows(() => headed(1, uint, { strip: 1 as unknown as true }), TypeError, "not 1");
 });
+
+test("headed({ strip, header }).encode() refuses a header that is not read as the one that was made", () => {
+  const codec = headed(2, (header) => header[0]!, {
+    strip: true,
+    header: (length) => Uint8Array.of(length - 1),
+  });
+  assertThrows(() => codec.encode("abc"), FrameInjectionError, "made 1 bytes");
+});

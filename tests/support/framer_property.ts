@@ -165,8 +165,9 @@ function checkRun(options: Run): void {
       at = checkAnything(bytes, at, pushed - framer.buffered, outcome, way, toText, options);
     } else {
       let verdict = kind.model(bytes.subarray(at));
-      // When nothing is left, and that is known, there is nothing that could be too long.
-      if (wasEnded && at === bytes.length && "needed" in verdict) {
+      // When nothing is left, and that is known in time, there is nothing that could be too long.
+      const isKnown = wasEnded || (isEnded && outcome.result === undefined);
+      if (isKnown && at === bytes.length && "needed" in verdict) {
         verdict = { ...verdict, needed: 0 };
       }
       const isOver = chunks.length === 0;
