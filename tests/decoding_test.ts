@@ -890,3 +890,13 @@ test("decode() may ask for the bytes before what delimited(), anyOf() and lines(
   const framer = framerOf(wrong, {}, "abc");
   assertThrows(() => framer.next(), FramingError, "delimited(), anyOf() or lines()");
 });
+
+test("check() that is async is answered with a FramingError, and what it throws is nobody's", async () => {
+  const check = async (): Promise<void> => {
+    await Promise.resolve();
+    throw new Error("unhandled");
+  };
+  const framer = framerOf(marked(check), {}, "2ab!");
+  assertThrows(() => framer.next(), FramingError, "async");
+  await new Promise((resolve) => setImmediate(resolve));
+});

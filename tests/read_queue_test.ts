@@ -158,6 +158,7 @@ test("Chat answers the reads behind one that was given up, when what they want i
   const controller = new AbortController();
   const first = chat.read("\n", { signal: controller.signal });
   const second = chat.read(5);
+  for (let i = 0; i < 10; i++) await Promise.resolve(); // the bytes arrive
   controller.abort();
   await assertRejects(() => first, DOMException);
   assertStrictEquals(await second, "12345");
@@ -550,6 +551,10 @@ test("Chat.batches() gives no frame of a batch any more when the chat was closed
     }
     assertEquals(seen, ["one"]);
   }
+  const [empty] = chatPair({ terminator: 0 });
+  const { value: batch } = await empty.batches().next();
+  empty.close();
+  assertEquals([...batch!], []);
 });
 
 test("Chat.batches() waits for the rest of a character, when there is no terminator", async () => {

@@ -10,8 +10,11 @@ for await (const frame of server) {
   server.push(frame, "\n");
   if (new TextDecoder().decode(frame) === "two") break;
 }
-await client.read();
-await client.read();
+server.push("three\n");
+// Answered long before they time out, or are aborted: no timer and no listener of theirs keeps the program.
+await client.read("\n", { timeout: 1_000_000 });
+await client.read("\n", { timeout: 1_000_000, signal: new AbortController().signal });
+for await (const _ of client.stream("\n")) break;
 
 await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
 console.log("done");
