@@ -347,6 +347,18 @@ test("Chat does not read on for a stream that was left, until a frame is asked f
   assertStrictEquals(await next, "next");
 });
 
+test("Chat does not read to find the end of a frame that was left, until somebody waits behind it", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: netstring(), encoding: "utf-8" });
+  const stream = chat.stream();
+  await stream.return();
+  assertEquals(await stream.next(), { done: true, value: undefined });
+  assertStrictEquals(connection.reads, 0);
+  const next = chat.read();
+  connection.arrive(bytes("7:skipped,4:next,"));
+  assertStrictEquals(await next, "next");
+});
+
 test("Chat.stream() takes its turn among the reads when it is called", async () => {
   const [chat, peer] = chatPair();
   const first = chat.read();
