@@ -301,3 +301,17 @@ test("SendQueue.discard() is not troubled by a producer that fails at the same t
     assertEquals([sent(), failures.length], ["next", 0]);
   }
 });
+
+test("SendQueue.discard() drops the pieces that a producer gave together and that were not written yet", async () => {
+  const { queue, connection, push, sent } = makeQueue();
+  connection.hold();
+  push((async function* (): AsyncGenerator<Uint8Array[]> {
+    yield await Promise.resolve([bytes("a"), bytes("b"), bytes("c")]);
+  })());
+  while (connection.writes.length === 0) await Promise.resolve();
+  queue.discard();
+  connection.release();
+  push("next");
+  await queue.flush();
+  assertStrictEquals(sent(), "anext");
+});
