@@ -63,6 +63,7 @@ export { netstring } from "./src/framings/netstring.ts";
 export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
 export { listen, Listener, type ListenOptions } from "./src/listen.ts";
 export type { Data, Producer } from "./src/producer.ts";
-export type { AbortSignalLike, FramePieces, ReadOptions } from "./src/read_queue.ts";
+export type { FramePieces } from "./src/piece_reader.ts";
+export type { AbortSignalLike, ReadOptions } from "./src/read_options.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export type { Terminator } from "./src/terminator.ts";

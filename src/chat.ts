@@ -6,7 +6,9 @@ import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
 import { handOn } from "./hand_on.ts";
 import type { Data, Producer } from "./producer.ts";
-import { type FramePieces, type ReadOptions, ReadQueue } from "./read_queue.ts";
+import type { FramePieces } from "./piece_reader.ts";
+import type { ReadOptions } from "./read_options.ts";
+import { ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 
