@@ -59,13 +59,16 @@ test("FrameStream holds the writer back until its frames are read", async () => 
   const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
   const writer = stream.writable.getWriter();
   const reader = stream.readable.getReader();
-  let written = false;
-  const writing = writer.write(bytes("one\ntwo\n")).then(() => written = true);
-  assertEquals((await reader.read()).value, "one");
-  assertEquals((await reader.read()).value, "two");
-  assertStrictEquals(written, false);
+  let written = 0;
+  const writing = ["one\ntwo\n", "three\nfour\n"]
+    .map((chunk) => writer.write(bytes(chunk)).then(() => written++));
+  for (const [frame, before] of [["one", 0], ["two", 0], ["three", 1], ["four", 1]] as const) {
+    assertEquals((await reader.read()).value, frame);
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    assertStrictEquals(written, before);
+  }
   const last = reader.read();
-  await writing;
+  await Promise.all(writing);
   await writer.close();
   assertStrictEquals((await last).done, true);
 });

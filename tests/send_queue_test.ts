@@ -315,3 +315,16 @@ test("SendQueue.discard() drops the pieces that a producer gave together and tha
   await queue.flush();
   assertStrictEquals(sent(), "anext");
 });
+
+test("SendQueue.discard() makes room at once, though a write is under way, and counts nothing after drop()", async () => {
+  const { queue, connection, push } = makeQueue({ highWaterMark: 10 });
+  connection.hold();
+  push("first");
+  while (connection.writes.length === 0) await Promise.resolve();
+  const pushed = push("waits for room");
+  assertStrictEquals(queue.discard(), 14);
+  await pushed;
+  push("second");
+  queue.drop(new ClosedError("closed"));
+  assertStrictEquals(queue.discard(), 0);
+});
