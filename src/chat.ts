@@ -358,6 +358,44 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     return this.#sendQueue.push(items);
   }
 
+  /**
+   * Queues a payload as one frame, by the terminator in force: followed by the delimiter, or with what its framing adds. A
+   * payload that the peer would not read as this one frame (it contains the delimiter, or does not fit the count or the
+   * length) is refused, and nothing of it is sent.
+   *
+   * @param payload What the peer is to read: a string is sent as UTF-8.
+   * @returns As {@linkcode Chat.push} does. Await it: a refusal that nobody awaits troubles nobody, and the payload is not sent.
+   * @throws {FrameInjectionError} (The promise rejects with these.) If the payload is no frame by the terminator.
+   * @throws {UnsupportedError} If the terminator is a framing that cannot encode.
+   * @throws {TypeError} If the payload is neither a string nor bytes.
+   *
+   * @example
+   * ```ts
+   * import { Chat, FrameInjectionError, memoryPair, netstring } from "@asynchat/asynchat";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const [left, right] = memoryPair();
+   * const client = new Chat(left, { terminator: "\n" });
+   * const server = new Chat(right, { terminator: "\n", encoding: "utf-8" });
+   *
+   * await client.send("a line");
+   * assertEquals(await server.read(), "a line");
+   * await assertRejects(() => client.send("QUIT\nor two"), FrameInjectionError);
+   *
+   * client.terminator = server.terminator = netstring();
+   * await client.send("two\nlines");
+   * assertEquals(await server.read(), "two\nlines");
+   * await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
+   * ```
+   */
+  send(payload: Data): Promise<void> {
+    try {
+      return this.push(this.#framer.encode(payload));
+    } catch (error) {
+      return quiet(Promise.reject(error));
+    }
+  }
+
   /** Resolves when all that was pushed so far is with the operating system; rejects if it will not be. */
   flush(): Promise<void> {
     return this.#sendQueue.flush();

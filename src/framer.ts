@@ -9,6 +9,7 @@ import {
   type WithEncoding,
   type WithoutEncoding,
 } from "./frame_text.ts";
+import { encodeFrame } from "./frame_encoding.ts";
 import { FrameFinder } from "./frame_finder.ts";
 import type { Framing } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
@@ -288,6 +289,19 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     }
     this.#passing = false;
     return true;
+  }
+
+  /**
+   * Makes a frame of a payload, by the terminator in force: the bytes that a peer who reads by it takes for this one frame.
+   *
+   * @param payload The payload; a string is encoded as UTF-8.
+   * @returns The bytes to send: the payload itself where nothing is to be added, and an array of their own otherwise.
+   * @throws {FrameInjectionError} If there is nothing that the peer would read so.
+   * @throws {UnsupportedError} If the terminator is a framing that cannot encode.
+   * @throws {TypeError} If the payload is neither a string nor bytes.
+   */
+  encode(payload: Uint8Array | string): Uint8Array {
+    return encodeFrame(this.#rule, payload);
   }
 
   /** The frames that are here, each cut when it is asked for. Leaving the loop loses nothing. */

@@ -17,6 +17,7 @@ import {
   type Connection,
   ConnectionError,
   type Data,
+  FrameInjectionError,
   FrameTooLongError,
   IncompleteFrameError,
   memoryPair,
@@ -267,6 +268,42 @@ test("Chat sends data and producers in the order they were pushed", async () => 
   chat.closeWrite();
   assertStrictEquals(text(await readAll(peer)), "abcdefgh");
   chat.close();
+});
+
+test("Chat.send() frames by the terminator in force, in order with what is pushed", async () => {
+  const [chat, peer] = chatPair();
+  chat.push("raw;");
+  chat.send("a line");
+  chat.terminator = 5;
+  chat.send(bytes("count"));
+  chat.push("raw");
+  chat.closeWrite();
+  assertStrictEquals(text(await readAll(peer)), "raw;a line\ncountraw");
+  chat.close();
+});
+
+test("Chat.send() refuses what would forge a frame before a byte is sent, and troubles nobody who does not await it", async () => {
+  const [chat, peer] = chatPair();
+  await assertRejects(() => chat.send("QUIT\nMAIL"), FrameInjectionError, "byte 4");
+  chat.send("nobody\nawaits");
+  await assertRejects(() => chat.send({} as unknown as string), TypeError, "Object");
+  chat.send("good");
+  chat.closeWrite();
+  assertStrictEquals(text(await readAll(peer)), "good\n");
+  await assertRejects(() => chat.send("late"), ClosedError);
+  chat.close();
+});
+
+test("Chat.send() waits for room as push() does", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n", highWaterMark: 4 });
+  connection.hold();
+  let isSent = false;
+  const sending = chat.send("more than four").then(() => isSent = true);
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assertStrictEquals(isSent, false);
+  connection.release();
+  await sending;
 });
 
 test("Chat.flush() resolves when all that was pushed before is with the transport", async () => {

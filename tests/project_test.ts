@@ -34,6 +34,7 @@ test("framer.ts loads nothing that does I/O", () => {
     "src/deferred.ts",
     "src/delimiters.ts",
     "src/errors.ts",
+    "src/frame_encoding.ts",
     "src/frame_finder.ts",
     "src/frame_text.ts",
     "src/framer.ts",
