@@ -32,7 +32,13 @@ export {
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export { Chat, type ChatOptions, type Detached, type Discarded } from "./src/chat.ts";
+export {
+  Chat,
+  type ChatOptions,
+  type ChatStats,
+  type Detached,
+  type Discarded,
+} from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
 export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
 export {

@@ -26,6 +26,22 @@ export interface Detached {
   readonly unread: Uint8Array;
 }
 
+/** What has passed through a chat so far, and what waits in it. */
+export interface ChatStats {
+  /** How many bytes were received. */
+  readonly bytesIn: number;
+  /** How many bytes the transport has taken. */
+  readonly bytesOut: number;
+  /** How many frames were handed out, those of a `stream()` that was read to its end included. */
+  readonly framesIn: number;
+  /** How many frames were sent with {@linkcode Chat.send}: what is pushed is bytes, and no frames. */
+  readonly framesOut: number;
+  /** How many received bytes wait to be read. */
+  readonly buffered: number;
+  /** How many pushed bytes wait to be sent; what producers have not produced does not count. */
+  readonly queued: number;
+}
+
 /** What {@linkcode Chat.discardBuffers} dropped, in bytes. */
 export interface Discarded {
   /** What had arrived, and was not handed out. */
@@ -92,6 +108,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   #closedByCaller = false;
   #isDetached = false;
   #isEndingWrites = false;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #framesOut = 0;
   #writeClosed: Promise<void> | undefined;
   #done: Promise<void> | undefined;
 
@@ -184,6 +203,18 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** The peer's address, where the transport has one. */
   get remoteAddress(): Address | undefined {
     return this.#connection.remoteAddress;
+  }
+
+  /** What has passed through so far, and what waits: a snapshot. */
+  get stats(): ChatStats {
+    return {
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      framesIn: this.#framer.frames,
+      framesOut: this.#framesOut,
+      buffered: this.#framer.buffered,
+      queued: this.#sendQueue.queued,
+    };
   }
 
   /**
@@ -390,7 +421,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    */
   send(payload: Data): Promise<void> {
     try {
-      return this.push(this.#framer.encode(payload));
+      const frame = this.#framer.encode(payload);
+      this.#framesOut++;
+      return this.push(frame);
     } catch (error) {
       return quiet(Promise.reject(error));
     }
@@ -526,6 +559,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#receiving = undefined;
     if (this.#readQueue.end !== undefined) return;
     if (chunk === null) return this.#onPeerEnd();
+    this.#bytesIn += chunk.length;
     this.#readQueue.push(chunk);
     if (!this.#fetching) return;
     // What a connection that is closed still has is little; one that is not might go on for ever.
@@ -569,6 +603,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   async #write(bytes: Uint8Array): Promise<void> {
     try {
       await this.#connection.write(bytes);
+      this.#bytesOut += bytes.length;
     } catch (error) {
       // Noted here, before anything else that the broken connection brings about.
       if (!this.#isClosed) this.#failure ??= error as Error;

@@ -89,6 +89,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #passed = 0;
   /** Whether the terminator in force is a 0 that was answered with its empty frame. */
   #zeroAnswered = false;
+  #frames = 0;
 
   /**
    * Makes a framer of text, that holds nothing yet.
@@ -160,6 +161,11 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return this.#buffer.length;
   }
 
+  /** How many frames were handed out, as a whole or in pieces to their end. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   /**
    * Whether `next()` would give a frame, or throw: no more bytes are needed for that. It is `false` while a frame is handed
    * out in pieces.
@@ -220,12 +226,9 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextBytes(terminator?: Terminator): Uint8Array | undefined {
-    const rule = terminator === undefined ? this.#rule : toRule(terminator);
-    if (!this.#dropRest()) return undefined;
-    if (rule === null) return this.#cutAnything();
-    if (rule === 0 && terminator === undefined) return this.#emptyFrame();
-    const frame = typeof rule === "number" ? this.#cutCount(rule) : this.#cutFramed(rule);
-    return frame ?? (this.#ended ? this.#lastFrame(rule) : undefined);
+    const frame = this.#cut(terminator);
+    if (frame !== undefined) this.#frames++;
+    return frame;
   }
 
   /**
@@ -260,7 +263,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     try {
       const piece = this.#passage?.next(this.#buffer, this.#ended);
       if (piece === undefined && this.#ended) return this.#lastPiece(rule);
-      if (piece === null) this.#endPassage();
+      if (piece === null) this.#endPieces();
       else this.#passed += piece?.length ?? 0;
       return piece;
     } catch (error) {
@@ -332,6 +335,15 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return dropped;
   }
 
+  #cut(terminator: Terminator | undefined): Uint8Array | undefined {
+    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    if (!this.#dropRest()) return undefined;
+    if (rule === null) return this.#cutAnything();
+    if (rule === 0 && terminator === undefined) return this.#emptyFrame();
+    const frame = typeof rule === "number" ? this.#cutCount(rule) : this.#cutFramed(rule);
+    return frame ?? (this.#ended ? this.#lastFrame(rule) : undefined);
+  }
+
   #cutAnything(): Uint8Array | undefined {
     this.#finder.forget();
     if (this.#buffer.length === 0) return undefined;
@@ -343,6 +355,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     const whole = this.#wholeText();
     if (whole.length === 0) return undefined;
     this.#buffer.skip(whole.length);
+    this.#frames++;
     return this.#decoder.decode(whole);
   }
 
@@ -419,6 +432,11 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return Passage.within(found);
   }
 
+  #endPieces(): void {
+    this.#frames++;
+    this.#endPassage();
+  }
+
   #endPassage(): void {
     this.#passage = undefined;
     this.#passing = false;
@@ -485,7 +503,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     if (this.#incomplete !== "yield") {
       throw new IncompleteFrameError(rest, describeRule(rule), passed);
     }
-    if (rest.length === 0) return null;
+    if (rest.length === 0) {
+      this.#endPieces();
+      return null;
+    }
     this.#passage = Passage.of(NOTHING);
     this.#passing = true;
     return rest;

@@ -41,6 +41,8 @@ export class SendQueue {
   #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
   #waiting = 0;
+  /** How many producers wait. */
+  #producers = 0;
   /** The bytes among them that are being written. */
   #underWay = 0;
   #draining = false;
@@ -71,6 +73,11 @@ export class SendQueue {
   /** Whether all that was pushed is with the transport. */
   get isEmpty(): boolean {
     return !this.#draining;
+  }
+
+  /** How many bytes wait, those of a write that is under way included, and those not that producers have not produced. */
+  get queued(): number {
+    return this.#waiting - this.#producers * PRODUCER_WEIGHT;
   }
 
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
@@ -117,9 +124,9 @@ export class SendQueue {
   discard(): number {
     if (this.#dropped) return 0;
     const entries = this.#entries.clear();
-    const producers = entries.filter((entry) => entry instanceof Production).length;
-    const dropped = this.#waiting - this.#underWay - producers * PRODUCER_WEIGHT;
+    const dropped = this.queued - this.#underWay;
     this.#waiting = this.#underWay;
+    this.#producers = 0;
     this.#took(0);
     // Last: a producer may push when it is told.
     tell(entries, new ChatError("discarded", "what was pushed was dropped by discardBuffers()"));
@@ -133,6 +140,7 @@ export class SendQueue {
     this.#dropped = true;
     this.#lost = this.#draining;
     this.#waiting = 0;
+    this.#producers = 0;
     this.#room?.reject(reason);
     tell(this.#entries.clear(), reason);
   }
@@ -140,6 +148,7 @@ export class SendQueue {
   #add(item: Data | Producer): void {
     if (!isData(item)) {
       this.#entries.push(new Production(item));
+      this.#producers++;
       this.#waiting += PRODUCER_WEIGHT;
       return;
     }
@@ -194,6 +203,7 @@ export class SendQueue {
     if (this.#entries.first !== production) return; // it was dropped while it produced
     if (pieces === undefined) {
       this.#entries.shift();
+      this.#producers--;
       this.#took(PRODUCER_WEIGHT);
       return;
     }

@@ -559,6 +559,47 @@ test("Chat asks a producer for a piece only when the transport has taken the one
   await chat.closed;
 });
 
+test("Chat.stats counts bytes and frames in and out, and what waits", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  assertEquals(chat.stats, {
+    bytesIn: 0,
+    bytesOut: 0,
+    framesIn: 0,
+    framesOut: 0,
+    buffered: 0,
+    queued: 0,
+  });
+  connection.arrive(bytes("one\ntwo\nabcdefleft"));
+  await chat.read();
+  await chat.read();
+  for await (const _ of chat.stream(6));
+  connection.hold();
+  chat.send("1234");
+  chat.push(
+    "567",
+    (function* (): Generator<string> {
+      yield "not produced yet";
+    })(),
+  );
+  while (connection.writes.length === 0) await Promise.resolve();
+  chat.push("89");
+  assertEquals(chat.stats, {
+    bytesIn: 18,
+    bytesOut: 0,
+    framesIn: 3,
+    framesOut: 1,
+    buffered: 4,
+    queued: 10,
+  });
+  connection.release();
+  await chat.flush();
+  const { bytesOut, queued } = chat.stats;
+  assertEquals([bytesOut, queued], [26, 0]);
+  chat.close();
+  assertEquals([chat.stats.buffered, chat.stats.queued], [0, 0]);
+});
+
 // Handing on, and emergencies
 
 test("Chat.detach() hands the connection on, with what was not handed out, and closes nothing", async () => {
