@@ -23,6 +23,7 @@
  *
  * @module
  */
+export type { AbortSignalLike } from "./src/abort.ts";
 export {
   type BunHandlers,
   type BunSocketLike,
@@ -70,6 +71,6 @@ export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
 export { listen, Listener, type ListenOptions } from "./src/listen.ts";
 export type { Data, Producer } from "./src/producer.ts";
 export type { FramePieces } from "./src/piece_reader.ts";
-export type { AbortSignalLike, ReadOptions } from "./src/read_options.ts";
+export type { ReadOptions } from "./src/read_options.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export type { Terminator } from "./src/terminator.ts";

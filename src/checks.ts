@@ -38,6 +38,34 @@ export function checkBoolean(name: string, value: boolean): boolean {
   throw new TypeError(`${name} must be true or false, not ${describe(value)}`);
 }
 
+/** The longest time that a timer can wait: a longer one would fire at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/**
+ * Checks a time that may be waited, or not given at all.
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is neither one that a timer can wait nor `Infinity`.
+ */
+export function checkTimeout(name: string, timeout: number | undefined): void {
+  if (timeout === undefined || timeout === Infinity) return;
+  if (typeof timeout !== "number") {
+    throw new TypeError(`${name} must be a number of milliseconds, not ${nameOf(timeout)}`);
+  }
+  if (timeout >= 0 && timeout <= LONGEST_TIMEOUT) return;
+  throw new RangeError(
+    `${name} must be 0 to ${LONGEST_TIMEOUT} milliseconds, or Infinity, not ${describe(timeout)}`,
+  );
+}
+
+/**
+ * Checks what is to be an `AbortSignal`, or not given at all.
+ * @throws {TypeError} If it is something else.
+ */
+export function checkSignal(signal: { addEventListener: unknown } | undefined): void {
+  if (signal === undefined || typeof signal?.addEventListener === "function") return;
+  throw new TypeError(`signal must be an AbortSignal, not ${nameOf(signal)}`);
+}
+
 /** A value, in words for an error message, also one that cannot become a string. */
 export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);

@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.ts";
 import { quiet } from "./deferred.ts";
 import { TimeoutError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
@@ -6,7 +7,7 @@ import type { Frame } from "./frame_text.ts";
 import type { Framer } from "./framer.ts";
 import { iterate } from "./iterate.ts";
 import { type FramePieces, PieceReader } from "./piece_reader.ts";
-import { type AbortSignalLike, checkReadOptions, type ReadOptions } from "./read_options.ts";
+import { checkReadOptions, type ReadOptions } from "./read_options.ts";
 import type { Rule } from "./terminator.ts";
 
 /**
@@ -26,8 +27,6 @@ export class ReadQueue<F extends Frame> {
   #end: Error | null | undefined;
   /** Whether no frame is handed out any more. */
   #dropped = false;
-  /** The reads that a signal would give up: one listener serves them all. */
-  readonly #signals: Map<AbortSignalLike, SignalReaders> = new Map();
 
   /**
    * @param framer What cuts the frames.
@@ -90,10 +89,18 @@ export class ReadQueue<F extends Frame> {
     checkReadOptions(options);
     const { signal, timeout } = options;
     if (signal?.aborted) return quiet(Promise.reject(signal.reason));
-    const reader = this.#add(take);
-    if (!reader.isSettled) {
-      if (signal !== undefined) this.#giveUpOn(signal, reader);
-      if (timeout !== undefined && timeout !== Infinity) this.#giveUpAfter(timeout, reader);
+    const reader = this.#add(() => {
+      // Of several reads that are aborted together, none is answered while the others are being told.
+      if (signal?.aborted) throw signal.reason;
+      return take(this.#framer);
+    });
+    if (reader.isSettled) return reader.promise;
+    if (signal !== undefined) {
+      reader.onSettled(onAbort(signal, () => this.#giveUp(reader, signal.reason)));
+    }
+    if (timeout !== undefined && timeout !== Infinity) {
+      const timer = setTimeout(() => this.#giveUp(reader, new TimeoutError(timeout)), timeout);
+      reader.onSettled(() => clearTimeout(timer));
     }
     return reader.promise;
   }
@@ -102,7 +109,7 @@ export class ReadQueue<F extends Frame> {
   frames<T>(take: (framer: Framer<F>) => T | undefined): AsyncIterableIterator<T> {
     const waiting: Set<FrameReader<T>> = new Set();
     const next = (): Promise<T | null> => {
-      const reader = this.#add(take);
+      const reader = this.#add(() => take(this.#framer));
       if (!reader.isSettled) {
         waiting.add(reader);
         reader.onSettled(() => waiting.delete(reader));
@@ -110,7 +117,9 @@ export class ReadQueue<F extends Frame> {
       return reader.promise;
     };
     const leave = (): void => {
-      this.#remove([...waiting], (reader) => reader.finish(null));
+      for (const reader of waiting) this.#readers.remove(reader);
+      for (const reader of waiting) reader.finish(null);
+      this.serve();
     };
     return iterate(next, leave);
   }
@@ -140,51 +149,17 @@ export class ReadQueue<F extends Frame> {
     }
   }
 
-  #add<T>(take: (framer: Framer<F>) => T | undefined): FrameReader<T> {
-    const reader = new FrameReader(() => take(this.#framer));
+  #add<T>(take: () => T | undefined): FrameReader<T> {
+    const reader = new FrameReader(take);
     this.#readers.push(reader);
     this.serve();
     return reader;
   }
 
-  /** Takes readers out of the queue; nothing is cut for them any more, so that nothing is lost. */
-  #remove<R extends Reader>(readers: readonly R[], tell: (reader: R) => void): void {
-    for (const reader of readers) this.#readers.remove(reader);
-    for (const reader of readers) tell(reader);
+  /** Takes a reader out of the queue; nothing is cut for it any more, so that nothing is lost. */
+  #giveUp<T>(reader: FrameReader<T>, reason: unknown): void {
+    this.#readers.remove(reader);
+    reader.giveUp(reason);
     this.serve();
   }
-
-  #giveUpAfter<T>(timeout: number, reader: FrameReader<T>): void {
-    const giveUp = (): void => {
-      this.#remove([reader], () => reader.giveUp(new TimeoutError(timeout)));
-    };
-    const timer = setTimeout(giveUp, timeout);
-    reader.onSettled(() => clearTimeout(timer));
-  }
-
-  #giveUpOn<T>(signal: AbortSignalLike, reader: FrameReader<T>): void {
-    let shared = this.#signals.get(signal);
-    if (shared === undefined) {
-      const readers: SignalReaders["readers"] = new Set();
-      const onAbort = (): void => {
-        this.#remove([...readers], (each) => each.giveUp(signal.reason));
-      };
-      this.#signals.set(signal, shared = { readers, onAbort });
-      signal.addEventListener("abort", onAbort);
-    }
-    const { readers, onAbort } = shared;
-    readers.add(reader);
-    reader.onSettled(() => {
-      readers.delete(reader);
-      if (readers.size > 0) return;
-      this.#signals.delete(signal);
-      signal.removeEventListener("abort", onAbort);
-    });
-  }
-}
-
-/** The reads that one signal would give up, and what listens to it for them. */
-interface SignalReaders {
-  readonly readers: Set<Reader & Pick<FrameReader<unknown>, "giveUp">>;
-  readonly onAbort: () => void;
 }

@@ -28,6 +28,7 @@ import {
 } from "../mod.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { countingBytes } from "./support/connection_checks.ts";
+import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
 
 type Options = Partial<Omit<ChatOptions, "encoding">>;
@@ -49,23 +50,6 @@ async function contentOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);
   return text(concat(all));
-}
-
-/** Counts the listeners of a signal. */
-class CountingSignal extends EventTarget {
-  aborted = false;
-  reason: unknown = undefined;
-  listeners = 0;
-
-  override addEventListener(type: string, listener: () => void): void {
-    this.listeners++;
-    super.addEventListener(type, listener);
-  }
-
-  override removeEventListener(type: string, listener: () => void): void {
-    this.listeners--;
-    super.removeEventListener(type, listener);
-  }
 }
 
 // Text and bytes
@@ -142,6 +126,12 @@ test("Chat.read() rejects at once, and takes nothing, when its signal is aborted
   const signal = AbortSignal.abort(reason);
   assertStrictEquals(await assertRejects(() => chat.read("\n", { signal }), Error), reason);
   assertStrictEquals(await chat.read(), "one");
+
+  const [waiting] = chatPair();
+  const first = waiting.read();
+  assertStrictEquals(await assertRejects(() => waiting.read("\n", { signal }), Error), reason);
+  waiting.close();
+  assertStrictEquals(await first, null);
 });
 
 test("Chat.read() gives what is here when its timeout is 0, and does not wait when nothing is", async () => {
@@ -167,7 +157,7 @@ test("Chat answers the reads behind one that was given up, when what they want i
 
 test("Chat.read() leaves no listener on its signal, however it ends", async () => {
   const signal = new CountingSignal();
-  const options = { signal: signal as unknown as AbortSignal };
+  const options = { signal };
   const chat = chatOf({}, "one\n\xff");
   assertStrictEquals(await chat.read("\n", options), "one");
   await assertRejects(() => chat.read("\n", options), IncompleteFrameError);
