@@ -1,10 +1,19 @@
+import { type AbortSignalLike, onAbort } from "./abort.ts";
+import { formatEndpoint } from "./address.ts";
+import { checkSignal, checkTimeout, describe, nameOf } from "./checks.ts";
 import type { Address, Connection } from "./connection.ts";
-import { describe, nameOf } from "./checks.ts";
 import { Deferred, quiet } from "./deferred.ts";
-import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
+import {
+  BackpressureError,
+  ChatError,
+  ClosedError,
+  ConnectionError,
+  ProducerError,
+} from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
 import { handOn } from "./hand_on.ts";
+import { IdleTimer } from "./idle_timer.ts";
 import type { Data, Producer } from "./producer.ts";
 import type { FramePieces } from "./piece_reader.ts";
 import type { ReadOptions } from "./read_options.ts";
@@ -12,8 +21,17 @@ import { ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 
-/** How a {@linkcode Chat} cuts frames, and how much it lets wait. */
-export interface ChatOptions extends FramerOptions, SendQueueOptions {}
+/** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
+export interface ChatOptions extends FramerOptions, SendQueueOptions {
+  /**
+   * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is waited
+   * for and nothing arrives, or data waits and nothing of it is taken, for so long, the chat is closed with a
+   * `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes.
+   */
+  idleTimeout?: number | undefined;
+  /** Closes the chat with its reason when it is aborted. */
+  signal?: AbortSignalLike | undefined;
+}
 
 /** What {@linkcode Chat.detach} hands on. */
 export interface Detached {
@@ -96,6 +114,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   readonly #framer: Framer<F>;
   readonly #sendQueue: SendQueue;
   readonly #readQueue: ReadQueue<F>;
+  readonly #idleTimer: IdleTimer;
   readonly #closed = new Deferred<Error | undefined>();
   /** The read of the connection that is under way. */
   #receiving: Promise<Uint8Array | null> | undefined;
@@ -162,8 +181,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       (error) => this.#onSendFailure(error),
       options,
     );
+    checkLife(options);
+    const { idleTimeout = Infinity, signal } = options;
+    this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
     if (unread !== undefined) this.#readQueue.push(unread);
     connection.closed.then(() => this.#onConnectionClosed());
+    if (signal !== undefined) this.#closeOn(signal);
   }
 
   /**
@@ -549,10 +572,23 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     }
   }
 
+  #closeOn(signal: AbortSignalLike): void {
+    if (signal.aborted) return this.close(signal.reason);
+    this.closed.then(onAbort(signal, () => this.close(signal.reason)));
+  }
+
+  #onSilence(timeout: number): void {
+    const peer = formatEndpoint(this.remoteAddress);
+    this.close(new ConnectionError("timeout", `${peer} was silent for ${timeout} ms`));
+  }
+
   #receive(): void {
     if (this.#receiving !== undefined) return;
     this.#receiving = this.#connection.read();
-    this.#receiving.then((chunk) => this.#onReceived(chunk), (error) => this.#onBroken(error));
+    this.#idleTimer.during(this.#receiving).then(
+      (chunk) => this.#onReceived(chunk),
+      (error) => this.#onBroken(error),
+    );
   }
 
   #onReceived(chunk: Uint8Array | null): void {
@@ -602,7 +638,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      await this.#connection.write(bytes);
+      await this.#idleTimer.during(this.#connection.write(bytes));
       this.#bytesOut += bytes.length;
     } catch (error) {
       // Noted here, before anything else that the broken connection brings about.
@@ -677,6 +713,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
  * @throws {TypeError | RangeError} What the constructor would throw.
  */
 export function checkChatOptions(options: ChatOptions): void {
+  checkLife(options);
   new Framer<Frame>(options);
   new SendQueue(() => Promise.resolve(), () => {}, options);
+}
+
+function checkLife({ idleTimeout, signal }: ChatOptions): void {
+  checkTimeout("idleTimeout", idleTimeout);
+  checkSignal(signal);
 }

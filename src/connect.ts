@@ -1,4 +1,7 @@
+import { type AbortSignalLike, onAbort } from "./abort.ts";
 import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import type { Connection } from "./connection.ts";
+import { Deferred } from "./deferred.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets } from "./sockets.ts";
 
@@ -16,6 +19,7 @@ export interface ConnectOptions extends ChatOptions {
  * @param options Where to connect to, and how frames are cut.
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
+ * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
  * @throws {RangeError} If the port, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets.
@@ -49,5 +53,26 @@ export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = checkEndpoint(options, 1);
   checkChatOptions(options);
   const sockets = await loadSockets();
-  return new Chat<Frame>(await sockets.connect(endpoint), options);
+  if (options.signal?.aborted) throw options.signal.reason;
+  const connecting = sockets.connect(endpoint);
+  const connection = await (options.signal ? untilAborted(connecting, options.signal) : connecting);
+  return new Chat<Frame>(connection, options);
+}
+
+/** The connection, unless the signal is aborted first: then it is closed as soon as it is there. */
+async function untilAborted(
+  connecting: Promise<Connection>,
+  signal: AbortSignalLike,
+): Promise<Connection> {
+  const aborted = new Deferred<never>();
+  const abort = (): void => {
+    aborted.reject(signal.reason);
+    connecting.then((connection) => connection.close(signal.reason), () => {});
+  };
+  const giveUp = onAbort(signal, abort);
+  try {
+    return await Promise.race([aborted.promise, connecting]);
+  } finally {
+    giveUp();
+  }
 }

@@ -1,10 +1,11 @@
+import { onAbort } from "./abort.ts";
 import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import type { Address, ConnectionListener } from "./connection.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets } from "./sockets.ts";
 
-/** Where to listen, and how to chat with whoever connects. */
+/** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
 export interface ListenOptions extends ChatOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
@@ -91,6 +92,9 @@ export class Listener<F extends Frame = Uint8Array>
   constructor(listener: ConnectionListener, options: ChatOptions) {
     this.#listener = listener;
     this.#options = options;
+    const { signal } = options;
+    if (signal?.aborted) listener.close();
+    else if (signal) listener.closed.then(onAbort(signal, () => listener.close()));
   }
 
   /** Where it listens, with the port that the system chose if 0 was asked for. */

@@ -26,6 +26,7 @@ import {
 } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
+import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
 
 function chatPair(options: Partial<Omit<ChatOptions, "encoding">> = {}): [Chat, Connection] {
@@ -557,6 +558,56 @@ test("Chat asks a producer for a piece only when the transport has taken the one
   assert(read > 0);
   chat.close(); // an endless producer is stopped
   await chat.closed;
+});
+
+test("Chat closes with the code timeout when it waits for a frame and the peer is silent", async () => {
+  const [chat, peer] = chatPair({ idleTimeout: 5 });
+  await peer.write(bytes("half"));
+  const error = await assertRejects(() => chat.read(), ConnectionError, "silent for 5 ms");
+  assertStrictEquals(error.code, "timeout");
+  assertStrictEquals(await chat.closed, error);
+  await assertRejects(() => chat.push("x"), ConnectionError);
+  assertStrictEquals(await peer.read(), null);
+});
+
+test("Chat closes with the code timeout when the peer takes nothing of what waits to be sent", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n", idleTimeout: 5 });
+  connection.hold();
+  chat.push("waits");
+  const done = chat.closeWhenDone();
+  await assertRejects(() => done, ConnectionError, "silent");
+  assertInstanceOf(await chat.closed, ConnectionError);
+});
+
+test("Chat closes with the reason of its signal when that is aborted, and listens no more when it is closed", async () => {
+  const signal = new CountingSignal();
+  const [chat] = chatPair({ signal });
+  const [reading, reason] = [chat.read(), new Error("shutting down")];
+  signal.abort(reason);
+  assertStrictEquals(await assertRejects(() => reading, Error), reason);
+  assertStrictEquals(await chat.closed, reason);
+  assertStrictEquals(signal.listeners, 0);
+
+  const [late] = chatPair({ signal });
+  assertStrictEquals(await late.closed, reason);
+
+  const other = new CountingSignal();
+  const [first] = chatPair({ signal: other });
+  const [second] = chatPair({ signal: other });
+  assertStrictEquals(other.listeners, 1);
+  first.close();
+  second.close();
+  await Promise.all([first.closed, second.closed]);
+  assertStrictEquals(other.listeners, 0);
+});
+
+test("Chat refuses an idleTimeout and a signal that are none", () => {
+  for (const idleTimeout of [-1, NaN, 2 ** 31]) {
+    assertThrows(() => chatPair({ idleTimeout }), RangeError, "idleTimeout");
+  }
+  assertThrows(() => chatPair({ idleTimeout: "5" as unknown as number }), TypeError, "string");
+  assertThrows(() => chatPair({ signal: {} as unknown as AbortSignal }), TypeError, "AbortSignal");
 });
 
 test("Chat.stats counts bytes and frames in and out, and what waits", async () => {

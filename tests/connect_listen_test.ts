@@ -13,6 +13,7 @@ import {
 import { type Chat, connect, ConnectionError, listen, type Listener } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
+import { CountingSignal } from "./support/counting_signal.ts";
 import { startPeer } from "./support/peer.ts";
 
 const LINES = { terminator: "\n" };
@@ -219,4 +220,48 @@ test("Chat says reset, in every way it says it, when the peer has reset an idle 
   assertInstanceOf(closed, ConnectionError);
   assertStrictEquals(closed.code, "reset");
   await listener.close();
+});
+
+test("connect() rejects with the reason of its signal when that is aborted before it is connected", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const { port } = listener.address;
+  const reason = new Error("never mind");
+  const aborted = AbortSignal.abort(reason);
+  const error = await assertRejects(() => connect({ port, signal: aborted, ...LINES }), Error);
+  assertStrictEquals(error, reason);
+
+  const signal = new CountingSignal();
+  const connecting = connect({ port, signal, ...LINES });
+  await Promise.resolve();
+  signal.abort(reason);
+  assertStrictEquals(await assertRejects(() => connecting, Error), reason);
+  assertStrictEquals(signal.listeners, 0);
+  await listener.close();
+});
+
+test("connect() closes the chat when its signal is aborted later", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const signal = new CountingSignal();
+  const client = await connect({ port: listener.address.port, signal, ...LINES });
+  const server = (await listener.accept())!;
+  const reading = client.read();
+  signal.abort(new Error("enough"));
+  await assertRejects(() => reading, Error, "enough");
+  assertStrictEquals(await server.read(), null);
+  await Promise.all([server.closeWhenDone(), client.closed, listener.close()]);
+  assertStrictEquals(signal.listeners, 0);
+});
+
+test("listen() ends the listening, and its chats, when its signal is aborted", async () => {
+  const signal = new CountingSignal();
+  const listener = await listen({ port: 0, signal, ...LINES });
+  const client = await connect({ port: listener.address.port, ...LINES });
+  const server = (await listener.accept())!;
+  const accepting = listener.accept();
+  signal.abort(new Error("shutting down"));
+  assertStrictEquals(await accepting, null);
+  await assertRejects(() => server.read(), Error, "shutting down");
+  assertStrictEquals(await client.read(), null);
+  await Promise.all([client.closeWhenDone(), server.closed, listener.close()]);
+  assertStrictEquals(signal.listeners, 0);
 });

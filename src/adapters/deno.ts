@@ -1,7 +1,7 @@
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError } from "../errors.ts";
-import { formatEndpoint, toAddress } from "./address.ts";
+import { formatEndpoint, toAddress } from "../address.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */

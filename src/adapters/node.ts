@@ -2,7 +2,7 @@ import { copyOf, plainBytes } from "../bytes.ts";
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
-import { formatEndpoint, toAddress } from "./address.ts";
+import { formatEndpoint, toAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";

@@ -1,4 +1,4 @@
-import type { Address, TcpEndpoint } from "../connection.ts";
+import type { Address, TcpEndpoint } from "./connection.ts";
 
 /** The address of a socket, if it has one: other streams do not, nor does a socket whose peer has reset it by then. */
 export function toAddress(

@@ -1,0 +1,40 @@
+/**
+ * Tells when the peer is silent: when something has been waited for that it should send or take, and nothing of it has
+ * come or gone, for so long. While nothing is waited for, no time passes.
+ */
+export class IdleTimer {
+  readonly #timeout: number;
+  readonly #onIdle: () => void;
+  #waits = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param timeout How long that is, in milliseconds; `Infinity` for ever.
+   * @param onIdle Is called when it has passed.
+   */
+  constructor(timeout: number, onIdle: () => void) {
+    this.#timeout = timeout;
+    this.#onIdle = onIdle;
+  }
+
+  /** Waits with the others until the promise settles: then the peer was not silent. */
+  during<T>(promise: Promise<T>): Promise<T> {
+    return this.#timeout === Infinity ? promise : this.#during(promise);
+  }
+
+  async #during<T>(promise: Promise<T>): Promise<T> {
+    this.#waits++;
+    this.#restart();
+    try {
+      return await promise;
+    } finally {
+      this.#waits--;
+      this.#restart();
+    }
+  }
+
+  #restart(): void {
+    clearTimeout(this.#timer);
+    if (this.#waits > 0) this.#timer = setTimeout(this.#onIdle, this.#timeout);
+  }
+}

@@ -1,0 +1,60 @@
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Deferred } from "../src/deferred.ts";
+import { IdleTimer } from "../src/idle_timer.ts";
+
+/** Timers that fire when they are told to, in place of the runtime's. */
+async function withTimers(
+  work: (timers: Map<number, { call: () => void; after: number }>) => Promise<void>,
+): Promise<void> {
+  const { setTimeout, clearTimeout } = globalThis;
+  const timers: Map<number, { call: () => void; after: number }> = new Map();
+  let last = 0;
+  Object.assign(globalThis, {
+    setTimeout: (call: () => void, after: number) => (timers.set(++last, { call, after }), last),
+    clearTimeout: (id: number) => timers.delete(id),
+  });
+  try {
+    await work(timers);
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+}
+
+test("IdleTimer waits only while something is waited for, and anew whenever something happens", async () => {
+  await withTimers(async (timers) => {
+    let silences = 0;
+    const timer = new IdleTimer(500, () => silences++);
+    assertEquals([...timers.keys()], []);
+    const [read, write] = [new Deferred<string>(), new Deferred()];
+    const reading = timer.during(read.promise);
+    assertEquals([...timers.keys()], [1]);
+    const writing = timer.during(write.promise);
+    assertEquals([...timers.keys()], [2]);
+    write.resolve();
+    await writing;
+    assertEquals([...timers.entries()].map(([id, { after }]) => [id, after]), [[3, 500]]);
+    timers.get(3)!.call();
+    assertStrictEquals(silences, 1);
+    read.resolve("read");
+    assertStrictEquals(await reading, "read");
+    assertEquals([...timers.keys()], []);
+  });
+});
+
+test("IdleTimer passes a rejection on, and waits no longer", async () => {
+  await withTimers(async (timers) => {
+    const timer = new IdleTimer(1, () => {});
+    await assertRejects(() => timer.during(Promise.reject(new Error("broken"))), Error, "broken");
+    assertStrictEquals(timers.size, 0);
+  });
+});
+
+test("IdleTimer sets no timer when the time is infinite", async () => {
+  await withTimers(async (timers) => {
+    const promise = Promise.resolve();
+    assertStrictEquals(new IdleTimer(Infinity, () => {}).during(promise), promise);
+    assertStrictEquals(timers.size, 0);
+    await promise;
+  });
+});
