@@ -73,4 +73,12 @@ export type { Data, Producer } from "./src/producer.ts";
 export type { FramePieces } from "./src/piece_reader.ts";
 export type { ReadOptions } from "./src/read_options.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
+export {
+  type Handler,
+  serve,
+  type ServeOptions,
+  Server,
+  type ServerOptions,
+  type ShutdownOptions,
+} from "./src/serve.ts";
 export type { Terminator } from "./src/terminator.ts";

@@ -102,6 +102,11 @@ export class Listener<F extends Frame = Uint8Array>
     return this.#listener.address;
   }
 
+  /** Resolves when the port is free again, after {@linkcode Listener.close}. */
+  get closed(): Promise<void> {
+    return this.#listener.closed;
+  }
+
   /**
    * Accepts one connection.
    * @returns Its chat; `null` once the listener is closed.

@@ -1,0 +1,270 @@
+import type { AbortSignalLike } from "./abort.ts";
+import { formatEndpoint } from "./address.ts";
+import type { Chat } from "./chat.ts";
+import { checkInteger, checkTimeout, describe, nameOf } from "./checks.ts";
+import type { Address } from "./connection.ts";
+import { Deferred } from "./deferred.ts";
+import { ClosedError } from "./errors.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
+import { listen, type Listener, type ListenOptions } from "./listen.ts";
+
+/** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */
+export interface ServerOptions<F extends Frame = Frame> {
+  /** How many chats there may be at a time, 1 or more. Default: `Infinity`. */
+  maxConnections?: number | undefined;
+  /**
+   * What becomes of further connections: they wait until a chat has ended (`"wait"`, the default; the system, and on Node and
+   * Bun the runtime, holds some hundreds of them), or are closed at once (`"refuse"`).
+   */
+  whenFull?: "wait" | "refuse" | undefined;
+  /**
+   * Is told what a handler threw, and with which chat; or, with no chat, what the system refused to accept. What it throws
+   * itself is ignored. Default: `console.error`.
+   */
+  onError?: ((error: unknown, chat: Chat<F> | undefined) => void) | undefined;
+  /** Ends the listening when it is aborted, and the chats: what their handlers throw for this reason is no error. */
+  signal?: AbortSignalLike | undefined;
+}
+
+/** Where to serve, how frames are cut, and how many chats there may be. */
+export interface ServeOptions<F extends Frame = Frame> extends ListenOptions, ServerOptions<F> {
+  /** Ends the listening when it is aborted, and the chats. */
+  signal?: AbortSignalLike | undefined;
+}
+
+/** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
+export type Handler<F extends Frame = Frame> = (chat: Chat<F>) => void | Promise<void>;
+
+/** How a {@linkcode Server} shuts down. */
+export interface ShutdownOptions {
+  /** How long the chats have to end by themselves, in milliseconds, or `Infinity`. Default: 10,000. */
+  grace?: number | undefined;
+}
+
+/** How long the server waits when the system refuses to accept, as it does when too many files are open. Milliseconds. */
+const ACCEPT_PAUSE = 100;
+const DEFAULT_GRACE = 10_000;
+
+/**
+ * Listens on a TCP port, and runs the handler for each chat, at the same time. A handler that throws ends its own chat only.
+ *
+ * @param options Where to listen, how frames are cut, and how many chats there may be.
+ * @param handler What is done with a chat.
+ * @returns The server, listening.
+ * @throws {ConnectionError} If it cannot listen, as for `listen()`.
+ * @throws {TypeError} If an option is of a wrong type.
+ * @throws {RangeError} If a number is out of range.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = await serve({ port: 0, terminator: "\n", encoding: "utf-8" }, async (chat) => {
+ *   for await (const line of chat) await chat.send(line.toUpperCase());
+ * });
+ *
+ * const client = await connect({ port: server.address.port, terminator: "\n", encoding: "utf-8" });
+ * await client.send("hello");
+ * assertEquals(await client.read(), "HELLO");
+ * await client.closeWhenDone();
+ * await server.shutdown();
+ * ```
+ */
+export function serve(
+  options: ServeOptions<Uint8Array> & WithoutEncoding,
+  handler: Handler<Uint8Array>,
+): Promise<Server<Uint8Array>>;
+/**
+ * Listens on a TCP port, and runs the handler for each chat of text.
+ * @param options Where to listen, how frames are cut, their encoding, and how many chats there may be.
+ * @param handler What is done with a chat.
+ * @returns The server, listening.
+ */
+export function serve(
+  options: ServeOptions<string> & WithEncoding<string>,
+  handler: Handler<string>,
+): Promise<Server<string>>;
+/**
+ * Listens on a TCP port, and runs the handler for each chat: of text if the options have an encoding.
+ * @param options Where to listen, how frames are cut, and how many chats there may be.
+ * @param handler What is done with a chat.
+ * @returns The server, listening.
+ */
+export function serve(options: ServeOptions, handler: Handler): Promise<Server<Frame>>;
+export async function serve<F extends Frame>(
+  options: ServeOptions<F>,
+  handler: Handler<F>,
+): Promise<Server<F>> {
+  if (typeof handler !== "function") {
+    throw new TypeError(`handler must be a function, not ${describe(handler)}`);
+  }
+  checkServerOptions(options);
+  // The overloads see to it that options with an encoding come with a handler of text.
+  const listener = await listen(options as ListenOptions) as unknown as Listener<F>;
+  return new Server(listener, handler, options);
+}
+
+/**
+ * A listener, and the chats that it has brought.
+ *
+ * ```text
+ *   accept ──▶ is there room? ──▶ handler(chat) ──▶ closeWhenDone() ──▶ room for another
+ *     ▲            │ no: wait, or refuse    └─ throws: close(error), onError(error, chat)
+ *     └── pause ◀──┴── the system refuses: onError(error)
+ * ```
+ */
+export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
+  readonly #listener: Listener<F>;
+  readonly #handler: Handler<F>;
+  readonly #options: ServerOptions<F>;
+  readonly #chats: Set<Chat<F>> = new Set();
+  readonly #finished: Promise<void>;
+  /** Resolves when a chat has ended, or the listening has. */
+  #changed = new Deferred();
+  #isClosed = false;
+  /** What chats were closed with that had not ended in time. */
+  #closing: ClosedError | undefined;
+
+  /**
+   * Serves what a listener of your own brings.
+   * @param listener Where chats come from; it belongs to the server from now on.
+   * @param handler What is done with a chat.
+   * @param options How many chats there may be at a time, and who is told of errors.
+   * @throws {TypeError} If an option is of a wrong type.
+   * @throws {RangeError} If `maxConnections` is no number of chats.
+   */
+  constructor(
+    listener: Listener<F>,
+    handler: Handler<F>,
+    options: ServerOptions<F> = {},
+  ) {
+    checkServerOptions(options);
+    this.#listener = listener;
+    this.#handler = handler;
+    this.#options = options;
+    listener.closed.then(() => {
+      this.#isClosed = true;
+      this.#onChange();
+    });
+    this.#finished = this.#run();
+  }
+
+  /** Where it listens. */
+  get address(): Address {
+    return this.#listener.address;
+  }
+
+  /** How many chats there are, those that are being closed included. */
+  get connections(): number {
+    return this.#chats.size;
+  }
+
+  /** Resolves when nothing is listened for any more, and the last chat has ended. It never rejects. */
+  get finished(): Promise<void> {
+    return this.#finished;
+  }
+
+  /**
+   * Stops accepting, lets the chats end by themselves, and closes those that have not ended in time: their reads reject with a
+   * `ClosedError`. Harmless when repeated, also with a shorter time.
+   * @param options How long the chats have.
+   * @returns Resolves when the last has ended.
+   * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
+   */
+  async shutdown({ grace = DEFAULT_GRACE }: ShutdownOptions = {}): Promise<void> {
+    checkTimeout("grace", grace);
+    this.#listener.close();
+    const timer = grace === Infinity ? undefined : setTimeout(() => this.#closeChats(), grace);
+    await this.#finished;
+    clearTimeout(timer);
+  }
+
+  /** Calls {@linkcode Server.shutdown}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #run(): Promise<void> {
+    const { maxConnections = Infinity, whenFull = "wait" } = this.#options;
+    for (;;) {
+      while (whenFull === "wait" && this.#chats.size >= maxConnections && !this.#isClosed) {
+        await this.#change();
+      }
+      const chat = await this.#accept();
+      if (chat === null) break;
+      if (this.#chats.size < maxConnections) void this.#handle(chat);
+      else chat.close();
+    }
+    while (this.#chats.size > 0) await this.#change();
+  }
+
+  async #accept(): Promise<Chat<F> | null> {
+    for (;;) {
+      try {
+        return await this.#listener.accept();
+      } catch (error) {
+        this.#report(error, undefined);
+        const pause = setTimeout(() => this.#onChange(), ACCEPT_PAUSE);
+        await this.#change();
+        clearTimeout(pause);
+      }
+    }
+  }
+
+  async #handle(chat: Chat<F>): Promise<void> {
+    this.#chats.add(chat);
+    try {
+      await this.#handler(chat);
+      await chat.closeWhenDone();
+    } catch (error) {
+      chat.close(error);
+      // What this side has ended the chat with is no news.
+      const { signal } = this.#options;
+      const isKnown = error === this.#closing || (signal?.aborted && error === signal.reason);
+      if (!isKnown) this.#report(error, chat);
+    }
+    await chat.closed;
+    this.#chats.delete(chat);
+    this.#onChange();
+  }
+
+  #closeChats(): void {
+    this.#closing ??= new ClosedError("the server is shutting down");
+    for (const chat of this.#chats) chat.close(this.#closing);
+  }
+
+  #change(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  #onChange(): void {
+    this.#changed.resolve();
+    this.#changed = new Deferred();
+  }
+
+  #report(error: unknown, chat: Chat<F> | undefined): void {
+    const { onError = printError } = this.#options;
+    try {
+      onError(error, chat);
+    } catch {
+      // It has had its chance to say something.
+    }
+  }
+}
+
+function checkServerOptions(
+  { maxConnections = 1, whenFull = "wait", onError }: ServerOptions<never>,
+): void {
+  if (maxConnections !== Infinity) checkInteger("maxConnections", maxConnections, 1);
+  if (whenFull !== "wait" && whenFull !== "refuse") {
+    throw new TypeError(`whenFull must be "wait" or "refuse", not ${describe(whenFull)}`);
+  }
+  if (onError !== undefined && typeof onError !== "function") {
+    throw new TypeError(`onError must be a function, not ${nameOf(onError)}`);
+  }
+}
+
+function printError<F extends Frame>(error: unknown, chat: Chat<F> | undefined): void {
+  console.error(`${chat ? formatEndpoint(chat.remoteAddress) : "accept"}:`, error);
+}
