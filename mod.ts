@@ -81,4 +81,5 @@ export {
   type ServerOptions,
   type ShutdownOptions,
 } from "./src/serve.ts";
+export { tap, type TapLog } from "./src/tap.ts";
 export type { Terminator } from "./src/terminator.ts";

@@ -1,4 +1,5 @@
-import type { Address, Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { WrappedConnection } from "./wrapped_connection.ts";
 
 /**
  * A connection for its next owner: its first read gives what a read that is under way will bring. (A read that was given
@@ -11,42 +12,17 @@ export function handOn(
   return underWay === undefined ? connection : new HandedOnConnection(connection, underWay);
 }
 
-class HandedOnConnection implements Connection {
-  readonly #connection: Connection;
+class HandedOnConnection extends WrappedConnection {
   #underWay: Promise<Uint8Array | null> | undefined;
 
   constructor(connection: Connection, underWay: Promise<Uint8Array | null>) {
-    this.#connection = connection;
+    super(connection);
     this.#underWay = underWay;
   }
 
-  get closed(): Promise<void> {
-    return this.#connection.closed;
-  }
-
-  get localAddress(): Address | undefined {
-    return this.#connection.localAddress;
-  }
-
-  get remoteAddress(): Address | undefined {
-    return this.#connection.remoteAddress;
-  }
-
-  read(): Promise<Uint8Array | null> {
+  override read(): Promise<Uint8Array | null> {
     const underWay = this.#underWay;
     this.#underWay = undefined;
-    return underWay ?? this.#connection.read();
-  }
-
-  write(data: Uint8Array): Promise<void> {
-    return this.#connection.write(data);
-  }
-
-  closeWrite(): Promise<void> {
-    return this.#connection.closeWrite();
-  }
-
-  close(reason?: unknown): void {
-    this.#connection.close(reason);
+    return underWay ?? super.read();
   }
 }

@@ -1,0 +1,38 @@
+import type { Address, Connection } from "./connection.ts";
+
+/** A connection that passes everything on to another: for those that change one thing. */
+export class WrappedConnection implements Connection {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get closed(): Promise<void> {
+    return this.#connection.closed;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.#connection.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.#connection.remoteAddress;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return this.#connection.read();
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    return this.#connection.write(data);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite();
+  }
+
+  close(reason?: unknown): void {
+    this.#connection.close(reason);
+  }
+}
