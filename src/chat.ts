@@ -64,7 +64,7 @@ export interface ChatStats {
 export interface Discarded {
   /** What had arrived, and was not handed out. */
   readonly unread: number;
-  /** What was pushed, and not sent; producers are counted as next to nothing. */
+  /** What was pushed, and not sent; what producers had not produced does not count. */
   readonly unsent: number;
 }
 
@@ -81,7 +81,11 @@ const FETCH_LIMIT = 1024 * 1024;
  * Reading: loop over the chat, or call {@linkcode Chat.read}; set {@linkcode Chat.terminator} whenever the next frame
  * ends otherwise. The connection is read only while a frame is asked for, so a slow consumer slows its peer down.
  *
- * Writing: {@linkcode Chat.push} data and producers; they are sent in that order.
+ * Whole frames come one after the other, or many for one promise ({@linkcode Chat.batches}); one of any size comes in
+ * pieces ({@linkcode Chat.stream}).
+ *
+ * Writing: {@linkcode Chat.push} data and producers, or {@linkcode Chat.send} a payload as one frame; they are sent in that
+ * order.
  *
  * ```text
  *                  ┌── reads: answered in the order they were asked
@@ -544,6 +548,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     const closed = new ClosedError("the chat was detached: its connection is somebody else's now");
     this.#isDetached = true;
     this.#isClosed = true;
+    this.#idleTimer.stop();
     this.#readQueue.drop(closed);
     this.#sendQueue.drop(closed);
     this.#closed.resolve(undefined);
@@ -690,6 +695,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** Drops what the peer still sends, until it ends, too: closing before that would reset the connection. */
   async #linger(): Promise<void> {
     this.#readQueue.drop(null);
+    this.#idleTimer.stop(); // there are limits of its own here
     const giveUp = (): void => this.#closeNow(undefined);
     const longest = setTimeout(giveUp, LONGEST_LINGER);
     let idle = setTimeout(giveUp, IDLE_LINGER);

@@ -6,6 +6,7 @@ export class IdleTimer {
   readonly #timeout: number;
   readonly #onIdle: () => void;
   #waits = 0;
+  #isStopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -33,8 +34,14 @@ export class IdleTimer {
     }
   }
 
+  /** Waits no more: the peer may be silent from now on. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
   #restart(): void {
     clearTimeout(this.#timer);
-    if (this.#waits > 0) this.#timer = setTimeout(this.#onIdle, this.#timeout);
+    if (this.#waits > 0 && !this.#isStopped) this.#timer = setTimeout(this.#onIdle, this.#timeout);
   }
 }

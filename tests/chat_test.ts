@@ -580,6 +580,27 @@ test("Chat closes with the code timeout when the peer takes nothing of what wait
   assertInstanceOf(await chat.closed, ConnectionError);
 });
 
+test("Chat says goodbye in its own time when it has an idleTimeout, and leaves a detached connection alone", async () => {
+  const [chat, peer] = chatPair({ idleTimeout: 5 });
+  const reading = chat.read();
+  const done = chat.closeWhenDone();
+  assertStrictEquals(await reading, null);
+  await new Promise((resolve) => setTimeout(resolve, 20)); // longer than the peer may be silent otherwise
+  await peer.closeWrite();
+  await done;
+  assertStrictEquals(await chat.closed, undefined);
+
+  const [other, its] = chatPair({ idleTimeout: 5 });
+  const waiting = other.read();
+  const { connection } = other.detach();
+  await assertRejects(() => waiting, ClosedError);
+  const read = connection.read();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await its.write(bytes("late"));
+  assertStrictEquals(text(await read), "late");
+  connection.close();
+});
+
 test("Chat closes with the reason of its signal when that is aborted, and listens no more when it is closed", async () => {
   const signal = new CountingSignal();
   const [chat] = chatPair({ signal });

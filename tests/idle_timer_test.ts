@@ -58,3 +58,17 @@ test("IdleTimer sets no timer when the time is infinite", async () => {
     await promise;
   });
 });
+
+test("IdleTimer.stop() ends the waiting for good, and what is waited for still comes", async () => {
+  await withTimers(async (timers) => {
+    const timer = new IdleTimer(500, () => {});
+    const read = new Deferred<string>();
+    const reading = timer.during(read.promise);
+    timer.stop();
+    assertStrictEquals(timers.size, 0);
+    read.resolve("read");
+    assertStrictEquals(await reading, "read");
+    timer.during(new Promise(() => {}));
+    assertStrictEquals(timers.size, 0);
+  });
+});
