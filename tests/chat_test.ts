@@ -28,6 +28,7 @@ import { bytes, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
+import { withTimers } from "./support/timers.ts";
 
 function chatPair(options: Partial<Omit<ChatOptions, "encoding">> = {}): [Chat, Connection] {
   const [left, right] = memoryPair();
@@ -580,25 +581,26 @@ test("Chat closes with the code timeout when the peer takes nothing of what wait
   assertInstanceOf(await chat.closed, ConnectionError);
 });
 
-test("Chat says goodbye in its own time when it has an idleTimeout, and leaves a detached connection alone", async () => {
-  const [chat, peer] = chatPair({ idleTimeout: 5 });
-  const reading = chat.read();
-  const done = chat.closeWhenDone();
-  assertStrictEquals(await reading, null);
-  await new Promise((resolve) => setTimeout(resolve, 20)); // longer than the peer may be silent otherwise
-  await peer.closeWrite();
-  await done;
-  assertStrictEquals(await chat.closed, undefined);
+test("Chat takes no goodbye for silence, and leaves a detached connection alone", async () => {
+  await withTimers(async (timers) => {
+    const idle = (): number => [...timers.values()].filter(({ after }) => after === 5).length;
+    const [chat, peer] = chatPair({ idleTimeout: 5 });
+    const reading = chat.read();
+    assertStrictEquals(idle(), 1);
+    const done = chat.closeWhenDone();
+    assertStrictEquals(await reading, null);
+    assertStrictEquals(idle(), 0);
+    await peer.closeWrite();
+    await done;
+    assertStrictEquals(timers.size, 0);
 
-  const [other, its] = chatPair({ idleTimeout: 5 });
-  const waiting = other.read();
-  const { connection } = other.detach();
-  await assertRejects(() => waiting, ClosedError);
-  const read = connection.read();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await its.write(bytes("late"));
-  assertStrictEquals(text(await read), "late");
-  connection.close();
+    const [other] = chatPair({ idleTimeout: 5 });
+    const waiting = other.read();
+    const { connection } = other.detach();
+    await assertRejects(() => waiting, ClosedError);
+    assertStrictEquals(timers.size, 0);
+    connection.close();
+  });
 });
 
 test("Chat closes with the reason of its signal when that is aborted, and listens no more when it is closed", async () => {

@@ -2,24 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Deferred } from "../src/deferred.ts";
 import { IdleTimer } from "../src/idle_timer.ts";
-
-/** Timers that fire when they are told to, in place of the runtime's. */
-async function withTimers(
-  work: (timers: Map<number, { call: () => void; after: number }>) => Promise<void>,
-): Promise<void> {
-  const { setTimeout, clearTimeout } = globalThis;
-  const timers: Map<number, { call: () => void; after: number }> = new Map();
-  let last = 0;
-  Object.assign(globalThis, {
-    setTimeout: (call: () => void, after: number) => (timers.set(++last, { call, after }), last),
-    clearTimeout: (id: number) => timers.delete(id),
-  });
-  try {
-    await work(timers);
-  } finally {
-    Object.assign(globalThis, { setTimeout, clearTimeout });
-  }
-}
+import { withTimers } from "./support/timers.ts";
 
 test("IdleTimer waits only while something is waited for, and anew whenever something happens", async () => {
   await withTimers(async (timers) => {
