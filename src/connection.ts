@@ -12,7 +12,7 @@ export interface Address {
  * A duplex of bytes. It knows nothing of frames, and a {@linkcode Chat} knows nothing else of the
  * transport, so whoever implements these members carries chats over a transport of their own.
  *
- * What every implementation guarantees:
+ * What every implementation guarantees, and `checkConnection()` of `asynchat/testing` holds it to:
  *
  * - **Order.** Bytes arrive in the order they were written, each once.
  * - **Nothing is read ahead.** While no `read()` waits, at most one chunk is taken from the transport, beyond

@@ -68,15 +68,15 @@ const RUNTIMES: readonly Runtime[] = [
   },
 ];
 
-const SOURCES = ["mod.ts", "src", "tests", "examples", "bench", "tools"];
+const SOURCES = ["mod.ts", "testing.ts", "src", "tests", "examples", "bench", "tools"];
 
 const CHECKS: readonly (readonly string[])[] = [
   ["deno", "fmt", "--check"],
   ["deno", "lint"],
   ["tsc"],
   ["deno", "check", ...SOURCES],
-  ["deno", "doc", "--lint", "mod.ts"],
-  ["deno", "test", "--doc", "--allow-net", "mod.ts", "src", "README.md"],
+  ["deno", "doc", "--lint", "mod.ts", "testing.ts"],
+  ["deno", "test", "--doc", "--allow-net", "mod.ts", "testing.ts", "src", "README.md"],
   ["deno", "publish", "--dry-run", "--allow-dirty"],
 ];
 

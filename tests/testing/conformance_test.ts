@@ -1,0 +1,87 @@
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
+import { type Connection, memoryPair } from "../../mod.ts";
+import { checkConnection, ConformanceError, CONNECTION_CHECKS } from "../../testing.ts";
+import { WrappedConnection } from "../../src/wrapped_connection.ts";
+
+test("checkConnection() passes a connection that keeps the guarantees", async () => {
+  let pairs = 0;
+  await checkConnection(() => {
+    pairs++;
+    return memoryPair();
+  });
+  assertStrictEquals(pairs, CONNECTION_CHECKS.length);
+});
+
+/** Connections that break one guarantee each, and what is said of them. */
+const BROKEN: Record<string, [wrap: (connection: Connection) => Connection, said: string]> = {
+  "loses a byte of large writes": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override write(data: Uint8Array): Promise<void> {
+          return super.write(data.length > 9 ? data.subarray(1) : data);
+        }
+      }(connection),
+    "delivers bytes in order",
+  ],
+  "writes into chunks that it has handed out": [
+    (connection) =>
+      new class extends WrappedConnection {
+        readonly #buffer = new Uint8Array(1024 * 1024 * 64);
+        override async read(): Promise<Uint8Array | null> {
+          const chunk = await super.read();
+          if (chunk === null) return null;
+          this.#buffer.set(chunk);
+          return this.#buffer.subarray(0, chunk.length);
+        }
+      }(connection),
+    "delivers bytes in order",
+  ],
+  "resolves a write before anything is taken": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override write(data: Uint8Array): Promise<void> {
+          super.write(data).catch(() => {});
+          return Promise.resolve();
+        }
+      }(connection),
+    "makes the writer wait",
+  ],
+  "ends both directions at once": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override closeWrite(): Promise<void> {
+          this.close();
+          return Promise.resolve();
+        }
+      }(connection),
+    "reads on",
+  ],
+  "forgets why it was closed": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override close(): void {
+          super.close();
+        }
+      }(connection),
+    "the reason",
+  ],
+};
+
+test("checkConnection() names the guarantee that a connection does not keep", async () => {
+  for (const [name, [wrap, said]] of Object.entries(BROKEN)) {
+    const error = await assertRejects(
+      () => checkConnection(() => memoryPair().map(wrap) as [Connection, Connection]),
+      ConformanceError,
+      "",
+      name,
+    );
+    assertStringIncludes(error.message, said, name);
+    assertStrictEquals(error.code, "conformance");
+  }
+});
+
+test("CONNECTION_CHECKS have names that tell them apart", () => {
+  const names = CONNECTION_CHECKS.map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+});
