@@ -1,5 +1,6 @@
 /**
- * For those who write an adapter: what holds it to the guarantees of a connection.
+ * For those who write an adapter: what holds it to the guarantees of a connection. For those who write a protocol: a
+ * connection on which everything that may happen does.
  *
  * ```ts
  * import { memoryPair } from "@asynchat/asynchat";
@@ -10,6 +11,7 @@
  *
  * @module
  */
+export { chaos, type ChaosOptions } from "./src/testing/chaos.ts";
 export {
   checkConnection,
   ConformanceError,

@@ -1,0 +1,106 @@
+import { test } from "node:test";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  Chat,
+  ConnectionError,
+  lengthPrefixed,
+  lines,
+  memoryPair,
+  netstring,
+  type Terminator,
+} from "../../mod.ts";
+import { chaos } from "../../testing.ts";
+import { bytes, concat, text } from "../support/bytes.ts";
+import { checkConnection } from "../support/connection_checks.ts";
+
+checkConnection("chaos()", () => {
+  const [left, right] = memoryPair();
+  return Promise.resolve([
+    chaos(left, { seed: 1, delay: 0.01 }),
+    chaos(right, { seed: 2, delay: 0.01 }),
+  ]);
+});
+
+/** What comes of 20 writes of 20 bytes, chunk by chunk. */
+async function chunksOf(seed: number): Promise<string[]> {
+  const [left, right] = memoryPair();
+  const reader = chaos(right, { seed });
+  for (let i = 0; i < 20; i++) await left.write(bytes(`${i} `.padEnd(20, "x")));
+  await left.closeWrite();
+  const chunks: string[] = [];
+  for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+    chunks.push(text(chunk));
+  }
+  reader.close();
+  return chunks;
+}
+
+test("chaos() splits and merges, loses nothing, and does the same for the same seed", async () => {
+  const all = Array.from({ length: 20 }, (_, i) => `${i} `.padEnd(20, "x")).join("");
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 20; seed++) {
+    const chunks = await chunksOf(seed);
+    assertStrictEquals(chunks.join(""), all);
+    assert(chunks.some(({ length }) => length < 20) && chunks.some(({ length }) => length > 20));
+    assertEquals(await chunksOf(seed), chunks);
+    seen.add(chunks.map(({ length }) => length).join());
+  }
+  assertStrictEquals(seen.size, 20);
+});
+
+test("chaos() splits writes, and sends all of them in their order", async () => {
+  const [left, right] = memoryPair();
+  const writer = chaos(left, { seed: 3, split: 0.9 });
+  const received: Uint8Array[] = [];
+  for (const word of ["", "one", "two and three"]) await writer.write(bytes(word));
+  await writer.closeWrite();
+  for (let chunk = await right.read(); chunk; chunk = await right.read()) received.push(chunk);
+  assertStrictEquals(text(concat(received)), "onetwo and three");
+  assert(received.length > 2);
+  writer.close();
+  right.close();
+});
+
+test("chaos() resets after so many bytes, whoever moves them, and what was received before is handed out", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const [left, right] = memoryPair();
+    const broken = chaos(right, { seed, resetAfter: 50 });
+    await left.write(bytes("x".repeat(100)));
+    let received = 0;
+    const error = await assertRejects(async () => {
+      for (;;) received += (await broken.read())!.length;
+    }, ConnectionError);
+    assertStrictEquals(error.code, "reset");
+    assert(received > 50);
+    await assertRejects(() => broken.write(bytes("x")), ConnectionError, "chaos");
+    await broken.closed;
+    left.close();
+  }
+});
+
+test("Chats hold a conversation in changing framings through chaos, and every frame is what was sent", async () => {
+  const framings: Terminator[] = ["\r\n", 7, lines(), netstring(), lengthPrefixed(), "ab"];
+  for (let seed = 0; seed < 60; seed++) {
+    const [left, right] = memoryPair();
+    const client = new Chat(chaos(left, { seed }), { terminator: null });
+    const server = new Chat(chaos(right, { seed: seed + 1000 }), { terminator: null });
+    for (let i = 0; i < 12; i++) {
+      const terminator = framings[(seed + i * i) % framings.length]!;
+      const payload = terminator === 7 ? "7 bytes" : "x".repeat((seed * i * 31) % 500);
+      client.terminator = server.terminator = terminator;
+      client.send(payload);
+      assertStrictEquals(await server.readText(), payload, `seed ${seed}, message ${i}`);
+      server.send(payload);
+      assertStrictEquals(await client.readText(), payload, `seed ${seed}, answer ${i}`);
+    }
+    await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
+  }
+});
+
+test("chaos() refuses a seed and probabilities that are none", () => {
+  const [left] = memoryPair();
+  assertThrows(() => chaos(left, { seed: 0.5 }), RangeError, "seed");
+  assertThrows(() => chaos(left, { seed: 1, split: 2 }), RangeError, "split");
+  assertThrows(() => chaos(left, { seed: 1, delay: NaN }), RangeError, "delay");
+  assertThrows(() => chaos(left, { seed: 1, resetAfter: -1 }), RangeError, "resetAfter");
+});
