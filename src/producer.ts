@@ -42,15 +42,24 @@ export class Production {
   async next(): Promise<Data[] | undefined> {
     const iterator = this.#iterator ??= iterate(this.#producer);
     const asked = this.#asked = new Deferred<IteratorResult<unknown>>();
-    ask(iterator).then((result) => {
-      if (result.done) this.#finished = true;
-      asked.resolve(result);
-    }, (error: unknown) => {
-      this.#finished = true;
-      asked.reject(error);
-    });
+    this.#ask(iterator).then(asked.resolve, asked.reject);
     const { done, value } = await asked.promise;
     return done ? undefined : toPieces(value);
+  }
+
+  async #ask(
+    iterator: Iterator<unknown> | AsyncIterator<unknown>,
+  ): Promise<IteratorResult<unknown>> {
+    let result: IteratorResult<unknown>;
+    try {
+      result = await iterator.next();
+    } catch (error) {
+      this.#finished = true;
+      throw error;
+    }
+    if (result.done) this.#finished = true;
+    // A producer that is no generator may give promises.
+    return result.done ? result : { done: false, value: await result.value };
   }
 
   /** Tells the producer that nothing more will be asked for, so that its `finally` runs; what that throws is nobody's. */
@@ -71,14 +80,6 @@ function iterate(producer: Producer): Iterator<unknown> | AsyncIterator<unknown>
   return Symbol.asyncIterator in producer
     ? producer[Symbol.asyncIterator]()
     : producer[Symbol.iterator]();
-}
-
-async function ask(
-  iterator: Iterator<unknown> | AsyncIterator<unknown>,
-): Promise<IteratorResult<unknown>> {
-  const { done, value } = await iterator.next();
-  // A producer that is no generator may give promises.
-  return done ? { done, value } : { done: false, value: await value };
 }
 
 function toPieces(value: unknown): Data[] {

@@ -328,3 +328,20 @@ test("SendQueue.discard() makes room at once, though a write is under way, and c
   queue.drop(new ClosedError("closed"));
   assertStrictEquals(queue.discard(), 0);
 });
+
+test("SendQueue ends a producer whose value is a promise that rejects, and calls its return()", async () => {
+  const { queue, failures, push } = makeQueue();
+  let returned = 0;
+  push({
+    [Symbol.iterator]: () => ({
+      next: () => ({ done: false, value: Promise.reject(new Error("no data")) }),
+      return: () => {
+        returned++;
+        return { done: true, value: undefined };
+      },
+    }),
+  } as unknown as Producer);
+  await assertRejects(() => queue.flush(), ProducerError, "no data");
+  assertStrictEquals(failures.length, 1);
+  assertStrictEquals(returned, 1);
+});
