@@ -6,7 +6,17 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { Framer, FrameTooLongError, IncompleteFrameError, netstring } from "../mod.ts";
+import {
+  Framer,
+  FrameTooLongError,
+  headed,
+  IncompleteFrameError,
+  lengthPrefixed,
+  lines,
+  netstring,
+  type Terminator,
+  varintPrefixed,
+} from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { framerOf, frames } from "./support/framers.ts";
 
@@ -334,4 +344,20 @@ test("Framer.skip() drops what is left of the stream when it ends before the fra
   framer.end();
   assertStrictEquals(framer.skip(), true);
   assertStrictEquals(framer.next(), undefined);
+});
+
+test("Framer gives views of the chunk that a frame lies in, whatever its framing", () => {
+  const codecs = [lines(), netstring(), varintPrefixed(), lengthPrefixed()];
+  const kept = lengthPrefixed({ bytes: 1, strip: 0, adjust: -1 });
+  const frames: [Terminator, Uint8Array][] = [
+    ...codecs.map((codec): [Terminator, Uint8Array] => [codec, codec.encode("payload")]),
+    [kept, Uint8Array.of(3, 1, 2)],
+    [headed(1, ([length]) => length!), Uint8Array.of(2, 1, 2)],
+    [5, bytes("count")],
+  ];
+  for (const [terminator, chunk] of frames) {
+    const framer = new Framer({ terminator });
+    framer.push(chunk);
+    assertStrictEquals(framer.next()?.buffer, chunk.buffer);
+  }
 });
