@@ -108,8 +108,9 @@ export class ReadQueue<F extends Frame> {
   /** The frames, or whatever `take` takes from the framer, one after the other. */
   frames<T>(take: (framer: Framer<F>) => T | undefined): AsyncIterableIterator<T> {
     const waiting: Set<FrameReader<T>> = new Set();
+    const takeNext = (): T | undefined => take(this.#framer);
     const next = (): Promise<T | null> => {
-      const reader = this.#add(() => take(this.#framer));
+      const reader = this.#add(takeNext);
       if (!reader.isSettled) {
         waiting.add(reader);
         reader.onSettled(() => waiting.delete(reader));

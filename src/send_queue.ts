@@ -1,3 +1,4 @@
+import { toBytes } from "./bytes.ts";
 import { Deferred, quiet } from "./deferred.ts";
 import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
@@ -15,8 +16,6 @@ export interface SendQueueOptions {
 
 /** What a producer that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a limit, too. */
 const PRODUCER_WEIGHT = 1024;
-
-const encoder = new TextEncoder();
 
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
@@ -209,7 +208,7 @@ export class SendQueue {
     }
     for (const piece of pieces) {
       if (this.#entries.first !== production) return;
-      const bytes = typeof piece === "string" ? encoder.encode(piece) : piece;
+      const bytes = toBytes("a piece", piece);
       await this.#send(bytes, 0);
     }
   }

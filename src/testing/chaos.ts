@@ -93,15 +93,16 @@ class ChaoticConnection extends WrappedConnection {
   }
 
   override async write(data: Uint8Array): Promise<void> {
-    for (let at = 0, end = 0; at < data.length || end === 0; at = end) {
+    let at = 0;
+    do {
       await this.#maybeWait();
       if (this.#reset !== undefined) throw this.#reset;
       const rest = data.length - at;
-      end = at + (this.#happens("split") ? Math.ceil(this.#random() * rest) : rest);
-      if (data.length === 0) end = 1;
+      const end = at + (this.#happens("split") ? Math.ceil(this.#random() * rest) : rest);
       await super.write(data.subarray(at, end));
       this.#count(end - at);
-    }
+      at = end;
+    } while (at < data.length);
   }
 
   override close(reason?: unknown): void {

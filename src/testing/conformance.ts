@@ -1,4 +1,4 @@
-import { areEqual, concat, describeBytes } from "../bytes.ts";
+import { areEqual, concat, describeBytes, toBytes } from "../bytes.ts";
 import { describe } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import { ChatError, ClosedError } from "../errors.ts";
@@ -57,8 +57,7 @@ export async function checkConnection(makePair: MakePair): Promise<void> {
 }
 
 const MEGABYTE = 1024 * 1024;
-const encoder = new TextEncoder();
-const bytes = (text: string): Uint8Array => encoder.encode(text);
+const bytes = (text: string): Uint8Array => toBytes("text", text);
 
 /** The checks one by one, to register each as a test of its own. */
 export const CONNECTION_CHECKS: readonly ConnectionCheck[] = [
