@@ -87,6 +87,9 @@ const FETCH_LIMIT = 1024 * 1024;
  * Writing: {@linkcode Chat.push} data and producers, or {@linkcode Chat.send} a payload as one frame; they are sent in that
  * order.
  *
+ * Ending: {@linkcode Chat.closeWhenDone} in peace, {@linkcode Chat.close} at once. What each ending means to whoever waits, to
+ * producers and to the connection is a table in the documentation, `docs/endings.md`.
+ *
  * ```text
  *                  ┌── reads: answered in the order they were asked
  *   connection ──▶ framer ──▶ frames           open ──▶ the peer ended: reads give null, writing goes on

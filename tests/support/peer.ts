@@ -15,6 +15,9 @@ const PROGRAMS = {
     second.on("error", () => {});
     whenTold(() => { socket.resetAndDestroy(); second.destroy(); });
   });`,
+  /** Sends three lines, "before", "first" and "second", reads nothing, and breaks off with a RST when told. */
+  speak_and_reset: `socket.pause(); socket.write("before\\nfirst\\nsecond\\n");
+  whenTold(() => socket.resetAndDestroy());`,
   /** Breaks off with a RST at once. */
   reset: `socket.resetAndDestroy();`,
 };
