@@ -4,6 +4,7 @@ import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/asser
 import { type Chat, type ChatOptions, connect, listen } from "../mod.ts";
 import { text } from "./support/bytes.ts";
 import { countingBytes } from "./support/connection_checks.ts";
+import { Program } from "./support/programs.ts";
 
 const MEGABYTE = 1024 * 1024;
 const TOTAL = 64 * MEGABYTE;
@@ -15,6 +16,18 @@ async function pair(options: Partial<Omit<ChatOptions, "encoding">> = {}): Promi
   await listener.close();
   return [client, server];
 }
+
+/** A client of Node's `net`, which says what it has received, or what broke its connection. */
+const WRITE_ALL_THEN_READ = `
+  const socket = require("node:net").connect(process.argv[1], "127.0.0.1");
+  socket.pause();
+  socket.write("a line, and much more\\n");
+  socket.end(Buffer.alloc(${TOTAL}), () => socket.resume());
+  let received = "";
+  socket.on("data", (data) => received += data);
+  socket.on("error", (error) => console.log("broken: " + error.code));
+  socket.on("end", () => console.log("received: " + received.trim()));
+`;
 
 /** Lets a line travel from one to the other: everything that can happen meanwhile has the occasion to. */
 async function roundTrip(from: Chat, to: Chat): Promise<void> {
@@ -173,4 +186,15 @@ test("the last bytes before closeWhenDone() reach a peer that sends megabytes no
   assertStrictEquals(await client.read(), null);
   await done;
   await client.closeWhenDone();
+});
+
+test("the last bytes before closeWhenDone() reach a client that writes 64 MiB before it reads", async () => {
+  await using listener = await listen({ port: 0, terminator: "\n", encoding: "utf-8" });
+  await using client = new Program(["node", "-e", WRITE_ALL_THEN_READ, `${listener.address.port}`]);
+  const chat = (await listener.accept())!;
+  assertStrictEquals(await chat.read(), "a line, and much more");
+  chat.push("ERR too much\n");
+  await chat.closeWhenDone();
+  const { lines, stderr } = await client.finished();
+  assertEquals([lines, stderr], [["received: ERR too much"], ""]);
 });
