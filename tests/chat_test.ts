@@ -25,14 +25,27 @@ import {
   TimeoutError,
 } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
+import { type MakePair, testOverPairs } from "./support/chaos_pairs.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
 import { withTimers } from "./support/timers.ts";
 
-function chatPair(options: Partial<Omit<ChatOptions, "encoding">> = {}): [Chat, Connection] {
-  const [left, right] = memoryPair();
-  return [new Chat(left, { terminator: "\n", ...options }), right];
+type MakeChat = (options?: Partial<Omit<ChatOptions, "encoding">>) => [Chat, Connection];
+
+/** Makes chats of lines unless the options say otherwise, with the other ends of their connections. */
+function chatPairOver(makePair: MakePair): MakeChat {
+  return (options) => {
+    const [left, right] = makePair();
+    return [new Chat(left, { terminator: "\n", ...options }), right];
+  };
+}
+
+const chatPair = chatPairOver(memoryPair);
+
+/** A test of what holds under chaos, too. */
+function testWithChaos(name: string, play: (chatPair: MakeChat) => Promise<void>): void {
+  testOverPairs(name, (makePair) => play(chatPairOver(makePair)));
 }
 
 async function framesOf(chat: Chat): Promise<string[]> {
@@ -43,7 +56,7 @@ async function framesOf(chat: Chat): Promise<string[]> {
 
 // Reading
 
-test("Chat yields frames until the peer ends", async () => {
+testWithChaos("Chat yields frames until the peer ends", async (chatPair) => {
   const [chat, peer] = chatPair();
   await peer.write(bytes("one\ntw"));
   await peer.write(bytes("o\n\n"));
@@ -53,38 +66,44 @@ test("Chat yields frames until the peer ends", async () => {
   chat.close();
 });
 
-test("Chat carries on at the next frame when a loop was left and another is begun", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("one\ntwo\nthree\nfour\n"));
-  for await (const frame of chat) {
-    assertStrictEquals(text(frame), "one");
-    break;
-  }
-  const failing = async (): Promise<void> => {
-    for await (const frame of chat) throw new Error(text(frame));
-  };
-  await assertRejects(failing, Error, "two");
-  assertStrictEquals(text(await chat.read()), "three");
-  await peer.closeWrite();
-  assertEquals(await framesOf(chat), ["four"]);
-  chat.close();
-});
-
-test("Chat cuts by the terminator that the loop sets, also what has arrived already", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("5\nhello11\nhello\nworld0\n3\nbye"));
-  await peer.closeWrite();
-  const messages: string[] = [];
-  for await (const frame of chat) {
-    if (chat.terminator === "\n") chat.terminator = Number(text(frame));
-    else {
-      messages.push(text(frame));
-      chat.terminator = "\n";
+testWithChaos(
+  "Chat carries on at the next frame when a loop was left and another is begun",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("one\ntwo\nthree\nfour\n"));
+    for await (const frame of chat) {
+      assertStrictEquals(text(frame), "one");
+      break;
     }
-  }
-  assertEquals(messages, ["hello", "hello\nworld", "", "bye"]);
-  chat.close();
-});
+    const failing = async (): Promise<void> => {
+      for await (const frame of chat) throw new Error(text(frame));
+    };
+    await assertRejects(failing, Error, "two");
+    assertStrictEquals(text(await chat.read()), "three");
+    await peer.closeWrite();
+    assertEquals(await framesOf(chat), ["four"]);
+    chat.close();
+  },
+);
+
+testWithChaos(
+  "Chat cuts by the terminator that the loop sets, also what has arrived already",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("5\nhello11\nhello\nworld0\n3\nbye"));
+    await peer.closeWrite();
+    const messages: string[] = [];
+    for await (const frame of chat) {
+      if (chat.terminator === "\n") chat.terminator = Number(text(frame));
+      else {
+        messages.push(text(frame));
+        chat.terminator = "\n";
+      }
+    }
+    assertEquals(messages, ["hello", "hello\nworld", "", "bye"]);
+    chat.close();
+  },
+);
 
 test("Chat looks at what is here at once when the terminator is set while a read waits", async () => {
   const connection = new ScriptedConnection();
@@ -96,7 +115,7 @@ test("Chat looks at what is here at once when the terminator is set while a read
   assertStrictEquals(text(await reading), "no line");
 });
 
-test("Chat answers reads in the order they were asked", async () => {
+testWithChaos("Chat answers reads in the order they were asked", async (chatPair) => {
   const [chat, peer] = chatPair();
   const reads = [chat.read(), chat.read(3), chat.read(), chat.read()];
   await peer.write(bytes("one\ntwothree\n"));
@@ -132,17 +151,20 @@ test("Chat.read() uses its own terminator once and leaves the sticky one alone",
   chat.close();
 });
 
-test("Chat.read() keeps its delimiter when the caller changes the array that it gave", async () => {
-  const [chat, peer] = chatPair();
-  const delimiter = bytes(";");
-  const reading = chat.read(delimiter);
-  delimiter[0] = 65;
-  await peer.write(bytes("ABC;"));
-  assertStrictEquals(text(await reading), "ABC");
-  chat.close();
-});
+testWithChaos(
+  "Chat.read() keeps its delimiter when the caller changes the array that it gave",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const delimiter = bytes(";");
+    const reading = chat.read(delimiter);
+    delimiter[0] = 65;
+    await peer.write(bytes("ABC;"));
+    assertStrictEquals(text(await reading), "ABC");
+    chat.close();
+  },
+);
 
-test("Chat refuses what is no terminator, and goes on", async () => {
+testWithChaos("Chat refuses what is no terminator, and goes on", async (chatPair) => {
   const [chat, peer] = chatPair();
   assertThrows(() => chat.terminator = -1, RangeError, "-1");
   assertThrows(() => chat.terminator = "", TypeError, "empty");
@@ -160,7 +182,7 @@ test("Chat refuses what is no Connection, and says how to make one", () => {
   }
 });
 
-test("Chat goes on at the next frame after FrameTooLongError", async () => {
+testWithChaos("Chat goes on at the next frame after FrameTooLongError", async (chatPair) => {
   const [chat, peer] = chatPair({ maxFrameLength: 5 });
   await peer.write(bytes("much too long\nshort\n"));
   await assertRejects(() => chat.read(), FrameTooLongError);
@@ -171,16 +193,19 @@ test("Chat goes on at the next frame after FrameTooLongError", async () => {
   chat.close();
 });
 
-test("Chat hands out whole frames before IncompleteFrameError, and the end after it", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("one\ntw"));
-  await peer.closeWrite();
-  assertStrictEquals(text(await chat.read()), "one");
-  const error = await assertRejects(() => chat.read(), IncompleteFrameError);
-  assertStrictEquals(text(error.bytes), "tw");
-  assertStrictEquals(await chat.read(), null);
-  chat.close();
-});
+testWithChaos(
+  "Chat hands out whole frames before IncompleteFrameError, and the end after it",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("one\ntw"));
+    await peer.closeWrite();
+    assertStrictEquals(text(await chat.read()), "one");
+    const error = await assertRejects(() => chat.read(), IncompleteFrameError);
+    assertStrictEquals(text(error.bytes), "tw");
+    assertStrictEquals(await chat.read(), null);
+    chat.close();
+  },
+);
 
 test("Chat hands out whole frames before the error when the connection breaks, and the error again and again", async () => {
   const connection = new ScriptedConnection();
@@ -198,19 +223,22 @@ test("Chat hands out whole frames before the error when the connection breaks, a
   assertStrictEquals(await chat.closed, broken);
 });
 
-test("Chat's iterator can be returned from and thrown into, and the chat goes on", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("one\ntwo\n"));
-  const iterator = chat[Symbol.asyncIterator]();
-  assertEquals(await iterator.return!(7), { done: true, value: 7 });
-  const wrapped = (async function* (): AsyncGenerator<Uint8Array> {
-    yield* chat;
-  })();
-  assertStrictEquals(text((await wrapped.next()).value), "one");
-  await assertRejects(() => wrapped.throw(new Error("mine")), Error, "mine");
-  assertStrictEquals(text(await chat.read()), "two");
-  chat.close();
-});
+testWithChaos(
+  "Chat's iterator can be returned from and thrown into, and the chat goes on",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("one\ntwo\n"));
+    const iterator = chat[Symbol.asyncIterator]();
+    assertEquals(await iterator.return!(7), { done: true, value: 7 });
+    const wrapped = (async function* (): AsyncGenerator<Uint8Array> {
+      yield* chat;
+    })();
+    assertStrictEquals(text((await wrapped.next()).value), "one");
+    await assertRejects(() => wrapped.throw(new Error("mine")), Error, "mine");
+    assertStrictEquals(text(await chat.read()), "two");
+    chat.close();
+  },
+);
 
 test("Chat says in closed why the connection ended by itself, though nobody reads", async () => {
   const connection = new ScriptedConnection();
@@ -249,7 +277,7 @@ test("Chat tells a break in closed, also when it comes while closeWhenDone() rea
 
 // Sending
 
-test("Chat sends data and producers in the order they were pushed", async () => {
+testWithChaos("Chat sends data and producers in the order they were pushed", async (chatPair) => {
   const [chat, peer] = chatPair();
   async function* later(): AsyncGenerator<Data> {
     yield "d";
@@ -272,29 +300,35 @@ test("Chat sends data and producers in the order they were pushed", async () => 
   chat.close();
 });
 
-test("Chat.send() frames by the terminator in force, in order with what is pushed", async () => {
-  const [chat, peer] = chatPair();
-  chat.push("raw;");
-  chat.send("a line");
-  chat.terminator = 5;
-  chat.send(bytes("count"));
-  chat.push("raw");
-  chat.closeWrite();
-  assertStrictEquals(text(await readAll(peer)), "raw;a line\ncountraw");
-  chat.close();
-});
+testWithChaos(
+  "Chat.send() frames by the terminator in force, in order with what is pushed",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    chat.push("raw;");
+    chat.send("a line");
+    chat.terminator = 5;
+    chat.send(bytes("count"));
+    chat.push("raw");
+    chat.closeWrite();
+    assertStrictEquals(text(await readAll(peer)), "raw;a line\ncountraw");
+    chat.close();
+  },
+);
 
-test("Chat.send() refuses what would forge a frame before a byte is sent, and troubles nobody who does not await it", async () => {
-  const [chat, peer] = chatPair();
-  await assertRejects(() => chat.send("QUIT\nMAIL"), FrameInjectionError, "byte 4");
-  chat.send("nobody\nawaits");
-  await assertRejects(() => chat.send({} as unknown as string), TypeError, "Object");
-  chat.send("good");
-  chat.closeWrite();
-  assertStrictEquals(text(await readAll(peer)), "good\n");
-  await assertRejects(() => chat.send("late"), ClosedError);
-  chat.close();
-});
+testWithChaos(
+  "Chat.send() refuses what would forge a frame before a byte is sent, and troubles nobody who does not await it",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await assertRejects(() => chat.send("QUIT\nMAIL"), FrameInjectionError, "byte 4");
+    chat.send("nobody\nawaits");
+    await assertRejects(() => chat.send({} as unknown as string), TypeError, "Object");
+    chat.send("good");
+    chat.closeWrite();
+    assertStrictEquals(text(await readAll(peer)), "good\n");
+    await assertRejects(() => chat.send("late"), ClosedError);
+    chat.close();
+  },
+);
 
 test("Chat.send() waits for room as push() does", async () => {
   const connection = new ScriptedConnection();
@@ -323,48 +357,57 @@ test("Chat.flush() resolves when all that was pushed before is with the transpor
   assertStrictEquals(text(connection.writes[0]!), "one");
 });
 
-test("Chat.closeWrite() ends sending after the queue, and reading goes on", async () => {
-  const [chat, peer] = chatPair();
-  chat.push("question\n");
-  await Promise.all([chat.closeWrite(), chat.closeWrite()]);
-  assertStrictEquals(text(await readAll(peer)), "question\n");
-  await assertRejects(() => chat.push("more"), ClosedError);
-  await peer.write(bytes("answer\n"));
-  assertStrictEquals(text(await chat.read()), "answer");
-  await peer.closeWrite();
-  assertStrictEquals(await chat.read(), null);
-  assertStrictEquals(await chat.closed, undefined);
-});
+testWithChaos(
+  "Chat.closeWrite() ends sending after the queue, and reading goes on",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    chat.push("question\n");
+    await Promise.all([chat.closeWrite(), chat.closeWrite()]);
+    assertStrictEquals(text(await readAll(peer)), "question\n");
+    await assertRejects(() => chat.push("more"), ClosedError);
+    await peer.write(bytes("answer\n"));
+    assertStrictEquals(text(await chat.read()), "answer");
+    await peer.closeWrite();
+    assertStrictEquals(await chat.read(), null);
+    assertStrictEquals(await chat.closed, undefined);
+  },
+);
 
-test("Chat closes with ProducerError when a producer throws, and sends nothing after it", async () => {
-  const [chat, peer] = chatPair();
-  const cause = new Error("out of paper");
-  async function* failing(): AsyncGenerator<Data> {
-    yield "half";
-    throw cause;
-  }
-  chat.push(failing(), "never sent");
-  const error = await chat.closed;
-  assertInstanceOf(error, ProducerError);
-  assertStrictEquals(error.cause, cause);
-  await assertRejects(() => chat.read(), ProducerError, "out of paper");
-  await assertRejects(() => chat.push("x"), ProducerError);
-  await assertRejects(() => chat.flush(), ProducerError);
-  assertStrictEquals(text(await readAll(peer)), "half");
-});
-
-test("Chat closes with ProducerError when a producer throws what cannot become a string", async () => {
-  for (const thrown of [Symbol("s"), Object.create(null)]) {
-    const [chat] = chatPair();
-    chat.push((function* (): Generator<string> {
+testWithChaos(
+  "Chat closes with ProducerError when a producer throws, and sends nothing after it",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const cause = new Error("out of paper");
+    async function* failing(): AsyncGenerator<Data> {
       yield "half";
-      throw thrown;
-    })());
+      throw cause;
+    }
+    chat.push(failing(), "never sent");
     const error = await chat.closed;
     assertInstanceOf(error, ProducerError);
-    assertStrictEquals(error.cause, thrown);
-  }
-});
+    assertStrictEquals(error.cause, cause);
+    await assertRejects(() => chat.read(), ProducerError, "out of paper");
+    await assertRejects(() => chat.push("x"), ProducerError);
+    await assertRejects(() => chat.flush(), ProducerError);
+    assertStrictEquals(text(await readAll(peer)), "half");
+  },
+);
+
+testWithChaos(
+  "Chat closes with ProducerError when a producer throws what cannot become a string",
+  async (chatPair) => {
+    for (const thrown of [Symbol("s"), Object.create(null)]) {
+      const [chat] = chatPair();
+      chat.push((function* (): Generator<string> {
+        yield "half";
+        throw thrown;
+      })());
+      const error = await chat.closed;
+      assertInstanceOf(error, ProducerError);
+      assertStrictEquals(error.cause, thrown);
+    }
+  },
+);
 
 test("Chat closes with BackpressureError when more than maxQueuedBytes wait and more is pushed", async () => {
   const connection = new ScriptedConnection();
@@ -381,35 +424,41 @@ test("Chat closes with BackpressureError when more than maxQueuedBytes wait and 
 
 // The end
 
-test("Chat.closeWhenDone() sends all, ends its direction, reads the peer out, and closes", async () => {
-  const [chat, peer] = chatPair();
-  const data = "x".repeat(1_000_000);
-  chat.push([data, data], "last words");
-  const done = chat.closeWhenDone();
-  assertStrictEquals(chat.closeWhenDone(), done);
-  assertStrictEquals(text(await readAll(peer)), data + data + "last words");
-  for (let i = 0; i < 100; i++) await peer.write(bytes(data)); // nobody reads it, and nothing breaks
-  await peer.closeWrite();
-  await done;
-  assertStrictEquals(await chat.closed, undefined);
-  assertStrictEquals(await chat.read(), null);
-  await assertRejects(() => chat.push("more"), ClosedError);
-});
+testWithChaos(
+  "Chat.closeWhenDone() sends all, ends its direction, reads the peer out, and closes",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const data = "x".repeat(1_000_000);
+    chat.push([data, data], "last words");
+    const done = chat.closeWhenDone();
+    assertStrictEquals(chat.closeWhenDone(), done);
+    assertStrictEquals(text(await readAll(peer)), data + data + "last words");
+    for (let i = 0; i < 100; i++) await peer.write(bytes(data)); // nobody reads it, and nothing breaks
+    await peer.closeWrite();
+    await done;
+    assertStrictEquals(await chat.closed, undefined);
+    assertStrictEquals(await chat.read(), null);
+    await assertRejects(() => chat.push("more"), ClosedError);
+  },
+);
 
-test("Chat.closeWhenDone() lets a producer that reads the chat come to its end", async () => {
-  const [chat, peer] = chatPair();
-  async function* shout(): AsyncGenerator<string> {
-    for await (const frame of chat) yield text(frame).toUpperCase() + "\n";
-  }
-  chat.push(shout());
-  const done = chat.closeWhenDone();
-  await peer.write(bytes("one\ntwo\n"));
-  await peer.closeWrite();
-  assertStrictEquals(text(await readAll(peer)), "ONE\nTWO\n");
-  await done;
-});
+testWithChaos(
+  "Chat.closeWhenDone() lets a producer that reads the chat come to its end",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    async function* shout(): AsyncGenerator<string> {
+      for await (const frame of chat) yield text(frame).toUpperCase() + "\n";
+    }
+    chat.push(shout());
+    const done = chat.closeWhenDone();
+    await peer.write(bytes("one\ntwo\n"));
+    await peer.closeWrite();
+    assertStrictEquals(text(await readAll(peer)), "ONE\nTWO\n");
+    await done;
+  },
+);
 
-test("Chat.closeWhenDone() ends a waiting read when all is sent", async () => {
+testWithChaos("Chat.closeWhenDone() ends a waiting read when all is sent", async (chatPair) => {
   const [chat, peer] = chatPair();
   const reading = chat.read();
   const done = chat.closeWhenDone();
@@ -420,7 +469,7 @@ test("Chat.closeWhenDone() ends a waiting read when all is sent", async () => {
   await done;
 });
 
-test("Chat.closeWhenDone() ends a loop whose terminator stays 0", async () => {
+testWithChaos("Chat.closeWhenDone() ends a loop whose terminator stays 0", async (chatPair) => {
   const [chat, peer] = chatPair({ terminator: 0 });
   assertStrictEquals(text(await chat.read()), "");
   const done = chat.closeWhenDone();
@@ -487,23 +536,26 @@ test("Chat.close() ends waiting reads and drops what waits, when it has no reaso
   await chat.closeWhenDone();
 });
 
-test("Chat.close() rejects waiting reads with its reason, and tells it in closed", async () => {
-  const [chat] = chatPair();
-  const reading = chat.read();
-  const reason = new Error("enough");
-  chat.close(reason);
-  assertStrictEquals(await assertRejects(() => reading, Error), reason);
-  assertStrictEquals(await chat.closed, reason);
+testWithChaos(
+  "Chat.close() rejects waiting reads with its reason, and tells it in closed",
+  async (chatPair) => {
+    const [chat] = chatPair();
+    const reading = chat.read();
+    const reason = new Error("enough");
+    chat.close(reason);
+    assertStrictEquals(await assertRejects(() => reading, Error), reason);
+    assertStrictEquals(await chat.closed, reason);
 
-  const [other] = chatPair();
-  other.close("enough");
-  const error = await assertRejects(() => other.read(), ClosedError, "enough");
-  assertStrictEquals(error.cause, "enough");
+    const [other] = chatPair();
+    other.close("enough");
+    const error = await assertRejects(() => other.read(), ClosedError, "enough");
+    assertStrictEquals(error.cause, "enough");
 
-  const [another] = chatPair();
-  another.close(Symbol("enough"));
-  await assertRejects(() => another.read(), ClosedError, "Symbol(enough)");
-});
+    const [another] = chatPair();
+    another.close(Symbol("enough"));
+    await assertRejects(() => another.read(), ClosedError, "Symbol(enough)");
+  },
+);
 
 test("Chat.close() calls return() of a producer that is under way, and of one that has not begun", async () => {
   const connection = new ScriptedConnection();
@@ -540,36 +592,42 @@ test("await using of a Chat sends what was pushed, and closes", async () => {
   assertStrictEquals(text(await received), "bye\n");
 });
 
-test("Chat asks a producer for a piece only when the transport has taken the one before", async () => {
-  const [chat, peer] = chatPair();
-  const PIECE = 16 * 1024;
-  let pulled = 0;
-  function* endless(): Generator<Uint8Array> {
-    for (;;) {
-      pulled += PIECE;
-      yield new Uint8Array(PIECE);
+testWithChaos(
+  "Chat asks a producer for a piece only when the transport has taken the one before",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const PIECE = 16 * 1024;
+    let pulled = 0;
+    function* endless(): Generator<Uint8Array> {
+      for (;;) {
+        pulled += PIECE;
+        yield new Uint8Array(PIECE);
+      }
     }
-  }
-  chat.push(endless());
-  let read = 0;
-  for (let i = 0; i < 100; i++) {
-    read += (await peer.read())!.length;
-    assertLess(pulled - read, 8 * PIECE);
-  }
-  assert(read > 0);
-  chat.close(); // an endless producer is stopped
-  await chat.closed;
-});
+    chat.push(endless());
+    let read = 0;
+    for (let i = 0; i < 100; i++) {
+      read += (await peer.read())!.length;
+      assertLess(pulled - read, 8 * PIECE);
+    }
+    assert(read > 0);
+    chat.close(); // an endless producer is stopped
+    await chat.closed;
+  },
+);
 
-test("Chat closes with the code timeout when it waits for a frame and the peer is silent", async () => {
-  const [chat, peer] = chatPair({ idleTimeout: 5 });
-  await peer.write(bytes("half"));
-  const error = await assertRejects(() => chat.read(), ConnectionError, "silent for 5 ms");
-  assertStrictEquals(error.code, "timeout");
-  assertStrictEquals(await chat.closed, error);
-  await assertRejects(() => chat.push("x"), ConnectionError);
-  assertStrictEquals(await peer.read(), null);
-});
+testWithChaos(
+  "Chat closes with the code timeout when it waits for a frame and the peer is silent",
+  async (chatPair) => {
+    const [chat, peer] = chatPair({ idleTimeout: 5 });
+    await peer.write(bytes("half"));
+    const error = await assertRejects(() => chat.read(), ConnectionError, "silent for 5 ms");
+    assertStrictEquals(error.code, "timeout");
+    assertStrictEquals(await chat.closed, error);
+    await assertRejects(() => chat.push("x"), ConnectionError);
+    assertStrictEquals(await peer.read(), null);
+  },
+);
 
 test("Chat closes with the code timeout when the peer takes nothing of what waits to be sent", async () => {
   const connection = new ScriptedConnection();
@@ -603,27 +661,30 @@ test("Chat takes no goodbye for silence, and leaves a detached connection alone"
   });
 });
 
-test("Chat closes with the reason of its signal when that is aborted, and listens no more when it is closed", async () => {
-  const signal = new CountingSignal();
-  const [chat] = chatPair({ signal });
-  const [reading, reason] = [chat.read(), new Error("shutting down")];
-  signal.abort(reason);
-  assertStrictEquals(await assertRejects(() => reading, Error), reason);
-  assertStrictEquals(await chat.closed, reason);
-  assertStrictEquals(signal.listeners, 0);
+testWithChaos(
+  "Chat closes with the reason of its signal when that is aborted, and listens no more when it is closed",
+  async (chatPair) => {
+    const signal = new CountingSignal();
+    const [chat] = chatPair({ signal });
+    const [reading, reason] = [chat.read(), new Error("shutting down")];
+    signal.abort(reason);
+    assertStrictEquals(await assertRejects(() => reading, Error), reason);
+    assertStrictEquals(await chat.closed, reason);
+    assertStrictEquals(signal.listeners, 0);
 
-  const [late] = chatPair({ signal });
-  assertStrictEquals(await late.closed, reason);
+    const [late] = chatPair({ signal });
+    assertStrictEquals(await late.closed, reason);
 
-  const other = new CountingSignal();
-  const [first] = chatPair({ signal: other });
-  const [second] = chatPair({ signal: other });
-  assertStrictEquals(other.listeners, 1);
-  first.close();
-  second.close();
-  await Promise.all([first.closed, second.closed]);
-  assertStrictEquals(other.listeners, 0);
-});
+    const other = new CountingSignal();
+    const [first] = chatPair({ signal: other });
+    const [second] = chatPair({ signal: other });
+    assertStrictEquals(other.listeners, 1);
+    first.close();
+    second.close();
+    await Promise.all([first.closed, second.closed]);
+    assertStrictEquals(other.listeners, 0);
+  },
+);
 
 test("Chat refuses an idleTimeout and a signal that are none", () => {
   for (const idleTimeout of [-1, NaN, 2 ** 31]) {
@@ -729,16 +790,19 @@ test("Chat.detach() hands on what a read that was given up will still bring", as
   await connection.closed;
 });
 
-test("Chat.detach() gives what is left of a stream that was left half-way", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("abc"));
-  for await (const _ of chat.stream(10)) break;
-  await peer.write(bytes("def"));
-  await assertRejects(() => chat.read("\n", { timeout: 1 }), TimeoutError);
-  const { connection, unread } = chat.detach();
-  assertStrictEquals(text(unread), ""); // "def" was part of the frame that was left
-  connection.close();
-});
+testWithChaos(
+  "Chat.detach() gives what is left of a stream that was left half-way",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("abc"));
+    for await (const _ of chat.stream(10)) break;
+    await peer.write(bytes("def"));
+    await assertRejects(() => chat.read("\n", { timeout: 1 }), TimeoutError);
+    const { connection, unread } = chat.detach();
+    assertStrictEquals(text(unread), ""); // "def" was part of the frame that was left
+    connection.close();
+  },
+);
 
 test("Chat.detach() refuses while something waits to be sent, and goes on", async () => {
   const connection = new ScriptedConnection();
@@ -905,18 +969,21 @@ test("Chat.discardBuffers() breaks off a stream() that is half read, and the nex
   chat.close();
 });
 
-test("Chat reads what was received before it was made first, and then what the connection gives", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("head\nwhole\nhal"));
-  await chat.read();
-  const { connection, unread } = chat.detach();
-  const next = new Chat(connection, { terminator: "\n", encoding: "utf-8" }, unread);
-  await peer.write(bytes("f\n"));
-  await peer.closeWrite();
-  const frames: string[] = [];
-  for await (const frame of next) frames.push(frame);
-  assertEquals(frames, ["whole", "half"]);
-  next.close();
-  const wrong = "text" as unknown as Uint8Array;
-  assertThrows(() => new Chat(memoryPair()[0], { terminator: 1 }, wrong), TypeError, "string");
-});
+testWithChaos(
+  "Chat reads what was received before it was made first, and then what the connection gives",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("head\nwhole\nhal"));
+    await chat.read();
+    const { connection, unread } = chat.detach();
+    const next = new Chat(connection, { terminator: "\n", encoding: "utf-8" }, unread);
+    await peer.write(bytes("f\n"));
+    await peer.closeWrite();
+    const frames: string[] = [];
+    for await (const frame of next) frames.push(frame);
+    assertEquals(frames, ["whole", "half"]);
+    next.close();
+    const wrong = "text" as unknown as Uint8Array;
+    assertThrows(() => new Chat(memoryPair()[0], { terminator: 1 }, wrong), TypeError, "string");
+  },
+);

@@ -27,15 +27,28 @@ import {
   TimeoutError,
 } from "../mod.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
+import { type MakePair, testOverPairs } from "./support/chaos_pairs.ts";
 import { countingBytes } from "./support/connection_checks.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
 
 type Options = Partial<Omit<ChatOptions, "encoding">>;
 
-function chatPair(options: Options = {}): [Chat<string>, Connection] {
-  const [left, right] = memoryPair();
-  return [new Chat(left, { terminator: "\n", encoding: "utf-8", ...options }), right];
+type MakeChat = (options?: Options) => [Chat<string>, Connection];
+
+/** Makes chats of lines of text unless the options say otherwise, with the other ends of their connections. */
+function chatPairOver(makePair: MakePair): MakeChat {
+  return (options) => {
+    const [left, right] = makePair();
+    return [new Chat(left, { terminator: "\n", encoding: "utf-8", ...options }), right];
+  };
+}
+
+const chatPair = chatPairOver(memoryPair);
+
+/** A test of what holds under chaos, too. */
+function testWithChaos(name: string, play: (chatPair: MakeChat) => Promise<void>): void {
+  testOverPairs(name, (makePair) => play(chatPairOver(makePair)));
 }
 
 /** A chat to which just this arrives, in these chunks, and then the end. */
@@ -71,68 +84,83 @@ test("Chat.readText() decodes UTF-8 when the chat has no encoding", async () => 
   chat.close();
 });
 
-test("Chat.read() gives whole characters when there is no terminator and a chunk ends in one", async () => {
-  const [chat, peer] = chatPair({ terminator: null });
-  const grin = bytes("😀");
-  await peer.write(grin.subarray(0, 3));
-  const reading = chat.read();
-  await peer.write(grin.subarray(3));
-  assertStrictEquals(await reading, "😀");
-  await peer.write(grin.subarray(0, 2));
-  await peer.closeWrite();
-  assertStrictEquals(await chat.read(), "\ufffd");
-  assertStrictEquals(await chat.read(), null);
-  chat.close();
-});
+testWithChaos(
+  "Chat.read() gives whole characters when there is no terminator and a chunk ends in one",
+  async (chatPair) => {
+    const [chat, peer] = chatPair({ terminator: null });
+    const grin = bytes("😀");
+    await peer.write(grin.subarray(0, 3));
+    const reading = chat.read();
+    await peer.write(grin.subarray(3));
+    assertStrictEquals(await reading, "😀");
+    await peer.write(grin.subarray(0, 2));
+    await peer.closeWrite();
+    assertStrictEquals(await chat.read(), "\ufffd");
+    assertStrictEquals(await chat.read(), null);
+    chat.close();
+  },
+);
 
-test("Chat.read() rejects with MalformedFrameError when the bytes are no text and fatal is set", async () => {
-  const [chat, peer] = chatPair({ fatal: true });
-  await peer.write(Uint8Array.of(0xff, 10, 97, 10));
-  const error = await assertRejects(() => chat.read(), MalformedFrameError, "utf-8");
-  assertEquals(error.bytes, Uint8Array.of(0xff));
-  assertStrictEquals(await chat.read(), "a");
-  chat.close();
-});
+testWithChaos(
+  "Chat.read() rejects with MalformedFrameError when the bytes are no text and fatal is set",
+  async (chatPair) => {
+    const [chat, peer] = chatPair({ fatal: true });
+    await peer.write(Uint8Array.of(0xff, 10, 97, 10));
+    const error = await assertRejects(() => chat.read(), MalformedFrameError, "utf-8");
+    assertEquals(error.bytes, Uint8Array.of(0xff));
+    assertStrictEquals(await chat.read(), "a");
+    chat.close();
+  },
+);
 
 // Limits on a read
 
-test("Chat.read() loses nothing when it times out in the middle of a frame", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("half a "));
-  const error = await assertRejects(() => chat.read("\n", { timeout: 1 }), TimeoutError, "1 ms");
-  assertEquals([error.code, error.timeout], ["timeout", 1]);
-  await peer.write(bytes("line\n"));
-  assertStrictEquals(await chat.read(), "half a line");
-  chat.close();
-});
+testWithChaos(
+  "Chat.read() loses nothing when it times out in the middle of a frame",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("half a "));
+    const error = await assertRejects(() => chat.read("\n", { timeout: 1 }), TimeoutError, "1 ms");
+    assertEquals([error.code, error.timeout], ["timeout", 1]);
+    await peer.write(bytes("line\n"));
+    assertStrictEquals(await chat.read(), "half a line");
+    chat.close();
+  },
+);
 
-test("Chat.read() loses nothing when it is aborted in the header of a framing", async () => {
-  const [chat, peer] = chatPair();
-  const frame = lengthPrefixed().encode("hello");
-  await peer.write(frame.subarray(0, 6));
-  const controller = new AbortController();
-  const reading = chat.read(lengthPrefixed(), { signal: controller.signal });
-  const next = chat.readBytes(9);
-  controller.abort(new Error("enough"));
-  await assertRejects(() => reading, Error, "enough");
-  await peer.write(frame.subarray(6));
-  assertEquals(await next, frame);
-  chat.close();
-});
+testWithChaos(
+  "Chat.read() loses nothing when it is aborted in the header of a framing",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const frame = lengthPrefixed().encode("hello");
+    await peer.write(frame.subarray(0, 6));
+    const controller = new AbortController();
+    const reading = chat.read(lengthPrefixed(), { signal: controller.signal });
+    const next = chat.readBytes(9);
+    controller.abort(new Error("enough"));
+    await assertRejects(() => reading, Error, "enough");
+    await peer.write(frame.subarray(6));
+    assertEquals(await next, frame);
+    chat.close();
+  },
+);
 
-test("Chat.read() rejects at once, and takes nothing, when its signal is aborted already", async () => {
-  const chat = chatOf({}, "one\n");
-  const reason = new Error("before");
-  const signal = AbortSignal.abort(reason);
-  assertStrictEquals(await assertRejects(() => chat.read("\n", { signal }), Error), reason);
-  assertStrictEquals(await chat.read(), "one");
+testWithChaos(
+  "Chat.read() rejects at once, and takes nothing, when its signal is aborted already",
+  async (chatPair) => {
+    const chat = chatOf({}, "one\n");
+    const reason = new Error("before");
+    const signal = AbortSignal.abort(reason);
+    assertStrictEquals(await assertRejects(() => chat.read("\n", { signal }), Error), reason);
+    assertStrictEquals(await chat.read(), "one");
 
-  const [waiting] = chatPair();
-  const first = waiting.read();
-  assertStrictEquals(await assertRejects(() => waiting.read("\n", { signal }), Error), reason);
-  waiting.close();
-  assertStrictEquals(await first, null);
-});
+    const [waiting] = chatPair();
+    const first = waiting.read();
+    assertStrictEquals(await assertRejects(() => waiting.read("\n", { signal }), Error), reason);
+    waiting.close();
+    assertStrictEquals(await first, null);
+  },
+);
 
 test("Chat.read() gives what is here when its timeout is 0, and does not wait when nothing is", async () => {
   const [chat, peer] = chatPair();
@@ -142,20 +170,23 @@ test("Chat.read() gives what is here when its timeout is 0, and does not wait wh
   chat.close();
 });
 
-test("Chat answers the reads behind one that was given up, when what they want is here", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("12345"));
-  const controller = new AbortController();
-  const first = chat.read("\n", { signal: controller.signal });
-  const second = chat.read(5);
-  for (let i = 0; i < 10; i++) await Promise.resolve(); // the bytes arrive
-  controller.abort();
-  await assertRejects(() => first, DOMException);
-  assertStrictEquals(await second, "12345");
-  chat.close();
-});
+testWithChaos(
+  "Chat answers the reads behind one that was given up, when what they want is here",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("12345"));
+    const controller = new AbortController();
+    const first = chat.read("\n", { signal: controller.signal });
+    const second = chat.read(5);
+    for (let i = 0; i < 10; i++) await Promise.resolve(); // the bytes arrive
+    controller.abort();
+    await assertRejects(() => first, DOMException);
+    assertStrictEquals(await second, "12345");
+    chat.close();
+  },
+);
 
-test("Chat.read() leaves no listener on its signal, however it ends", async () => {
+testWithChaos("Chat.read() leaves no listener on its signal, however it ends", async (chatPair) => {
   const signal = new CountingSignal();
   const options = { signal };
   const chat = chatOf({}, "one\n\xff");
@@ -298,7 +329,7 @@ test("Chat skips the rest of a stream that was left before it cuts the next fram
   }
 });
 
-test("Chat skips a stream that was left before its first piece came", async () => {
+testWithChaos("Chat skips a stream that was left before its first piece came", async (chatPair) => {
   const [chat, peer] = chatPair();
   const stream = chat.stream(3);
   const next = chat.read();
@@ -349,19 +380,22 @@ test("Chat does not read to find the end of a frame that was left, until somebod
   assertStrictEquals(await next, "next");
 });
 
-test("Chat.stream() takes its turn among the reads when it is called", async () => {
-  const [chat, peer] = chatPair();
-  const first = chat.read();
-  const second = chat.stream(3);
-  const third = chat.read();
-  const other = chat.stream();
-  await peer.write(bytes("one\ntwothree\nfour\n"));
-  assertStrictEquals(await first, "one");
-  assertStrictEquals(await contentOf(second), "two");
-  assertStrictEquals(await third, "three");
-  assertStrictEquals(await contentOf(other), "four");
-  chat.close();
-});
+testWithChaos(
+  "Chat.stream() takes its turn among the reads when it is called",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const first = chat.read();
+    const second = chat.stream(3);
+    const third = chat.read();
+    const other = chat.stream();
+    await peer.write(bytes("one\ntwothree\nfour\n"));
+    assertStrictEquals(await first, "one");
+    assertStrictEquals(await contentOf(second), "two");
+    assertStrictEquals(await third, "three");
+    assertStrictEquals(await contentOf(other), "four");
+    chat.close();
+  },
+);
 
 test("Chat.stream() answers several next() in their order", async () => {
   const [chat, peer] = chatPair();
@@ -402,37 +436,40 @@ test("Chat.stream() hands out what had arrived, and then the error, when the con
   await assertRejects(() => stream.next(), ConnectionError, "it broke");
 });
 
-test("Chat.stream() rejects when the chat is closed before the frame has ended", async () => {
-  for (
-    const close of [
-      (chat: Chat<string>) => chat.close(),
-      (chat: Chat<string>) => void chat.closeWhenDone(),
-    ]
-  ) {
-    const [chat, peer] = chatPair();
-    await peer.write(bytes("half"));
-    const [begun, behind] = [chat.stream(10), chat.stream(10)];
-    await begun.next();
-    const waiting = begun.next();
-    close(chat);
-    await assertRejects(() => waiting, ClosedError, "before the frame had ended");
-    assertEquals(await begun.next(), { done: true, value: undefined });
-    await assertRejects(() => behind.next(), ClosedError);
-    await peer.closeWrite();
-  }
-  const [chat] = chatPair();
-  const waiting = chat.stream(10).next();
-  const endless = chat.stream(null);
-  const reason = new Error("enough");
-  chat.close(reason);
-  assertStrictEquals(await assertRejects(() => waiting, Error), reason);
-  assertStrictEquals(await assertRejects(() => endless.next(), Error), reason);
+testWithChaos(
+  "Chat.stream() rejects when the chat is closed before the frame has ended",
+  async (chatPair) => {
+    for (
+      const close of [
+        (chat: Chat<string>) => chat.close(),
+        (chat: Chat<string>) => void chat.closeWhenDone(),
+      ]
+    ) {
+      const [chat, peer] = chatPair();
+      await peer.write(bytes("half"));
+      const [begun, behind] = [chat.stream(10), chat.stream(10)];
+      await begun.next();
+      const waiting = begun.next();
+      close(chat);
+      await assertRejects(() => waiting, ClosedError, "before the frame had ended");
+      assertEquals(await begun.next(), { done: true, value: undefined });
+      await assertRejects(() => behind.next(), ClosedError);
+      await peer.closeWrite();
+    }
+    const [chat] = chatPair();
+    const waiting = chat.stream(10).next();
+    const endless = chat.stream(null);
+    const reason = new Error("enough");
+    chat.close(reason);
+    assertStrictEquals(await assertRejects(() => waiting, Error), reason);
+    assertStrictEquals(await assertRejects(() => endless.next(), Error), reason);
 
-  const [other] = chatPair();
-  const all = other.stream(null).next();
-  other.close(); // without a terminator there is nothing that is not whole
-  assertEquals(await all, { done: true, value: undefined });
-});
+    const [other] = chatPair();
+    const all = other.stream(null).next();
+    other.close(); // without a terminator there is nothing that is not whole
+    assertEquals(await all, { done: true, value: undefined });
+  },
+);
 
 test("Chat.stream() refuses what is no terminator at once", () => {
   const [chat] = chatPair();
@@ -502,7 +539,7 @@ test("Chat.batches() loses nothing when a loop is left, the inner or the outer",
   assertEquals(seen, ["one", "two", "three", "four", "five"]);
 });
 
-test("Chat.batches() ends a batch for a read that waits", async () => {
+testWithChaos("Chat.batches() ends a batch for a read that waits", async (chatPair) => {
   const [chat, peer] = chatPair();
   await peer.write(bytes("one\ntwo\n12"));
   const { value: batch } = await chat.batches().next();
@@ -542,50 +579,59 @@ test("Chat.batches() rejects when the connection breaks, after the frames that a
   assertEquals(seen, ["one", "two"]);
 });
 
-test("Chat.batches() gives no frame of a batch any more when the chat was closed", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("one\ntwo\n"));
-  for await (const batch of chat.batches()) {
-    const seen: string[] = [];
-    for (const frame of batch) {
-      seen.push(frame);
-      chat.close();
+testWithChaos(
+  "Chat.batches() gives no frame of a batch any more when the chat was closed",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("one\ntwo\n"));
+    for await (const batch of chat.batches()) {
+      const seen: string[] = [];
+      for (const frame of batch) {
+        seen.push(frame);
+        chat.close();
+      }
+      assertEquals(seen, ["one"]);
     }
-    assertEquals(seen, ["one"]);
-  }
-  const [empty] = chatPair({ terminator: 0 });
-  const { value: batch } = await empty.batches().next();
-  empty.close();
-  assertEquals([...batch!], []);
-});
+    const [empty] = chatPair({ terminator: 0 });
+    const { value: batch } = await empty.batches().next();
+    empty.close();
+    assertEquals([...batch!], []);
+  },
+);
 
-test("Chat.batches() waits for the rest of a character, when there is no terminator", async () => {
-  const [chat, peer] = chatPair({ terminator: null });
-  const [half, rest] = [bytes("é").subarray(0, 1), bytes("é").subarray(1)];
-  await peer.write(half);
-  const next = chat.batches().next();
-  let given = false;
-  next.then(() => given = true);
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-  assertStrictEquals(given, false);
-  await peer.write(rest);
-  assertEquals([...(await next).value!], ["é"]);
-  chat.close();
-});
+testWithChaos(
+  "Chat.batches() waits for the rest of a character, when there is no terminator",
+  async (chatPair) => {
+    const [chat, peer] = chatPair({ terminator: null });
+    const [half, rest] = [bytes("é").subarray(0, 1), bytes("é").subarray(1)];
+    await peer.write(half);
+    const next = chat.batches().next();
+    let given = false;
+    next.then(() => given = true);
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    assertStrictEquals(given, false);
+    await peer.write(rest);
+    assertEquals([...(await next).value!], ["é"]);
+    chat.close();
+  },
+);
 
-test("Chat's iterators give up what they asked for when they are returned from, and nothing is lost", async () => {
-  const [chat, peer] = chatPair();
-  const reader = ReadableStream.from(chat).getReader();
-  const reading = reader.read();
-  await reader.cancel();
-  assertStrictEquals((await reading).done, true);
-  const batches = chat.batches();
-  const [batch, returned] = [batches.next(), batches.return!()];
-  await Promise.all([batch, returned]);
-  await peer.write(bytes("one\n"));
-  assertStrictEquals(await chat.read(), "one");
-  chat.close();
-});
+testWithChaos(
+  "Chat's iterators give up what they asked for when they are returned from, and nothing is lost",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    const reader = ReadableStream.from(chat).getReader();
+    const reading = reader.read();
+    await reader.cancel();
+    assertStrictEquals((await reading).done, true);
+    const batches = chat.batches();
+    const [batch, returned] = [batches.next(), batches.return!()];
+    await Promise.all([batch, returned]);
+    await peer.write(bytes("one\n"));
+    assertStrictEquals(await chat.read(), "one");
+    chat.close();
+  },
+);
 
 test("Chat goes on with the reads behind a stream that discardBuffers() broke off", async () => {
   const [chat, peer] = chatPair();
@@ -599,25 +645,31 @@ test("Chat goes on with the reads behind a stream that discardBuffers() broke of
   chat.close();
 });
 
-test("Chat.read() rejects all reads of a signal that is aborted, also those that could be answered then", async () => {
-  const [chat, peer] = chatPair();
-  await peer.write(bytes("x\n"));
-  const controller = new AbortController();
-  const { signal } = controller;
-  const reads = [chat.read(100, { signal }), chat.read("\n", { signal })];
-  for (let i = 0; i < 10; i++) await Promise.resolve();
-  controller.abort(new Error("enough"));
-  for (const read of reads) await assertRejects(() => read, Error, "enough");
-  assertStrictEquals(await chat.read(), "x");
-  chat.close();
-});
+testWithChaos(
+  "Chat.read() rejects all reads of a signal that is aborted, also those that could be answered then",
+  async (chatPair) => {
+    const [chat, peer] = chatPair();
+    await peer.write(bytes("x\n"));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const reads = [chat.read(100, { signal }), chat.read("\n", { signal })];
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    controller.abort(new Error("enough"));
+    for (const read of reads) await assertRejects(() => read, Error, "enough");
+    assertStrictEquals(await chat.read(), "x");
+    chat.close();
+  },
+);
 
-test("Chat.stream() goes by the terminator that was in force when it was begun, when the chat is closed", async () => {
-  const [chat, peer] = chatPair({ terminator: 100 });
-  await peer.write(bytes("half"));
-  const stream = chat.stream();
-  await stream.next();
-  chat.terminator = null;
-  chat.close();
-  await assertRejects(() => stream.next(), ClosedError);
-});
+testWithChaos(
+  "Chat.stream() goes by the terminator that was in force when it was begun, when the chat is closed",
+  async (chatPair) => {
+    const [chat, peer] = chatPair({ terminator: 100 });
+    await peer.write(bytes("half"));
+    const stream = chat.stream();
+    await stream.next();
+    chat.terminator = null;
+    chat.close();
+    await assertRejects(() => stream.next(), ClosedError);
+  },
+);
