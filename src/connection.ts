@@ -63,7 +63,10 @@ export interface Connection {
 
 /** What a runtime's sockets offer to `listen`: connections, in the order they came. */
 export interface ConnectionListener {
-  /** The next connection; `null` once the listener is closed. */
+  /**
+   * The next connection; `null` once the listener is closed. It rejects with a `ConnectionError` when the system refuses to
+   * accept, and may be called again.
+   */
   accept(): Promise<Connection | null>;
   /** Stops listening. Accepted connections go on; those nobody has accepted are closed. */
   close(): void;

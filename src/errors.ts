@@ -151,6 +151,7 @@ export class IncompleteFrameError extends ChatError {
  * | `"in-use"` | something else listens at that address |
  * | `"unavailable"` | that address is not one of this machine's |
  * | `"permission"` | the system or the runtime does not allow it |
+ * | `"exhausted"` | too many files are open, or the system has no memory for another socket |
  * | `"other"` | something else; the `cause` says what |
  */
 export type ConnectionErrorCode =
@@ -162,6 +163,7 @@ export type ConnectionErrorCode =
   | "in-use"
   | "unavailable"
   | "permission"
+  | "exhausted"
   | "other";
 
 /** The transport failed. The message says what was tried and with what address; the runtime's own error is the `cause`. */

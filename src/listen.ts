@@ -109,8 +109,12 @@ export class Listener<F extends Frame = Uint8Array>
 
   /**
    * Accepts one connection.
+   *
+   * When too many files are open, it rejects with a `ConnectionError` whose code is `"exhausted"`. Wait until a chat has
+   * ended, or for a moment, and accept again, as `serve()` does; a loop over the listener throws that error, and a later loop
+   * goes on. On Deno the connection stays with the system, and is accepted later; Node and Bun close it.
    * @returns Its chat; `null` once the listener is closed.
-   * @throws {ConnectionError} If the system refuses to accept.
+   * @throws {ConnectionError} If the system refuses to accept: the listener goes on.
    */
   async accept(): Promise<Chat<F> | null> {
     const connection = await this.#listener.accept();
@@ -119,7 +123,10 @@ export class Listener<F extends Frame = Uint8Array>
     return new Chat<Frame>(connection, this.#options) as unknown as Chat<F>;
   }
 
-  /** The chats, until the listener is closed. Leaving the loop closes nothing. */
+  /**
+   * The chats, until the listener is closed. Leaving the loop closes nothing; it throws what {@linkcode Listener.accept}
+   * rejects with, and closes nothing then, either.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
     return iterate(() => this.accept());
   }

@@ -4,25 +4,32 @@ import type { Chat } from "./chat.ts";
 import { checkInteger, checkTimeout, describe, nameOf } from "./checks.ts";
 import type { Address } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
-import { ClosedError } from "./errors.ts";
+import { ClosedError, ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { listen, type Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */
 export interface ServerOptions<F extends Frame = Frame> {
-  /** How many chats there may be at a time, 1 or more. Default: `Infinity`. */
+  /**
+   * How many chats there may be at a time, 1 or more: one counts until it is closed and its handler has returned. Default:
+   * `Infinity`, which is as many as the process may have files open, often 1024; `onError` is told when these are too few.
+   */
   maxConnections?: number | undefined;
   /**
-   * What becomes of further connections: they wait until a chat has ended (`"wait"`, the default; the system, and on Node and
-   * Bun the runtime, holds some hundreds of them), or are closed at once (`"refuse"`).
+   * What becomes of further connections: they wait until a chat has ended (`"wait"`, the default), or are closed at once
+   * (`"refuse"`). Some hundreds may wait: with the system on Deno; on Node and Bun as open files of the process, 511 at most.
    */
   whenFull?: "wait" | "refuse" | undefined;
   /**
-   * Is told what a handler threw, and with which chat; or, with no chat, what the system refused to accept. What it throws
-   * itself is ignored. Default: `console.error`.
+   * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept, which is tried again
+   * after a tenth of a second. What it throws itself is ignored. Default: `console.error`, with one line for a
+   * `ConnectionError`, and the stack of what else was thrown.
    */
   onError?: ((error: unknown, chat: Chat<F> | undefined) => void) | undefined;
-  /** Ends the listening when it is aborted, and the chats: what their handlers throw for this reason is no error. */
+  /**
+   * Ends the listening when it is aborted, and the chats: what their handlers throw for this reason is no error. If it is
+   * aborted already, the server has ended from the start.
+   */
   signal?: AbortSignalLike | undefined;
 }
 
@@ -155,21 +162,25 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     return this.#listener.address;
   }
 
-  /** How many chats there are, those that are being closed included. */
+  /** How many chats there are: also those that are being closed, or are closed while their handler has not returned. */
   get connections(): number {
     return this.#chats.size;
   }
 
-  /** Resolves when nothing is listened for any more, and the last chat has ended. It never rejects. */
+  /**
+   * Resolves when nothing is listened for any more, the last chat is closed, and the last handler has returned: not at all if one
+   * never does. It never rejects.
+   */
   get finished(): Promise<void> {
     return this.#finished;
   }
 
   /**
    * Stops accepting, lets the chats end by themselves, and closes those that have not ended in time: their reads reject with a
-   * `ClosedError`. Harmless when repeated, also with a shorter time.
+   * `ClosedError`. Harmless when repeated, also with a shorter time. Connections that wait to be accepted are closed at once.
    * @param options How long the chats have.
-   * @returns Resolves when the last has ended.
+   * @returns Resolves when the last chat has ended. A handler that does not return though its chat was closed is not waited
+   * for; {@linkcode Server.finished} tells when it has.
    * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
    */
   async shutdown({ grace = DEFAULT_GRACE }: ShutdownOptions = {}): Promise<void> {
@@ -205,11 +216,20 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
         return await this.#listener.accept();
       } catch (error) {
         this.#report(error, undefined);
-        const pause = setTimeout(() => this.#onChange(), ACCEPT_PAUSE);
-        await this.#change();
-        clearTimeout(pause);
+        await this.#pause();
       }
     }
+  }
+
+  /** Waits before the next attempt to accept, all the time, but not longer than the server listens. */
+  async #pause(): Promise<void> {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.#onChange();
+    }, ACCEPT_PAUSE);
+    while (!isOver && !this.#isClosed) await this.#change();
+    clearTimeout(timer);
   }
 
   async #handle(chat: Chat<F>): Promise<void> {
@@ -265,6 +285,9 @@ function checkServerOptions(
   }
 }
 
+/** What a network does needs a line; what a program does wrong, its stack. */
 function printError<F extends Frame>(error: unknown, chat: Chat<F> | undefined): void {
-  console.error(`${chat ? formatEndpoint(chat.remoteAddress) : "accept"}:`, error);
+  const where = chat ? formatEndpoint(chat.remoteAddress) : "accept";
+  if (error instanceof ConnectionError) console.error(`${where}: ${error.message}`);
+  else console.error(`${where}:`, error);
 }

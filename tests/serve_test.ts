@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import {
+  assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
@@ -10,6 +11,7 @@ import {
   type Chat,
   ClosedError,
   connect,
+  type Connection,
   ConnectionError,
   type Handler,
   Listener,
@@ -20,6 +22,8 @@ import {
 } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
+import { startPeer } from "./support/peer.ts";
+import { withTimers } from "./support/timers.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 
@@ -29,6 +33,20 @@ const echo: Handler<string> = async (chat) => {
 
 const clientOf = ({ address }: Server<string>): Promise<Chat<string>> =>
   connect({ port: address.port, ...LINES });
+
+/** A turn of the event loop, which no fake timer holds up. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A listener that gives what it is told to, and waits then until it is closed. */
+function scriptedListener(accepts: (() => Promise<Connection | null>)[]): Listener<string> {
+  const closed = new Deferred();
+  return new Listener({
+    accept: () => accepts.shift()?.() ?? closed.promise.then(() => null),
+    close: closed.resolve,
+    closed: closed.promise,
+    address: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+  }, LINES);
+}
 
 test("serve() runs the handler for each chat, at the same time", async () => {
   const server = await serve({ port: 0, ...LINES }, echo);
@@ -136,7 +154,7 @@ test("Server.shutdown() closes the chats that do not end in time, which is no er
     },
   );
   const client = await clientOf(server);
-  while (server.connections === 0) await new Promise((resolve) => setImmediate(resolve));
+  while (server.connections === 0) await turn();
   await Promise.all([server.shutdown({ grace: Infinity }), server.shutdown({ grace: 0 })]);
   assertInstanceOf(ends[0], ClosedError);
   assertEquals(told, []);
@@ -164,26 +182,111 @@ test("serve() ends when its signal is aborted, which is no error", async () => {
 
 test("Server goes on after the system has refused to accept, and tells onError", async () => {
   const told: unknown[] = [];
-  const refusal = new ConnectionError("other", "too many open files");
+  const refusal = new ConnectionError("exhausted", "too many open files");
   const [left, right] = memoryPair();
-  const accepts = [() => Promise.reject(refusal), () => Promise.resolve(left)];
-  const closed = new Deferred();
-  const ended = new Deferred<null>();
-  const listener = new Listener({
-    accept: () => accepts.shift()?.() ?? ended.promise,
-    close() {
-      closed.resolve();
-      ended.resolve(null);
-    },
-    closed: closed.promise,
-    address: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
-  }, LINES);
+  const listener = scriptedListener([
+    () => Promise.reject(refusal),
+    () => Promise.resolve(left),
+  ]);
   const server = new Server(listener, echo, { onError: (...all) => told.push(all) });
   await right.write(new TextEncoder().encode("one\n"));
   assertEquals(await right.read(), new TextEncoder().encode("one\n"));
   assertEquals(told, [[refusal, undefined]]);
   await right.closeWrite();
   await server.shutdown();
+});
+
+test("Server pauses before it accepts again, also when a chat ends meanwhile, and stops when it is closed", () =>
+  withTimers(async (timers) => {
+    const told: unknown[] = [];
+    const refuse = (): Promise<never> =>
+      Promise.reject(new ConnectionError("exhausted", "too many open files"));
+    const [left, right] = memoryPair();
+    const listener = scriptedListener([() => Promise.resolve(left), refuse, refuse]);
+    const server = new Server(listener, echo, { onError: (error) => told.push(error) });
+    await turn();
+    assertEquals([server.connections, told.length], [1, 1]);
+    await right.closeWrite();
+    while (server.connections > 0) await turn();
+    await turn();
+    assertStrictEquals(told.length, 1);
+    for (const { call, after } of timers.values()) {
+      assertStrictEquals(after, 100);
+      call();
+    }
+    await turn();
+    assertStrictEquals(told.length, 2);
+    await Promise.all([listener.close(), server.finished]);
+    assertEquals([told.length, timers.size], [2, 0]);
+  }));
+
+test("serve() prints errors that nobody asked for: a line for the network's, all of the others", async () => {
+  const printed: unknown[][] = [];
+  const { error: original } = console;
+  console.error = (...all: unknown[]) => printed.push(all);
+  try {
+    const wrong = new Error("a mistake");
+    const gone = new ConnectionError("reset", "cannot read from it", { cause: new Error("RST") });
+    const failures = [wrong, gone];
+    const listener = scriptedListener([
+      () => Promise.resolve(memoryPair()[0]),
+      () => Promise.resolve(memoryPair()[0]),
+      () => Promise.reject(new ConnectionError("exhausted", "cannot accept")),
+    ]);
+    const server = new Server(listener, () => {
+      throw failures.shift();
+    });
+    while (printed.length < 3) await turn();
+    await server.shutdown();
+    const where = "the peer";
+    assertEquals(
+      printed.sort((a, b) => b.length - a.length),
+      [[`${where}:`, wrong], [`${where}: cannot read from it`], ["accept: cannot accept"]],
+    );
+  } finally {
+    console.error = original;
+  }
+});
+
+test("serve() has ended from the start when its signal was aborted before", async () => {
+  const signal = AbortSignal.abort(new Error("too late"));
+  const server = await serve({ port: 0, ...LINES, signal }, echo);
+  await server.finished;
+  await assertRejects(() => clientOf(server), ConnectionError);
+  await server.shutdown();
+});
+
+test("serve() answers those who wait behind peers that have ended or reset their connections meanwhile", async () => {
+  const told: unknown[] = [];
+  const said: string[] = [];
+  const server = await serve({
+    port: 0,
+    ...LINES,
+    maxConnections: 1,
+    onError: (error) => told.push(error),
+  }, async (chat) => {
+    for await (const line of chat) {
+      said.push(line);
+      await chat.send(line);
+    }
+  });
+  const first = await clientOf(server);
+  await first.send("first");
+  assertStrictEquals(await first.read(), "first");
+  const ended = await clientOf(server);
+  await ended.send("last words");
+  await ended.flush();
+  ended.close();
+  await ended.closed;
+  for (let i = 0; i < 3; i++) await (await startPeer("reset", server.address.port)).exited;
+  const last = await clientOf(server);
+  await last.send("last");
+  await first.closeWhenDone();
+  assertStrictEquals(await last.read(), "last");
+  assertEquals(said, ["first", "last words", "last"]);
+  await Promise.all([last.closeWhenDone(), server.shutdown()]);
+  assertStrictEquals(server.connections, 0);
+  for (const error of told) assert(error instanceof ConnectionError && error.code === "reset");
 });
 
 test("serve() refuses options and a handler that are none", async () => {

@@ -9,6 +9,8 @@ const BACKLOG = 511;
 export class AcceptQueue {
   readonly #connections: Fifo<Connection> = new Fifo();
   readonly #waiting: Fifo<Deferred<Connection | null>> = new Fifo();
+  /** What nobody who waited could be told. */
+  #failure: Error | undefined;
   #closed = false;
 
   /** Hands a connection to whoever waits longest, or keeps it. */
@@ -19,11 +21,24 @@ export class AcceptQueue {
     else this.#connections.push(connection);
   }
 
+  /**
+   * Tells whoever waits longest that the listener could not accept. If nobody waits, whoever comes next is told, behind the
+   * connections that were there before: once, however often it happens until then.
+   */
+  fail(error: Error): void {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting.reject(error);
+    else this.#failure ??= error;
+  }
+
   /** The next connection; `null` once the queue is closed. */
   accept(): Promise<Connection | null> {
     const connection = this.#connections.shift();
     if (connection !== undefined) return Promise.resolve(connection);
     if (this.#closed) return Promise.resolve(null);
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) return Promise.reject(failure);
     const waiting = new Deferred<Connection | null>();
     this.#waiting.push(waiting);
     return waiting.promise;

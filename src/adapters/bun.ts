@@ -3,6 +3,7 @@ import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
 
@@ -118,17 +119,29 @@ export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
 }
 
 /** Listens on a TCP port with `Bun.listen`. */
-export function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+export async function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+  const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
+  const accept = (connection: Connection): void => {
+    const cause = checkDescriptors();
+    if (cause === undefined) return queue.put(connection);
+    connection.close();
+    queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(address)}`));
+  };
   let listener: BunListenerLike;
   try {
-    listener = bun().listen({ ...endpoint, ...fromBun((connection) => queue.put(connection)) });
+    listener = bun().listen({ ...endpoint, ...fromBun(accept) });
   } catch (cause) {
-    return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
+    throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
   }
-  return Promise.resolve({
-    address: { transport: "tcp", hostname: endpoint.hostname, port: listener.port },
+  const address: Address = {
+    transport: "tcp",
+    hostname: endpoint.hostname,
+    port: listener.port,
+  };
+  return {
+    address,
     accept: () => queue.accept(),
     closed: closed.promise,
     close() {
@@ -136,7 +149,7 @@ export function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListener> {
       listener.stop();
       closed.resolve();
     },
-  });
+  };
 }
 
 interface PendingWrite {

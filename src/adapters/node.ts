@@ -4,6 +4,7 @@ import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
 
@@ -99,21 +100,32 @@ export async function connectNode(endpoint: TcpEndpoint): Promise<Connection> {
 
 /** Listens on a TCP port with `node:net`. */
 export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListener> {
-  const { createServer } = await import("node:net");
   const { hostname, port } = endpoint;
+  const { createServer } = await import("node:net");
+  const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
   const listening = new Deferred();
   const server = createServer({ noDelay: true });
-  server.on("connection", (socket) => queue.put(fromNode(socket)));
-  server.on("error", (cause) => {
+  server.once("error", (cause) => {
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   });
   server.listen({ host: hostname, port }, listening.resolve);
   await listening.promise;
   const { address, port: chosenPort } = server.address() as { address: string; port: number };
+  const where: Address = { transport: "tcp", hostname: address, port: chosenPort };
+  const fail = (cause: Error): void =>
+    queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(where)}`));
+  server.on("error", fail);
+  server.on("connection", (socket) => {
+    const connection = fromNode(socket);
+    const cause = checkDescriptors();
+    if (cause === undefined) return queue.put(connection);
+    connection.close();
+    fail(cause);
+  });
   return {
-    address: { transport: "tcp", hostname: address, port: chosenPort },
+    address: where,
     accept: () => queue.accept(),
     closed: closed.promise,
     close() {

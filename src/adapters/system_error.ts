@@ -17,6 +17,10 @@ const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
   EADDRNOTAVAIL: "unavailable",
   EACCES: "permission",
   EPERM: "permission",
+  EMFILE: "exhausted",
+  ENFILE: "exhausted",
+  ENOBUFS: "exhausted",
+  ENOMEM: "exhausted",
 };
 
 const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
@@ -28,6 +32,8 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
   "in-use": "the address is in use",
   unavailable: "the address is not one of this machine's",
   permission: "permission denied",
+  exhausted: "too many open files, or no memory for another socket: raise the limit (ulimit -n), " +
+    "or have fewer connections (maxConnections)",
   other: "it failed",
 };
 

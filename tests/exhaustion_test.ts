@@ -1,0 +1,79 @@
+/** Too many open files: a server that has run out of them goes on. It runs in a process with a small limit. */
+import process from "node:process";
+import { test } from "node:test";
+import { assertLess, assertMatch, assertStrictEquals } from "@std/assert";
+import { type Chat, connect, ConnectionError, Listener, memoryPair } from "../mod.ts";
+import { command, CURRENT, Program } from "./support/programs.ts";
+
+const LINES = { terminator: "\n", encoding: "utf-8" } as const;
+
+/** Enough for any of the runtimes to start, and less than the clients. */
+const LIMIT = 128;
+const CLIENTS = 200;
+
+async function ask(chat: Chat<string>, question: string): Promise<string> {
+  await chat.send(question);
+  return (await chat.read())!;
+}
+
+interface Watched {
+  readonly elapsed: number;
+  readonly busy: number;
+  readonly refusals: number;
+}
+
+const onPosix = { skip: process.platform === "win32" ? "needs ulimit" : false };
+
+test(
+  "serve() goes on when too many files are open: says so, rests, serves whom it has, and later others",
+  onPosix,
+  async () => {
+    await using server = new Program(
+      ["sh", "-c", `ulimit -n ${LIMIT} && exec "$@"`, "sh"]
+        .concat(command(CURRENT, "tests/programs/serves.ts")),
+    );
+    const port = Number((await server.line(/^port (\d+)$/))[1]);
+    const first = await connect({ port, ...LINES });
+    assertStrictEquals(await ask(first, "hello"), "hello, one of 1");
+
+    const others = await Promise.allSettled(
+      Array.from({ length: CLIENTS }, () => connect({ port, ...LINES })),
+    );
+    const [, code, message] = await server.line(/^cannot accept, (\S+): (.*)$/);
+    assertStrictEquals(code, "exhausted");
+    assertMatch(message!, /too many open files.*ulimit -n.*maxConnections/);
+
+    assertMatch(await ask(first, "still here"), /^still here, one of [1-9]\d+$/);
+    const { elapsed, busy, refusals } = JSON.parse(await ask(first, "watch")) as Watched;
+    assertLess(busy, elapsed / 2, "it is busy with what it cannot do");
+    assertLess(refusals, elapsed / 50, "it pauses less than it should");
+
+    for (const other of others) if (other.status === "fulfilled") other.value.close();
+    while (await ask(first, "alone?") !== "alone?, one of 1");
+    const late = await connect({ port, ...LINES });
+    assertMatch(await ask(late, "and me?"), /^and me\?, one of/);
+    await Promise.all([first.closeWhenDone(), late.closeWhenDone()]);
+  },
+);
+
+test("Listener throws out of its loop when the system refuses to accept, and a later loop goes on", async () => {
+  const refusal = new ConnectionError("exhausted", "too many open files");
+  const [left, right] = memoryPair();
+  const accepts = [() => Promise.reject(refusal), () => Promise.resolve(left)];
+  const listener = new Listener({
+    accept: () => accepts.shift()?.() ?? Promise.resolve(null),
+    close() {},
+    closed: Promise.resolve(),
+    address: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+  }, LINES);
+  const chats: Chat<string>[] = [];
+  const loop = async (): Promise<void> => {
+    for await (const chat of listener) chats.push(chat);
+  };
+  assertStrictEquals(await loop().catch((error: unknown) => error), refusal);
+  assertStrictEquals(chats.length, 0);
+  await loop();
+  assertStrictEquals(chats.length, 1);
+  chats[0]!.close();
+  right.close();
+});

@@ -1,0 +1,42 @@
+/** Echoes lines, and answers questions about itself, until it is stopped. Prints its port, and what it could not accept. */
+import process from "node:process";
+import { type ConnectionError, serve } from "../../mod.ts";
+
+/** How long it watches itself, in timers of 100 ms. */
+const TURNS = 5;
+
+// Deno opens the descriptors that it listens to signals with half a second after its start, and panics if it cannot: now it can.
+process.once("SIGTERM", () => process.exit());
+
+let refusals = 0;
+
+const server = await serve({
+  port: 0,
+  terminator: "\n",
+  encoding: "utf-8",
+  onError(error, chat) {
+    if (chat !== undefined) return;
+    refusals++;
+    if (refusals > 1) return;
+    const { code, message } = error as ConnectionError;
+    console.log(`cannot accept, ${code}: ${message}`);
+  },
+}, async (chat) => {
+  for await (const line of chat) {
+    await chat.send(line === "watch" ? await watch() : `${line}, one of ${server.connections}`);
+  }
+});
+
+/** The time that has passed, the processor's time that this process has taken of it, and how often it could not accept. */
+async function watch(): Promise<string> {
+  const [start, { user, system }, before] = [performance.now(), process.cpuUsage(), refusals];
+  for (let turn = 0; turn < TURNS; turn++) await new Promise((wake) => setTimeout(wake, 100));
+  const used = process.cpuUsage();
+  return JSON.stringify({
+    elapsed: performance.now() - start,
+    busy: (used.user + used.system - user - system) / 1000,
+    refusals: refusals - before,
+  });
+}
+
+console.log(`port ${server.address.port}`);
