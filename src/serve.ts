@@ -61,6 +61,7 @@ const DEFAULT_GRACE = 10_000;
  * @throws {ConnectionError} If it cannot listen, as for `listen()`.
  * @throws {TypeError} If an option is of a wrong type.
  * @throws {RangeError} If a number is out of range.
+ * @throws {UnsupportedError} If this runtime has no sockets, or no `reusePort`.
  *
  * @example
  * ```ts
@@ -132,6 +133,8 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
   #isClosed = false;
   /** What chats were closed with that had not ended in time. */
   #closing: ClosedError | undefined;
+  /** Resolves when these are closed, and their handlers have had a moment to return. */
+  readonly #graceOver = new Deferred();
 
   /**
    * Serves what a listener of your own brings.
@@ -187,7 +190,7 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     checkTimeout("grace", grace);
     this.#listener.close();
     const timer = grace === Infinity ? undefined : setTimeout(() => this.#closeChats(), grace);
-    await this.#finished;
+    await Promise.race([this.#finished, this.#graceOver.promise]);
     clearTimeout(timer);
   }
 
@@ -249,9 +252,13 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     this.#onChange();
   }
 
-  #closeChats(): void {
+  async #closeChats(): Promise<void> {
     this.#closing ??= new ClosedError("the server is shutting down");
-    for (const chat of this.#chats) chat.close(this.#closing);
+    const chats = [...this.#chats];
+    for (const chat of chats) chat.close(this.#closing);
+    await Promise.all(chats.map((chat) => chat.closed));
+    // A turn of the event loop, for handlers that end because their chat has.
+    setTimeout(this.#graceOver.resolve, 0);
   }
 
   #change(): Promise<void> {

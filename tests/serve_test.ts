@@ -220,6 +220,86 @@ test("Server pauses before it accepts again, also when a chat ends meanwhile, an
     assertEquals([told.length, timers.size], [2, 0]);
   }));
 
+test("Server.shutdown() closes the connections that wait to be accepted", async () => {
+  let served = 0;
+  const server = await serve({ port: 0, ...LINES, maxConnections: 1 }, async (chat) => {
+    served++;
+    await echo(chat);
+  });
+  const first = await clientOf(server);
+  await first.send("one");
+  assertStrictEquals(await first.read(), "one");
+  const waiting = await Promise.all([1, 2, 3].map(() => clientOf(server)));
+  const down = server.shutdown({ grace: Infinity });
+  for (const client of waiting) {
+    assertStrictEquals(await client.read().catch(() => null), null);
+    client.close();
+  }
+  await first.send("two");
+  assertStrictEquals(await first.read(), "two");
+  await Promise.all([first.closeWhenDone(), down]);
+  assertStrictEquals(served, 1);
+});
+
+test("Server.shutdown() does not wait for a handler that goes on when its chat is closed; finished does", async () => {
+  const endless = new Deferred();
+  const server = await serve({ port: 0, ...LINES }, () => endless.promise);
+  const client = await clientOf(server);
+  while (server.connections === 0) await turn();
+  await server.shutdown({ grace: 0 });
+  await server.shutdown();
+  assertStrictEquals(await client.read().catch(() => null), null);
+  client.close();
+  let isFinished = false;
+  server.finished.then(() => isFinished = true);
+  await turn();
+  assertEquals([isFinished, server.connections], [false, 1]);
+  endless.resolve();
+  await server.finished;
+  assertStrictEquals(server.connections, 0);
+});
+
+test("Server.shutdown() waits for what a handler does at once when its chat is closed", async () => {
+  let tidied = false;
+  const server = await serve({ port: 0, ...LINES, onError() {} }, async (chat) => {
+    try {
+      await echo(chat);
+    } finally {
+      for (let i = 0; i < 100; i++) await Promise.resolve();
+      tidied = true;
+    }
+  });
+  const client = await clientOf(server);
+  while (server.connections === 0) await turn();
+  await server.shutdown({ grace: 0 });
+  assert(tidied);
+  client.close();
+});
+
+test("Server is shut down where its block ends", async () => {
+  let address;
+  {
+    await using server = await serve({ port: 0, ...LINES }, echo);
+    address = server.address;
+    await using client = await clientOf(server);
+    await client.send("one");
+    assertStrictEquals(await client.read(), "one");
+  }
+  await assertRejects(() => connect({ ...address, ...LINES }), ConnectionError);
+});
+
+test("serve() ends the chat whose handler throws at once", async () => {
+  const told: unknown[] = [];
+  const failure = new Error("at once");
+  const server = await serve({ port: 0, ...LINES, onError: (error) => told.push(error) }, () => {
+    throw failure;
+  });
+  const client = await clientOf(server);
+  assertStrictEquals(await client.read().catch(() => null), null);
+  await Promise.all([client.closeWhenDone().catch(() => {}), server.shutdown()]);
+  assertEquals(told, [failure]);
+});
+
 test("serve() prints errors that nobody asked for: a line for the network's, all of the others", async () => {
   const printed: unknown[][] = [];
   const { error: original } = console;
