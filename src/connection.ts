@@ -83,3 +83,9 @@ export interface TcpEndpoint {
   /** The port, 0 to 65535. */
   readonly port: number;
 }
+
+/** Where to listen, and how. */
+export interface ListenEndpoint extends TcpEndpoint {
+  /** Whether other listeners may have the same port. Default: `false`. */
+  readonly reusePort?: boolean;
+}

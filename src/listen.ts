@@ -1,5 +1,6 @@
 import { onAbort } from "./abort.ts";
 import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import { checkBoolean } from "./checks.ts";
 import type { Address, ConnectionListener } from "./connection.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
@@ -11,6 +12,12 @@ export interface ListenOptions extends ChatOptions {
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
   port: number;
+  /**
+   * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the connections
+   * over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some other
+   * systems, too), or Deno with `--unstable-net`. Default: `false`.
+   */
+  reusePort?: boolean | undefined;
 }
 
 /**
@@ -21,7 +28,7 @@ export interface ListenOptions extends ChatOptions {
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
  * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
  * @throws {RangeError} If the port, a count or a limit is out of range.
- * @throws {UnsupportedError} If this runtime has no sockets.
+ * @throws {UnsupportedError} If this runtime has no sockets, or no `reusePort`.
  *
  * @example
  * ```ts
@@ -60,9 +67,10 @@ export function listen(options: ListenOptions & WithEncoding<string>): Promise<L
 export function listen(options: ListenOptions): Promise<Listener<Frame>>;
 export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   const endpoint = checkEndpoint(options, 0);
+  const reusePort = checkBoolean("reusePort", options.reusePort ?? false);
   checkChatOptions(options);
   const sockets = await loadSockets();
-  return new Listener<Frame>(await sockets.listen(endpoint), options);
+  return new Listener<Frame>(await sockets.listen({ ...endpoint, reusePort }), options);
 }
 
 /** The chats of those who connect, in the order they came. */

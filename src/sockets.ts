@@ -1,11 +1,11 @@
 import { describe } from "./checks.ts";
-import type { Connection, ConnectionListener, TcpEndpoint } from "./connection.ts";
+import type { Connection, ConnectionListener, ListenEndpoint, TcpEndpoint } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
   connect(endpoint: TcpEndpoint): Promise<Connection>;
-  listen(endpoint: TcpEndpoint): Promise<ConnectionListener>;
+  listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
 }
 
 interface Runtimes {

@@ -1,6 +1,12 @@
-import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
+import type {
+  Address,
+  Connection,
+  ConnectionListener,
+  ListenEndpoint,
+  TcpEndpoint,
+} from "../connection.ts";
 import { Deferred } from "../deferred.ts";
-import { ClosedError, ConnectionError } from "../errors.ts";
+import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
@@ -56,7 +62,7 @@ interface BunListenerLike {
 
 interface BunLike {
   connect(options: TcpEndpoint & BunSocketOptions): Promise<BunSocketLike>;
-  listen(options: TcpEndpoint & BunSocketOptions): BunListenerLike;
+  listen(options: ListenEndpoint & BunSocketOptions): BunListenerLike;
 }
 
 /** What {@linkcode fromBun} gives, to be spread into the options of `Bun.connect` or `Bun.listen`. */
@@ -119,7 +125,8 @@ export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
 }
 
 /** Listens on a TCP port with `Bun.listen`. */
-export async function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener> {
+  if (endpoint.reusePort) await checkReusePort();
   const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
@@ -150,6 +157,12 @@ export async function listenBun(endpoint: TcpEndpoint): Promise<ConnectionListen
       closed.resolve();
     },
   };
+}
+
+/** Elsewhere Bun ignores the option, or the system does not spread the connections. */
+async function checkReusePort(): Promise<void> {
+  const { default: { platform } } = await import("node:process");
+  if (platform !== "linux") throw new UnsupportedError(`reusePort needs Linux, not ${platform}`);
 }
 
 interface PendingWrite {

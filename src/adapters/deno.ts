@@ -1,6 +1,12 @@
-import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
+import type {
+  Address,
+  Connection,
+  ConnectionListener,
+  ListenEndpoint,
+  TcpEndpoint,
+} from "../connection.ts";
 import { Deferred } from "../deferred.ts";
-import { ClosedError } from "../errors.ts";
+import { ClosedError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
 import { toConnectionError } from "./system_error.ts";
 
@@ -42,7 +48,8 @@ interface DenoListenerLike {
 
 interface DenoLike {
   connect(endpoint: TcpEndpoint): Promise<DenoTcpConnLike>;
-  listen(endpoint: TcpEndpoint): DenoListenerLike;
+  listen(endpoint: ListenEndpoint): DenoListenerLike;
+  readonly build: { readonly os: string };
 }
 
 /** What `accept()` fails with when the connection that it would give was reset meanwhile. */
@@ -90,12 +97,24 @@ export async function connectDeno(endpoint: TcpEndpoint): Promise<Connection> {
 }
 
 /** Listens on a TCP port with `Deno.listen`. */
-export function listenDeno(endpoint: TcpEndpoint): Promise<ConnectionListener> {
+export function listenDeno(endpoint: ListenEndpoint): Promise<ConnectionListener> {
   try {
+    if (endpoint.reusePort) checkReusePort();
     return Promise.resolve(new DenoListener(deno().listen(endpoint)));
   } catch (cause) {
+    if (cause instanceof UnsupportedError) return Promise.reject(cause);
     return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   }
+}
+
+/** Elsewhere Deno ignores the option; without the flag, which brings `Deno.listenDatagram`, too, it ends the process. */
+function checkReusePort(): void {
+  const { build: { os } } = deno();
+  if (os !== "linux") throw new UnsupportedError(`reusePort needs Linux, not ${os}`);
+  if ("listenDatagram" in deno()) return;
+  throw new UnsupportedError(
+    'reusePort needs --unstable-net with Deno, or "unstable": ["net"] in its deno.json',
+  );
 }
 
 class DenoListener implements ConnectionListener {

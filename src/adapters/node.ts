@@ -1,7 +1,13 @@
 import { copyOf, plainBytes } from "../bytes.ts";
-import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
+import type {
+  Address,
+  Connection,
+  ConnectionListener,
+  ListenEndpoint,
+  TcpEndpoint,
+} from "../connection.ts";
 import { Deferred } from "../deferred.ts";
-import { ClosedError, ConnectionError } from "../errors.ts";
+import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
@@ -99,8 +105,9 @@ export async function connectNode(endpoint: TcpEndpoint): Promise<Connection> {
 }
 
 /** Listens on a TCP port with `node:net`. */
-export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListener> {
-  const { hostname, port } = endpoint;
+export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionListener> {
+  const { hostname, port, reusePort } = endpoint;
+  if (reusePort) await checkReusePort();
   const { createServer } = await import("node:net");
   const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
@@ -110,7 +117,9 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
   server.once("error", (cause) => {
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   });
-  server.listen({ host: hostname, port }, listening.resolve);
+  // Older declarations of Node do not have `reusePort`.
+  const options = { host: hostname, port, reusePort };
+  server.listen(options, listening.resolve);
   await listening.promise;
   const { address, port: chosenPort } = server.address() as { address: string; port: number };
   const where: Address = { transport: "tcp", hostname: address, port: chosenPort };
@@ -134,6 +143,16 @@ export async function listenNode(endpoint: TcpEndpoint): Promise<ConnectionListe
       closed.resolve();
     },
   };
+}
+
+/** Older versions of Node ignore the option. */
+async function checkReusePort(): Promise<void> {
+  const { default: { versions } } = await import("node:process");
+  const [major = 0, minor = 0] = versions.node.split(".").map(Number);
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
+  throw new UnsupportedError(
+    `reusePort needs Node 22.12, or 23.1, or later, not ${versions.node}: use node:cluster instead`,
+  );
 }
 
 const NOTHING = new Uint8Array(0);
