@@ -1,12 +1,13 @@
 import { type AbortSignalLike, onAbort } from "./abort.ts";
-import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import type { Connection } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets } from "./sockets.ts";
+import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
-export interface ConnectOptions extends ChatOptions {
+export interface ConnectOptions extends ChatOptions, WrapOptions {
   /** A host name or an IP address. Default: `"127.0.0.1"`. */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
@@ -52,11 +53,12 @@ export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = checkEndpoint(options, 1);
   checkChatOptions(options);
+  checkWrap(options);
   const sockets = await loadSockets();
   if (options.signal?.aborted) throw options.signal.reason;
   const connecting = sockets.connect(endpoint);
   const connection = await (options.signal ? untilAborted(connecting, options.signal) : connecting);
-  return new Chat<Frame>(connection, options);
+  return openChat(connection, options);
 }
 
 /** The connection, unless the signal is aborted first: then it is closed as soon as it is there. */

@@ -1,13 +1,17 @@
 import { onAbort } from "./abort.ts";
-import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkBoolean } from "./checks.ts";
 import type { Address, ConnectionListener } from "./connection.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets } from "./sockets.ts";
+import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
+
+/** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
+export interface ListenerOptions extends ChatOptions, WrapOptions {}
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
-export interface ListenOptions extends ChatOptions {
+export interface ListenOptions extends ListenerOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
@@ -69,6 +73,7 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   const endpoint = checkEndpoint(options, 0);
   const reusePort = checkBoolean("reusePort", options.reusePort ?? false);
   checkChatOptions(options);
+  checkWrap(options);
   const sockets = await loadSockets();
   return new Listener<Frame>(await sockets.listen({ ...endpoint, reusePort }), options);
 }
@@ -77,27 +82,28 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
 export class Listener<F extends Frame = Uint8Array>
   implements AsyncIterable<Chat<F>>, AsyncDisposable {
   readonly #listener: ConnectionListener;
-  readonly #options: ChatOptions;
+  readonly #options: ListenerOptions;
 
   /**
    * Makes chats of text of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat, with an encoding.
    */
-  constructor(listener: ConnectionListener, options: ChatOptions & WithEncoding<F>);
+  constructor(listener: ConnectionListener, options: ListenerOptions & WithEncoding<F>);
   /**
    * Makes chats of bytes of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat.
    */
-  constructor(listener: ConnectionListener, options: ChatOptions & WithoutEncoding);
+  constructor(listener: ConnectionListener, options: ListenerOptions & WithoutEncoding);
   /**
    * Makes a `Listener<Frame>` of options that may have an encoding or not.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat.
    */
-  constructor(listener: ConnectionListener, options: Frame extends F ? ChatOptions : never);
-  constructor(listener: ConnectionListener, options: ChatOptions) {
+  constructor(listener: ConnectionListener, options: Frame extends F ? ListenerOptions : never);
+  constructor(listener: ConnectionListener, options: ListenerOptions) {
+    checkWrap(options);
     this.#listener = listener;
     this.#options = options;
     const { signal } = options;
@@ -128,7 +134,7 @@ export class Listener<F extends Frame = Uint8Array>
     const connection = await this.#listener.accept();
     if (connection === null) return null;
     // The overloads see to it that options with an encoding are those of chats of text.
-    return new Chat<Frame>(connection, this.#options) as unknown as Chat<F>;
+    return openChat(connection, this.#options) as unknown as Chat<F>;
   }
 
   /**

@@ -1,6 +1,15 @@
 import { test } from "node:test";
 import { assertEquals, assertRejects } from "@std/assert";
-import { Chat, ConnectionError, memoryPair, tap } from "../mod.ts";
+import {
+  Chat,
+  connect,
+  type Connection,
+  ConnectionError,
+  listen,
+  memoryPair,
+  serve,
+  tap,
+} from "../mod.ts";
 import { bytes } from "./support/bytes.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
@@ -48,4 +57,43 @@ test("tap() tells what went wrong, and passes it on", async () => {
     "< error ConnectionError: it broke",
     "> error ConnectionError: it broke again",
   ]);
+});
+
+test("connect(), listen() and serve() put what wrap says between the connection and the chat", async () => {
+  const seen: string[] = [];
+  const wrapAs = (name: string) => (connection: Connection): Connection =>
+    tap(connection, (line) => seen.push(`${name} ${line}`));
+  const lines = { terminator: "\n", encoding: "utf-8" } as const;
+  const server = await serve({ port: 0, ...lines, wrap: wrapAs("server") }, async (chat) => {
+    for await (const line of chat) await chat.send(line);
+  });
+  const client = await connect({ port: server.address.port, ...lines, wrap: wrapAs("client") });
+  await client.send("hello");
+  assertEquals(await client.read(), "hello");
+  for (const who of ["client", "server"]) {
+    const said = seen.filter((line) => line.startsWith(who)).sort();
+    assertEquals(said, [`${who} < 6 bytes "hello\\n"`, `${who} > 6 bytes "hello\\n"`]);
+  }
+  await Promise.all([client.closeWhenDone(), server.shutdown()]);
+});
+
+test("connect() and listen() close the connection when wrap throws, or gives none, and refuse what is no function", async () => {
+  const lines = { terminator: "\n" };
+  await using listener = await listen({
+    port: 0,
+    ...lines,
+    wrap: () => {
+      throw new Error("no connection is good enough");
+    },
+  });
+  const { port } = listener.address;
+  const client = await connect({ port, ...lines });
+  await assertRejects(() => listener.accept(), Error, "good enough");
+  assertEquals(await client.read().catch(() => null), null);
+  await client.closeWhenDone().catch(() => {});
+  const none = (() => undefined) as unknown as (connection: Connection) => Connection;
+  await assertRejects(() => connect({ port, ...lines, wrap: none }), TypeError, "Connection");
+  const text = "tap" as unknown as typeof none;
+  await assertRejects(() => connect({ port, ...lines, wrap: text }), TypeError, "wrap");
+  await assertRejects(() => listen({ port: 0, ...lines, wrap: text }), TypeError, "wrap");
 });
