@@ -140,7 +140,7 @@ class NodeConnection implements Connection {
   #emptying = false;
   #closeError: ClosedError | undefined;
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
-  #failure: ConnectionError | undefined;
+  #cause: Error | undefined;
 
   constructor(stream: NodeDuplexLike) {
     this.#stream = stream;
@@ -236,9 +236,8 @@ class NodeConnection implements Connection {
   }
 
   #fail(cause: Error): void {
-    const error = this.#error(cause, "read from");
-    if (error instanceof ConnectionError) this.#failure ??= error;
-    this.#endInbox(error);
+    this.#cause ??= cause;
+    this.#endInbox(this.#error(cause, "read from"));
     if (!this.#isSocket) this.#destroy();
   }
 
@@ -261,10 +260,10 @@ class NodeConnection implements Connection {
   }
 
   #error(cause: Error | null | undefined, attempt: string): Error {
-    const known = this.#closeError ?? this.#failure;
-    if (known !== undefined) return known;
+    if (this.#closeError !== undefined) return this.#closeError;
     const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
-    if (cause) return toConnectionError(cause, what);
+    const reported = this.#cause ?? cause;
+    if (reported) return toConnectionError(reported, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
 }
