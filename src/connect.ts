@@ -1,9 +1,12 @@
-import { type AbortSignalLike, onAbort } from "./abort.ts";
+import { onAbort } from "./abort.ts";
+import { formatEndpoint } from "./address.ts";
 import { Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import type { Connection } from "./connection.ts";
+import { checkTimeout } from "./checks.ts";
+import type { Connection, TcpEndpoint } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
+import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { checkEndpoint, loadSockets } from "./sockets.ts";
+import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions {
@@ -11,6 +14,11 @@ export interface ConnectOptions extends ChatOptions {
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
   port: number;
+  /**
+   * How long connecting may take, in milliseconds, the look-up of the host name included: 0 to 2,147,483,647, or `Infinity`,
+   * the default, which leaves it to the system (about two minutes on Linux).
+   */
+  connectTimeout?: number | undefined;
 }
 
 /**
@@ -21,7 +29,7 @@ export interface ConnectOptions extends ChatOptions {
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
- * @throws {RangeError} If the port, a count or a limit is out of range.
+ * @throws {RangeError} If the port, a time, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets.
  *
  * @example
@@ -52,27 +60,39 @@ export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = checkEndpoint(options, 1);
   checkChatOptions(options);
+  checkTimeout("connectTimeout", options.connectTimeout);
   const sockets = await loadSockets();
   if (options.signal?.aborted) throw options.signal.reason;
-  const connecting = sockets.connect(endpoint);
-  const connection = await (options.signal ? untilAborted(connecting, options.signal) : connecting);
-  return new Chat<Frame>(connection, options);
+  return new Chat<Frame>(await connectInTime(sockets, endpoint, options), options);
 }
 
-/** The connection, unless the signal is aborted first: then it is closed as soon as it is there. */
-async function untilAborted(
-  connecting: Promise<Connection>,
-  signal: AbortSignalLike,
+/** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
+async function connectInTime(
+  sockets: Sockets,
+  endpoint: TcpEndpoint,
+  { signal, connectTimeout = Infinity }: ConnectOptions,
 ): Promise<Connection> {
-  const aborted = new Deferred<never>();
-  const abort = (): void => {
-    aborted.reject(signal.reason);
-    connecting.then((connection) => connection.close(signal.reason), () => {});
+  const attempt = new AbortController();
+  const connecting = sockets.connect(endpoint, attempt.signal);
+  const givenUp = new Deferred<never>();
+  const giveUp = (reason: unknown): void => {
+    givenUp.reject(reason);
+    attempt.abort();
+    connecting.then((connection) => connection.close(reason), () => {});
   };
-  const giveUp = onAbort(signal, abort);
+  const forgetSignal = signal && onAbort(signal, () => giveUp(signal.reason));
+  const timer = connectTimeout === Infinity
+    ? undefined
+    : setTimeout(() => giveUp(timeoutError(endpoint, connectTimeout)), connectTimeout);
   try {
-    return await Promise.race([aborted.promise, connecting]);
+    return await Promise.race([givenUp.promise, connecting]);
   } finally {
-    giveUp();
+    clearTimeout(timer);
+    forgetSignal?.();
   }
+}
+
+function timeoutError(endpoint: TcpEndpoint, timeout: number): ConnectionError {
+  const what = `cannot connect to ${formatEndpoint(endpoint)}`;
+  return new ConnectionError("timeout", `${what}: it took longer than ${timeout} ms`);
 }

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "../abort.ts";
 import { copyOf, plainBytes } from "../bytes.ts";
 import type { Address, Connection, ConnectionListener, TcpEndpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
@@ -81,11 +82,17 @@ export function fromNode(stream: NodeDuplexLike): Connection {
   return new NodeConnection(stream);
 }
 
-/** Opens a TCP connection with `node:net`. */
-export async function connectNode(endpoint: TcpEndpoint): Promise<Connection> {
+/** Opens a TCP connection with `node:net`, unless `attempt` is aborted first. */
+export async function connectNode(
+  endpoint: TcpEndpoint,
+  attempt?: AbortSignalLike,
+): Promise<Connection> {
   const { connect } = await import("node:net");
+  // Node destroys a socket whose signal is aborted already, and connects it all the same.
+  if (attempt?.aborted) throw attempt.reason;
   const { hostname, port } = endpoint;
-  const socket = connect({ host: hostname, port, noDelay: true });
+  const signal = attempt as AbortSignal;
+  const socket = connect({ host: hostname, port, noDelay: true, signal });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>
     connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));
