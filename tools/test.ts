@@ -76,7 +76,7 @@ const CHECKS: readonly (readonly string[])[] = [
   ["tsc"],
   ["deno", "check", ...SOURCES],
   ["deno", "doc", "--lint", "mod.ts", "testing.ts"],
-  ["deno", "test", "--doc", "--allow-net", "mod.ts", "testing.ts", "src", "README.md"],
+  ["deno", "test", "--doc", "--allow-net", "mod.ts", "testing.ts", "src", "docs", "README.md"],
   ["deno", "publish", "--dry-run", "--allow-dirty"],
 ];
 
