@@ -1,9 +1,12 @@
-import { type AbortSignalLike, onAbort } from "./abort.ts";
+import { onAbort } from "./abort.ts";
+import { formatEndpoint } from "./address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import type { Connection } from "./connection.ts";
+import { checkTimeout } from "./checks.ts";
+import type { Connection, TcpEndpoint } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
+import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { checkEndpoint, loadSockets } from "./sockets.ts";
+import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
@@ -12,6 +15,11 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
   port: number;
+  /**
+   * How long connecting may take, in milliseconds, the look-up of the host name included: 0 to 2,147,483,647, or `Infinity`,
+   * the default, which leaves it to the system (about two minutes on Linux).
+   */
+  timeout?: number | undefined;
 }
 
 /**
@@ -22,7 +30,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
- * @throws {RangeError} If the port, a count or a limit is out of range.
+ * @throws {RangeError} If the port, a time, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets.
  *
  * @example
@@ -54,27 +62,39 @@ export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = checkEndpoint(options, 1);
   checkChatOptions(options);
   checkWrap(options);
+  checkTimeout("timeout", options.timeout);
   const sockets = await loadSockets();
   if (options.signal?.aborted) throw options.signal.reason;
-  const connecting = sockets.connect(endpoint);
-  const connection = await (options.signal ? untilAborted(connecting, options.signal) : connecting);
-  return openChat(connection, options);
+  return openChat(await connectInTime(sockets, endpoint, options), options);
 }
 
-/** The connection, unless the signal is aborted first: then it is closed as soon as it is there. */
-async function untilAborted(
-  connecting: Promise<Connection>,
-  signal: AbortSignalLike,
+/** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
+async function connectInTime(
+  sockets: Sockets,
+  endpoint: TcpEndpoint,
+  { signal, timeout = Infinity }: ConnectOptions,
 ): Promise<Connection> {
-  const aborted = new Deferred<never>();
-  const abort = (): void => {
-    aborted.reject(signal.reason);
-    connecting.then((connection) => connection.close(signal.reason), () => {});
+  const attempt = new AbortController();
+  const connecting = sockets.connect(endpoint, attempt.signal);
+  const givenUp = new Deferred<never>();
+  const giveUp = (reason: unknown): void => {
+    givenUp.reject(reason);
+    attempt.abort();
+    connecting.then((connection) => connection.close(reason), () => {});
   };
-  const giveUp = onAbort(signal, abort);
+  const forgetSignal = signal && onAbort(signal, () => giveUp(signal.reason));
+  const timer = timeout === Infinity
+    ? undefined
+    : setTimeout(() => giveUp(timeoutError(endpoint, timeout)), timeout);
   try {
-    return await Promise.race([aborted.promise, connecting]);
+    return await Promise.race([givenUp.promise, connecting]);
   } finally {
-    giveUp();
+    clearTimeout(timer);
+    forgetSignal?.();
   }
+}
+
+function timeoutError(endpoint: TcpEndpoint, timeout: number): ConnectionError {
+  const what = `cannot connect to ${formatEndpoint(endpoint)}`;
+  return new ConnectionError("timeout", `${what}: it took longer than ${timeout} ms`);
 }

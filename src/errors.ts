@@ -139,13 +139,13 @@ export class IncompleteFrameError extends ChatError {
 }
 
 /**
- * What a connection met, the same words on every runtime:
+ * What a connection met, the same words on every runtime (`docs/errors.md` has an example of each):
  *
  * | code | meaning |
  * | --- | --- |
- * | `"refused"` | nothing listens at that address |
+ * | `"refused"` | nothing listens at that address; on Bun 1.4 also what is `"unreachable"` elsewhere |
  * | `"reset"` | the peer, or something on the way, broke the connection off |
- * | `"timeout"` | the peer did not answer in time |
+ * | `"timeout"` | the peer did not answer in time: the `timeout` of `connect()`, `idleTimeout`, or the system's own limit |
  * | `"unreachable"` | no way leads to that host or network |
  * | `"not-found"` | the host name has no address |
  * | `"in-use"` | something else listens at that address |

@@ -1,10 +1,12 @@
+import type { AbortSignalLike } from "./abort.ts";
 import { describe } from "./checks.ts";
 import type { Connection, ConnectionListener, ListenEndpoint, TcpEndpoint } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
-  connect(endpoint: TcpEndpoint): Promise<Connection>;
+  /** Connects; `attempt` is aborted when nobody wants the connection any more, and it may come all the same. */
+  connect(endpoint: TcpEndpoint, attempt?: AbortSignalLike): Promise<Connection>;
   listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
 }
 

@@ -113,7 +113,7 @@ export function fromBun(onConnection: (connection: Connection) => void): BunSock
   };
 }
 
-/** Opens a TCP connection with `Bun.connect`. */
+/** Opens a TCP connection with `Bun.connect`. An attempt cannot be called off: it goes on until the system gives it up. */
 export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {

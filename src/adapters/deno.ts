@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "../abort.ts";
 import type {
   Address,
   Connection,
@@ -47,7 +48,7 @@ interface DenoListenerLike {
 }
 
 interface DenoLike {
-  connect(endpoint: TcpEndpoint): Promise<DenoTcpConnLike>;
+  connect(options: TcpEndpoint & { signal: AbortSignalLike | undefined }): Promise<DenoTcpConnLike>;
   listen(endpoint: ListenEndpoint): DenoListenerLike;
   readonly build: { readonly os: string };
 }
@@ -87,10 +88,13 @@ export function fromDeno(conn: DenoConnLike): Connection {
   return new DenoConnection(conn);
 }
 
-/** Opens a TCP connection with `Deno.connect`. */
-export async function connectDeno(endpoint: TcpEndpoint): Promise<Connection> {
+/** Opens a TCP connection with `Deno.connect`, unless `attempt` is aborted first. */
+export async function connectDeno(
+  endpoint: TcpEndpoint,
+  attempt?: AbortSignalLike,
+): Promise<Connection> {
   try {
-    return fromTcp(await deno().connect(endpoint));
+    return fromTcp(await deno().connect({ ...endpoint, signal: attempt }));
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }

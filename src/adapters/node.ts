@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "../abort.ts";
 import { copyOf, plainBytes } from "../bytes.ts";
 import type {
   Address,
@@ -88,11 +89,17 @@ export function fromNode(stream: NodeDuplexLike): Connection {
   return new NodeConnection(stream);
 }
 
-/** Opens a TCP connection with `node:net`. */
-export async function connectNode(endpoint: TcpEndpoint): Promise<Connection> {
+/** Opens a TCP connection with `node:net`, unless `attempt` is aborted first. */
+export async function connectNode(
+  endpoint: TcpEndpoint,
+  attempt?: AbortSignalLike,
+): Promise<Connection> {
   const { connect } = await import("node:net");
+  // Node destroys a socket whose signal is aborted already, and connects it all the same.
+  if (attempt?.aborted) throw attempt.reason;
   const { hostname, port } = endpoint;
-  const socket = connect({ host: hostname, port, noDelay: true });
+  const signal = attempt as AbortSignal;
+  const socket = connect({ host: hostname, port, noDelay: true, signal });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>
     connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));
@@ -171,7 +178,7 @@ class NodeConnection implements Connection {
   #emptying = false;
   #closeError: ClosedError | undefined;
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
-  #failure: ConnectionError | undefined;
+  #cause: Error | undefined;
 
   constructor(stream: NodeDuplexLike) {
     this.#stream = stream;
@@ -267,9 +274,8 @@ class NodeConnection implements Connection {
   }
 
   #fail(cause: Error): void {
-    const error = this.#error(cause, "read from");
-    if (error instanceof ConnectionError) this.#failure ??= error;
-    this.#endInbox(error);
+    this.#cause ??= cause;
+    this.#endInbox(this.#error(cause, "read from"));
     if (!this.#isSocket) this.#destroy();
   }
 
@@ -292,10 +298,10 @@ class NodeConnection implements Connection {
   }
 
   #error(cause: Error | null | undefined, attempt: string): Error {
-    const known = this.#closeError ?? this.#failure;
-    if (known !== undefined) return known;
+    if (this.#closeError !== undefined) return this.#closeError;
     const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
-    if (cause) return toConnectionError(cause, what);
+    const reported = this.#cause ?? cause;
+    if (reported) return toConnectionError(reported, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
 }

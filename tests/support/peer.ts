@@ -29,14 +29,14 @@ export interface Peer {
   tell(): void;
 }
 
-/** Starts a peer that connects to the port; resolves when the process runs. */
+/** Starts a peer that connects to the port, and stays open when this side ends; resolves when the process runs. */
 export async function startPeer(program: keyof typeof PROGRAMS, port: number): Promise<Peer> {
   const script = `
   const whenTold = (action) => process.stdin.once("data", () => {
     action();
     process.stdin.destroy();
   });
-  const socket = require("node:net").connect(${port}, "127.0.0.1", () => {
+  const socket = require("node:net").connect({ port: ${port}, host: "127.0.0.1", allowHalfOpen: true }, () => {
     ${PROGRAMS[program]}
   }); socket.on("error", () => {});`;
   const child = spawn("node", ["-e", script], {

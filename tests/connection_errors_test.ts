@@ -1,0 +1,353 @@
+/** What the network does to a chat, for real, on the runtime that the tests run on: the rows of docs/errors.md. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { test } from "node:test";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { type Chat, connect, ConnectionError, listen } from "../mod.ts";
+import { Deferred } from "../src/deferred.ts";
+import { bytes, text } from "./support/bytes.ts";
+import { keyOf, readRows, withoutNumbers } from "./support/connection_error_table.ts";
+import { CountingSignal } from "./support/counting_signal.ts";
+import { DeafListener, NO_DEAF_LISTENER } from "./support/deaf_listener.ts";
+import { type Peer, startPeer } from "./support/peer.ts";
+import { command, CURRENT, Program, run } from "./support/programs.ts";
+import { withTimers } from "./support/timers.ts";
+
+const LINES = { terminator: "\n" };
+const ANYWHERE = { port: 0, ...LINES };
+
+/** What is printed of an error, and compared. */
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+const rows = readRows();
+const tested: string[] = [];
+
+/** Tests one row: `meet` brings it about, and gives the error of each operation that it names. */
+function testRow(
+  operation: string,
+  happened: string,
+  meet: () => Promise<Failure | readonly Failure[]>,
+  skip: string | false = false,
+): void {
+  const key = keyOf(operation, happened);
+  tested.push(key);
+  const row = rows.get(key);
+  const code = row?.differs.get(CURRENT) ?? row?.code;
+  const title = `${operation} says ${code} when ${happened}`;
+  test(skip ? `${title} (${skip})` : title, { skip: skip !== false }, async () => {
+    assert(row !== undefined, `docs/errors.md has no row for ${key}`);
+    const message = row.differs.has(CURRENT)
+      ? [...rows.values()].find((other) => other.code === code)!.message
+      : row.message;
+    const [, expected] = splitAddress(message);
+    for (const failure of [await meet()].flat()) {
+      assertStrictEquals(failure.code, code);
+      const [start, end] = splitAddress(failure.message);
+      assertEquals([start, end], [splitAddress(row.message)[0], expected]);
+    }
+  });
+}
+
+/** Up to the address, which the runtimes that differ name as well, and what follows it. */
+function splitAddress(message: string): [string, string] {
+  const plain = withoutNumbers(message);
+  const end = plain.indexOf("<port>") + "<port>".length;
+  return [plain.slice(0, end), plain.slice(end)];
+}
+
+/** The error of a failed operation, which the runtime's own has led to. */
+async function failureOf(operation: () => Promise<unknown>): Promise<ConnectionError> {
+  const error = await assertRejects(operation, ConnectionError);
+  assertInstanceOf(error.cause, Error);
+  assertStrictEquals(error.name, "ConnectionError");
+  return error;
+}
+
+/** A port on which nothing listens: one that was just free. */
+async function freePort(): Promise<number> {
+  const listener = await listen(ANYWHERE);
+  await listener.close();
+  return listener.address.port;
+}
+
+/** What a program of its own prints of its error. */
+async function printedBy(command: readonly string[]): Promise<Failure> {
+  const { lines, stderr } = await run(command);
+  const [, code, message] = lines[0]?.match(/^([\w-]+): (.*)/) ?? [];
+  assert(code !== undefined && message !== undefined, `${lines.join("\n")}\n${stderr}`);
+  return { code, message };
+}
+
+/** A chat with a peer that breaks off with a RST when it is told. */
+async function chatWithPeer(work: (chat: Chat, peer: Peer) => Promise<void>): Promise<void> {
+  await using listener = await listen(ANYWHERE);
+  const peer = await startPeer("reset_when_told", listener.address.port);
+  const chat = (await listener.accept())!;
+  await work(chat, peer);
+  chat.close();
+  await Promise.all([peer.exited, chat.closed]);
+}
+
+/** The chat is done: whatever is asked of it fails with the same error. */
+async function assertDone(chat: Chat, error: Error): Promise<void> {
+  for (const operation of [() => chat.read(), () => chat.push("x\n")]) {
+    assertStrictEquals(await assertRejects(operation, ConnectionError), error);
+  }
+  assertStrictEquals(await chat.closed, error);
+}
+
+testRow("connect()", "nothing listens at the address", async () => {
+  const port = await freePort();
+  const failure = await failureOf(() => connect({ port, ...LINES }));
+  assertStringIncludes(failure.message, `127.0.0.1:${port}:`);
+  return failure;
+});
+
+testRow(
+  "connect()",
+  "no way leads to the host",
+  // The system has no route for TCP to the broadcast address of its own loopback: no packet leaves.
+  () => failureOf(() => connect({ hostname: "127.255.255.255", port: 1, ...LINES })),
+  process.platform !== "linux" && "other systems say other things of 127.255.255.255",
+);
+
+const NOWHERE = { hostname: "no-such-host.invalid", port: 1, ...LINES }; // RFC 6761, 6.4: never resolves
+testRow("connect()", "the host name has no address", () => failureOf(() => connect(NOWHERE)));
+testRow("listen()", "the host name has no address", () => failureOf(() => listen(NOWHERE)));
+
+testRow("listen()", "the port is taken", async () => {
+  await using listener = await listen(ANYWHERE);
+  const { port } = listener.address;
+  const failure = await failureOf(() => listen({ port, ...LINES }));
+  assertStringIncludes(failure.message, `127.0.0.1:${port}:`);
+  return failure;
+});
+
+testRow(
+  "listen()",
+  "the address is another machine's",
+  // RFC 5737: for documentation only
+  () => failureOf(() => listen({ ...ANYWHERE, hostname: "203.0.113.1" })),
+);
+
+const FAILS = "tests/programs/fails.ts";
+
+/** The first port that everybody may listen on. */
+function firstFreeForAll(): number {
+  return Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+}
+
+testRow(
+  "listen()",
+  "the system forbids it (ports below 1024)",
+  () => printedBy(allowAll(command(CURRENT, FAILS, "listen_as_nobody", "1"))),
+  process.platform !== "linux"
+    ? "other systems let everybody listen on every port"
+    : firstFreeForAll() <= 1 && "this machine lets everybody listen on every port",
+);
+
+/** Deno must be allowed to give up the rights that it has. */
+function allowAll(command: readonly string[]): string[] {
+  return command.map((flag) => flag === "--allow-net" ? "--allow-all" : flag);
+}
+
+for (const operation of ["connect", "listen"] as const) {
+  testRow(
+    `${operation}()`,
+    "the runtime forbids it (Deno, no --allow-net)",
+    () => {
+      const allowed = command(CURRENT, FAILS, operation, "6000");
+      return printedBy(allowed.filter((flag) => flag !== "--allow-net"));
+    },
+    CURRENT !== "deno" && `${CURRENT} forbids nothing`,
+  );
+}
+
+testRow(
+  "connect()",
+  "the timeout of connect() has passed",
+  async () => {
+    await using deaf = await DeafListener.start();
+    const connecting = connect({ port: deaf.port, timeout: 100, ...LINES });
+    const failure = await assertRejects(() => connecting, ConnectionError, "100 ms");
+    assertStringIncludes(failure.message, `127.0.0.1:${deaf.port}:`);
+    return failure;
+  },
+  NO_DEAF_LISTENER,
+);
+
+testRow("read()", "the idleTimeout has passed", async () => {
+  await using listener = await listen(ANYWHERE);
+  const client = await connect({ port: listener.address.port, idleTimeout: 100, ...LINES });
+  const server = (await listener.accept())!;
+  const failure = await assertRejects(() => client.read(), ConnectionError, "100 ms");
+  assertStrictEquals(await client.closed, failure);
+  server.close();
+  return failure;
+});
+
+testRow("read()", "the peer resets while a read waits", async () => {
+  let failure: ConnectionError;
+  await chatWithPeer(async (chat, peer) => {
+    const reading = chat.read();
+    peer.tell();
+    failure = await failureOf(() => reading);
+    await assertDone(chat, failure);
+  });
+  return failure!;
+});
+
+testRow("push(), flush()", "the peer resets while a write waits", async () => {
+  let failures: ConnectionError[];
+  await chatWithPeer(async (chat, peer) => {
+    const pushing = chat.push(new Uint8Array(15_000_000));
+    const flushing = chat.flush();
+    peer.tell();
+    failures = [await failureOf(() => pushing), await failureOf(() => flushing)];
+    await assertDone(chat, failures[0]!);
+  });
+  return failures!;
+});
+
+testRow("read()", "the peer has reset while nobody read or wrote", async () => {
+  let failure: ConnectionError;
+  await chatWithPeer(async (chat, peer) => {
+    peer.tell();
+    await peer.exited;
+    failure = await failureOf(() => chat.read());
+    await assertDone(chat, failure);
+  });
+  return failure!;
+});
+
+test("docs/errors.md has no row that is not tested", () => {
+  assertEquals([...rows.keys()].sort(), tested.sort());
+});
+
+test("connect() says not-found when the host name is impossible", async () => {
+  const impossible = { hostname: "a b", port: 1, ...LINES };
+  assertStrictEquals((await failureOf(() => connect(impossible))).code, "not-found");
+});
+
+test("connect() rejects with the reason of its signal when that is aborted before it is connected", async () => {
+  await using listener = await listen(ANYWHERE);
+  const { port } = listener.address;
+  const reason = new Error("never mind");
+  const aborted = AbortSignal.abort(reason);
+  const error = await assertRejects(() => connect({ port, signal: aborted, ...LINES }), Error);
+  assertStrictEquals(error, reason);
+
+  const signal = new CountingSignal();
+  const connecting = connect({ port, signal, ...LINES });
+  await Promise.resolve();
+  signal.abort(reason);
+  assertStrictEquals(await assertRejects(() => connecting, Error), reason);
+  assertStrictEquals(signal.listeners, 0);
+});
+
+test("connect() leaves neither timer nor listener, whichever ends it: the network, timeout or signal", async () => {
+  await using listener = await listen(ANYWHERE);
+  const where = { port: listener.address.port, timeout: 60_000, ...LINES };
+  const refusing = await freePort();
+  await withTimers(async (timers) => {
+    const signal = new CountingSignal();
+    const nothingLeft = (): void => assertEquals([timers.size, signal.listeners], [0, 0]);
+
+    const chat = await connect({ ...where, signal });
+    assertEquals([timers.size, signal.listeners], [0, 1]); // the chat's own
+    chat.close();
+    await chat.closed;
+    nothingLeft();
+
+    const refused = () => connect({ ...where, port: refusing, signal });
+    assertStrictEquals((await assertRejects(refused, ConnectionError)).code, "refused");
+    nothingLeft();
+
+    const timer = nextOf(timers);
+    const connecting = connect({ ...where, signal });
+    (await timer).call();
+    const late = await assertRejects(() => connecting, ConnectionError, "60000 ms");
+    assertStrictEquals(late.code, "timeout");
+    nothingLeft();
+
+    const reason = new Error("never mind");
+    const unused = nextOf(timers);
+    const abandoned = connect({ ...where, signal });
+    assertStrictEquals((await unused).after, 60_000);
+    signal.abort(reason);
+    assertStrictEquals(await assertRejects(() => abandoned, Error), reason);
+    nothingLeft();
+  });
+});
+
+/** The next timer that is set, before anything else can happen. */
+function nextOf<T>(timers: Map<number, T>): Promise<T> {
+  const next = new Deferred<T>();
+  timers.set = (id, timer) => {
+    next.resolve(timer);
+    return Map.prototype.set.call(timers, id, timer) as Map<number, T>;
+  };
+  return next.promise;
+}
+
+test("connect() closes the connection that comes after its timeout", async () => {
+  await using listener = await listen(ANYWHERE);
+  const { port } = listener.address;
+  await withTimers(async (timers) => {
+    const timer = nextOf(timers);
+    const connecting = connect({ port, timeout: 60_000, ...LINES });
+    (await timer).call();
+    await assertRejects(() => connecting, ConnectionError);
+  });
+  const client = await connect({ port, ...LINES });
+  client.push(bytes("here\n"));
+  // Whether the attempt has brought a connection is the runtime's affair: an open one would not end.
+  for await (const chat of listener) {
+    const frame = await chat.read().catch(() => null);
+    chat.close();
+    if (frame !== null) {
+      assertStrictEquals(text(frame), "here");
+      break;
+    }
+  }
+  client.close();
+});
+
+test("connect() refuses a timeout that is no time", async () => {
+  for (const timeout of [-1, NaN, 2 ** 31]) {
+    const connecting = () => connect({ port: 1, timeout, ...LINES });
+    await assertRejects(connecting, RangeError, `timeout must be 0 to 2147483647`);
+  }
+  const text = "5" as unknown as number;
+  await assertRejects(
+    () => connect({ port: 1, timeout: text, ...LINES }),
+    TypeError,
+    "timeout must be a number of milliseconds, not string",
+  );
+});
+
+const noEnd = NO_DEAF_LISTENER ||
+  (CURRENT === "bun" && "an attempt of Bun's keeps the process until the system gives it up");
+test(
+  `a program ends by itself after its timeout${noEnd ? ` (${noEnd})` : ""}`,
+  { skip: noEnd !== false },
+  async () => {
+    await using deaf = await DeafListener.start();
+    await using program = new Program(
+      command(CURRENT, FAILS, "connect", String(deaf.port), "100"),
+    );
+    const { code, stderr } = await program.finished();
+    assertEquals([code, stderr], [0, ""]);
+    await program.line(/^timeout: /);
+  },
+);
