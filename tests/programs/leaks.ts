@@ -1,18 +1,6 @@
 /** Ends many connections in every way, and counts the sockets that are open before and after. (Linux) */
-import { readdirSync, readlinkSync } from "node:fs";
 import { type Chat, connect, listen } from "../../mod.ts";
-
-const FDS = "/proc/self/fd";
-
-function openSockets(): number {
-  return readdirSync(FDS).filter((fd) => {
-    try {
-      return readlinkSync(`${FDS}/${fd}`).startsWith("socket:");
-    } catch {
-      return false; // the descriptor that read the folder
-    }
-  }).length;
-}
+import { openSockets } from "../support/open_sockets.ts";
 
 const LINES = { terminator: "\n" };
 
