@@ -3,7 +3,7 @@ import { Deferred } from "../deferred.ts";
 import { Fifo } from "../fifo.ts";
 
 /** How many connections wait to be accepted, as with the system's own backlog; further ones are closed. */
-const BACKLOG = 511;
+const LONGEST = 511;
 
 /** Connections that a listener pushes, turned into ones that are accepted. */
 export class AcceptQueue {
@@ -15,7 +15,7 @@ export class AcceptQueue {
 
   /** Hands a connection to whoever waits longest, or keeps it. */
   put(connection: Connection): void {
-    if (this.#closed || this.#connections.length >= BACKLOG) return connection.close();
+    if (this.#closed || this.#connections.length >= LONGEST) return connection.close();
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) waiting.resolve(connection);
     else this.#connections.push(connection);

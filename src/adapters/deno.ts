@@ -9,6 +9,7 @@ import type {
 import { Deferred } from "../deferred.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
+import { BACKLOG } from "./backlog.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
@@ -49,7 +50,7 @@ interface DenoListenerLike {
 
 interface DenoLike {
   connect(options: TcpEndpoint & { signal: AbortSignalLike | undefined }): Promise<DenoTcpConnLike>;
-  listen(endpoint: ListenEndpoint): DenoListenerLike;
+  listen(options: ListenEndpoint & { tcpBacklog: number }): DenoListenerLike;
   readonly build: { readonly os: string };
 }
 
@@ -104,7 +105,7 @@ export async function connectDeno(
 export function listenDeno(endpoint: ListenEndpoint): Promise<ConnectionListener> {
   try {
     if (endpoint.reusePort) checkReusePort();
-    return Promise.resolve(new DenoListener(deno().listen(endpoint)));
+    return Promise.resolve(new DenoListener(deno().listen({ ...endpoint, tcpBacklog: BACKLOG })));
   } catch (cause) {
     if (cause instanceof UnsupportedError) return Promise.reject(cause);
     return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));

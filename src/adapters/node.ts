@@ -11,6 +11,7 @@ import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { BACKLOG } from "./backlog.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
@@ -125,7 +126,7 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   });
   // Older declarations of Node do not have `reusePort`.
-  const options = { host: hostname, port, reusePort };
+  const options = { host: hostname, port, backlog: BACKLOG, reusePort };
   server.listen(options, listening.resolve);
   await listening.promise;
   const { address, port: chosenPort } = server.address() as { address: string; port: number };

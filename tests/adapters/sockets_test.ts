@@ -1,4 +1,6 @@
 /** The sockets of the runtime that the tests run on: `src/adapters/node.ts`, `deno.ts` or `bun.ts`. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ClosedError, type Connection, ConnectionError } from "../../mod.ts";
@@ -6,6 +8,7 @@ import { loadSockets } from "../../src/sockets.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { startPeer } from "../support/peer.ts";
+import { command, CURRENT, Program } from "../support/programs.ts";
 
 const sockets = await loadSockets();
 const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
@@ -114,3 +117,26 @@ test("a listener goes on when a peer resets its connection before it is accepted
   client.close();
   listener.close();
 });
+
+/** Why no listener keeps more connections than the runtimes ask for by themselves; `false` if it does. */
+function noLongBacklog(): string | false {
+  if (CURRENT === "bun") return "Bun has no option for it";
+  if (process.platform !== "linux") return "other systems keep fewer";
+  const most = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));
+  return most < 1_000 && `this system keeps ${most}`;
+}
+
+const noBacklog = noLongBacklog();
+test(
+  `a listener that is busy keeps a thousand connections waiting${
+    noBacklog && ` (${noBacklog})` || ""
+  }`,
+  { skip: noBacklog !== false },
+  async () => {
+    await using program = new Program(command(CURRENT, "tests/programs/blocks.ts"));
+    const [, port] = await program.line(/^(\d+)$/);
+    const where = { hostname: "127.0.0.1", port: Number(port) };
+    const clients = Array.from({ length: 1_000 }, () => sockets.connect(where));
+    for (const client of await Promise.all(clients)) client.close();
+  },
+);
