@@ -16,6 +16,9 @@ export class Deferred<T = void> {
 
 /** Marks a promise as one that need not be awaited. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
+  promise.catch(ignore);
   return promise;
 }
+
+/** One for all: a closure for each costs 60 bytes. */
+function ignore(): void {}
