@@ -1,7 +1,7 @@
 import { areEqual, concat, describeBytes, toBytes } from "../bytes.ts";
 import { describe } from "../checks.ts";
 import type { Connection } from "../connection.ts";
-import { ChatError, ClosedError } from "../errors.ts";
+import { ChatError, ClosedError, ConnectionError } from "../errors.ts";
 
 /** Makes two connections with each other, fresh ones at each call. */
 export type MakePair = () => Promise<[Connection, Connection]> | [Connection, Connection];
@@ -203,6 +203,24 @@ export const CONNECTION_CHECKS: readonly ConnectionCheck[] = [
     assertEnd(await reading);
   }),
 
+  check(
+    'rejects a waiting write with a ConnectionError, "reset", when the peer is closed',
+    async (left, right) => {
+      const writing = left.write(new Uint8Array(64 * MEGABYTE));
+      right.close();
+      await assertReset(writing);
+    },
+  ),
+
+  check(
+    'rejects writes with a ConnectionError, "reset", when the peer was closed',
+    async (left, right) => {
+      right.close();
+      await right.closed;
+      await assertReset(writeOn(left)); // the first may be on its way before the transport knows
+    },
+  ),
+
   check("goes on writing after the peer has ended its direction", async (left, right) => {
     await right.closeWrite();
     assertEnd(await left.read());
@@ -275,6 +293,21 @@ function assertBytes(found: Uint8Array | null, expected: Uint8Array): void {
 
 function assertEnd(found: Uint8Array | null): void {
   assert(found === null, `${found?.length} bytes came, where the stream should have ended`);
+}
+
+/** Writes more than a transport takes of which nothing is read. */
+async function writeOn(connection: Connection): Promise<void> {
+  for (let i = 0; i < 64; i++) await connection.write(new Uint8Array(MEGABYTE));
+}
+
+async function assertReset(result: Promise<unknown>): Promise<void> {
+  try {
+    await result;
+  } catch (error) {
+    const isReset = error instanceof ConnectionError && error.code === "reset";
+    return assert(isReset, `${describe(error)} was thrown, and no ConnectionError "reset"`);
+  }
+  throw new ConformanceError("the write was taken, though the peer is closed");
 }
 
 async function assertClosed(result: Promise<unknown>): Promise<ClosedError> {

@@ -13,7 +13,7 @@ test("toConnectionError() says in one word and one sentence what the system's co
       ["ENETDOWN", "unreachable", "no way leads there"],
       ["ECONNABORTED", "reset", "the connection was reset by the peer"],
       ["EAI_AGAIN", "not-found", "the host name has no address"],
-      ["EMFILE", "other", "the system's own words"],
+      ["EINVAL", "other", "the system's own words"],
     ] as const
   ) {
     const cause = Object.assign(new Error("the system's own words"), { code: system });

@@ -57,6 +57,28 @@ const BROKEN: Record<string, [wrap: (connection: Connection) => Connection, said
       }(connection),
     "reads on",
   ],
+  "says that everything was sent": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override write(data: Uint8Array): Promise<void> {
+          return super.write(data).catch((error) => {
+            if (error.code !== "reset") throw error;
+          });
+        }
+      }(connection),
+    "the peer is closed",
+  ],
+  "has words of its own for what went wrong": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override write(data: Uint8Array): Promise<void> {
+          return super.write(data).catch((error) => {
+            throw error.code === "reset" ? new Error("EPIPE") : error;
+          });
+        }
+      }(connection),
+    "EPIPE",
+  ],
   "forgets why it was closed": [
     (connection) =>
       new class extends WrappedConnection {
