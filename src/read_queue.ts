@@ -79,6 +79,8 @@ export class ReadQueue<F extends Frame> {
       if (served === "hungry") {
         if (this.#end === undefined) return this.#onHungry();
         first.finish(this.#end);
+        // What is left belongs to the frame that was broken off: whoever reads after it must not take it for theirs.
+        if (this.#end !== null) this.#dropped = true;
       }
       this.#readers.shift();
     }

@@ -828,6 +828,16 @@ test("Chat.detach() refuses while closeWrite() is under way, and hands on a conn
   connection.close();
 });
 
+test("Chat.detach() refuses when the connection broke, and tells why", async () => {
+  const broken = new ConnectionError("reset", "it broke");
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.arrive(broken);
+  await assertRejects(() => chat.read(), ConnectionError);
+  assertStrictEquals(assertThrows(() => chat.detach(), ClosedError, "broken").cause, broken);
+  assertStrictEquals(await chat.closed, broken);
+});
+
 test("Chat.detach() refuses when the chat is closed, closing or detached", () => {
   for (
     const end of [

@@ -186,6 +186,19 @@ testWithChaos(
   },
 );
 
+test("Chat gives no read what belongs to a frame before it that the connection broke off", async () => {
+  const broken = new ConnectionError("reset", "it broke");
+  const connection = new ScriptedConnection();
+  connection.arrive(bytes("whole\nhalf of ten bytes"));
+  const chat = new Chat(connection, { terminator: "\n", encoding: "utf-8" });
+  const reads = [chat.read(), chat.read(100), chat.read(4), chat.readText(null)];
+  connection.arrive(broken);
+  assertStrictEquals(await reads[0], "whole");
+  for (const read of [...reads.slice(1), chat.read(100), chat.read(4)]) {
+    assertStrictEquals(await assertRejects(() => read, ConnectionError), broken);
+  }
+});
+
 testWithChaos("Chat.read() leaves no listener on its signal, however it ends", async (chatPair) => {
   const signal = new CountingSignal();
   const options = { signal };

@@ -1,6 +1,7 @@
 import { concat } from "../bytes.ts";
 import { checkInteger, describe } from "../checks.ts";
 import type { Connection } from "../connection.ts";
+import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import { WrappedConnection } from "../wrapped_connection.ts";
 
@@ -16,18 +17,23 @@ export interface ChaosOptions {
   delay?: number | undefined;
   /** After how many bytes, both directions together, the connection is reset. Default: `Infinity`. */
   resetAfter?: number | undefined;
+  /**
+   * After how many bytes, both directions together, nothing more moves: reads bring nothing, writes are not taken, and the
+   * peer does not learn of `closeWrite()`, until the connection is closed. Default: `Infinity`.
+   */
+  stallAfter?: number | undefined;
 }
 
 /**
  * A connection on which everything that may happen does, from a seed: chunks are split and merged, reads and writes are late,
- * and, if asked for, it breaks. It keeps the guarantees of a connection all the while, so that a protocol that works on
+ * and, if asked for, it breaks or falls silent. It keeps the guarantees of a connection all the while, so that a protocol that works on
  * the one and not on the other takes something for granted that no network grants.
  *
  * @param connection The connection; use what is returned instead.
  * @param options The seed, and what is to happen.
  * @returns The connection to use.
  * @throws {TypeError} If an option is of a wrong type.
- * @throws {RangeError} If the seed is no whole number, or a probability not 0 to 1.
+ * @throws {RangeError} If the seed or a count of bytes is no whole number, or a probability not 0 to 1.
  *
  * @example
  * ```ts
@@ -46,14 +52,17 @@ export interface ChaosOptions {
  * ```
  */
 export function chaos(connection: Connection, options: ChaosOptions): Connection {
-  const { seed, split = 0.5, merge = 0.5, delay = 0.1, resetAfter = Infinity } = options;
+  const { seed, split = 0.5, merge = 0.5, delay = 0.1 } = options;
+  const { resetAfter = Infinity, stallAfter = Infinity } = options;
   checkInteger("seed", seed, -Number.MAX_SAFE_INTEGER);
   for (const [name, value] of Object.entries({ split, merge, delay })) {
     if (value >= 0 && value <= 1) continue;
     throw new RangeError(`${name} must be a probability, 0 to 1, not ${describe(value)}`);
   }
-  if (resetAfter !== Infinity) checkInteger("resetAfter", resetAfter);
-  return new ChaoticConnection(connection, { seed, split, merge, delay, resetAfter });
+  for (const [name, value] of Object.entries({ resetAfter, stallAfter })) {
+    if (value !== Infinity) checkInteger(name, value);
+  }
+  return new ChaoticConnection(connection, { seed, split, merge, delay, resetAfter, stallAfter });
 }
 
 type Settings = { readonly [Name in keyof ChaosOptions]-?: number };
@@ -68,22 +77,25 @@ class ChaoticConnection extends WrappedConnection {
   #passed = 0;
   #isClosed = false;
   #reset: ConnectionError | undefined;
+  /** Resolves when nothing can be waited for any more. */
+  readonly #gone = new Deferred();
 
   constructor(connection: Connection, settings: Settings) {
     super(connection);
+    connection.closed.then(this.#gone.resolve);
     this.#settings = settings;
     this.#random = randomFrom(settings.seed);
   }
 
   override async read(): Promise<Uint8Array | null> {
     await this.#maybeWait();
-    if (this.#reset !== undefined) throw this.#reset;
-    if (this.#isClosed) return await super.read();
-    const chunk = this.#held ?? await this.#receive();
+    const chunk = this.#held ?? await this.#orReset(this.#receive());
+    await this.#whileStalled();
+    if (this.#isClosed) return await this.#orReset(super.read());
     this.#held = undefined;
     if (chunk === null) return null;
     const merged = this.#happens("merge") ? await this.#merge(chunk) : chunk;
-    if (this.#isClosed) return await super.read();
+    if (this.#isClosed) return await this.#orReset(super.read());
     const end = this.#happens("split")
       ? 1 + Math.floor(this.#random() * merged.length)
       : merged.length;
@@ -96,18 +108,22 @@ class ChaoticConnection extends WrappedConnection {
     let at = 0;
     do {
       await this.#maybeWait();
-      if (this.#reset !== undefined) throw this.#reset;
       const rest = data.length - at;
       const end = at + (this.#happens("split") ? Math.ceil(this.#random() * rest) : rest);
-      await super.write(data.subarray(at, end));
+      await this.#orReset(super.write(data.subarray(at, end)));
       this.#count(end - at);
       at = end;
     } while (at < data.length);
   }
 
+  override async closeWrite(): Promise<void> {
+    if (!this.#isStalled || this.#isClosed) await this.#orReset(super.closeWrite());
+  }
+
   override close(reason?: unknown): void {
     this.#isClosed = true;
     this.#held = undefined;
+    this.#gone.resolve();
     super.close(reason);
   }
 
@@ -129,6 +145,24 @@ class ChaoticConnection extends WrappedConnection {
 
   async #maybeWait(): Promise<void> {
     if (this.#happens("delay")) await turn();
+    await this.#whileStalled();
+  }
+
+  async #whileStalled(): Promise<void> {
+    if (this.#isStalled) await this.#gone.promise;
+  }
+
+  get #isStalled(): boolean {
+    return this.#passed >= this.#settings.stallAfter;
+  }
+
+  /** What the reset interrupts, and what comes after it, rejects with the reset, and not with the close that it is here. */
+  async #orReset<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise;
+    } catch (error) {
+      throw this.#reset ?? error;
+    }
   }
 
   #happens(what: "split" | "merge" | "delay"): boolean {

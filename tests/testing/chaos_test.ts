@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   Chat,
+  ClosedError,
   ConnectionError,
   lengthPrefixed,
   lines,
@@ -78,6 +79,103 @@ test("chaos() resets after so many bytes, whoever moves them, and what was recei
   }
 });
 
+test("chaos() tells the reads and writes that wait when it resets of the reset", async () => {
+  const [left, right] = memoryPair();
+  const broken = chaos(right, { seed: 1, resetAfter: 5 });
+  const reading = assertRejects(() => broken.read(), ConnectionError, "chaos");
+  await broken.write(bytes("longer than that"));
+  await reading;
+  await assertRejects(() => broken.closeWrite(), ConnectionError, "chaos");
+  left.close();
+});
+
+test("chaos() stalls after so many bytes, whoever moves them, until it is closed", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const [left, right] = memoryPair();
+    const stalled = chaos(right, { seed, delay: 0, stallAfter: 50 });
+    await stalled.write(bytes("x".repeat(20)));
+    await left.write(bytes("x".repeat(100)));
+    let received = 0;
+    let waits = 0;
+    const reading = (async () => {
+      for (;;) {
+        waits++;
+        received += (await stalled.read())!.length;
+        waits--;
+      }
+    })();
+    const readingEnds = assertRejects(() => reading, ClosedError);
+    while (received < 30) await new Promise((resolve) => setTimeout(resolve, 0));
+    const receivedThen = received;
+    const writing = assertRejects(() => stalled.write(bytes("not taken")), ClosedError);
+    await stalled.closeWrite(); // the peer does not learn of it
+
+    let sent = 0;
+    while (sent < 20) sent += (await left.read())!.length;
+    let isOver = false;
+    const next = left.read().then((chunk) => (isOver = true, chunk));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals({ sent, received, waits, isOver }, {
+      sent: 20,
+      received: receivedThen,
+      waits: 1,
+      isOver: false,
+    });
+
+    stalled.close();
+    await Promise.all([readingEnds, writing]);
+    await assertRejects(() => stalled.read(), ClosedError);
+    await assertRejects(() => stalled.closeWrite(), ClosedError);
+    assertStrictEquals(await next, null);
+    left.close();
+    await stalled.closed;
+  }
+});
+
+test("chaos() that stalls while a read waits for the peer holds back what the peer sends then", async () => {
+  const [left, right] = memoryPair();
+  const stalled = chaos(right, { seed: 1, delay: 0, stallAfter: 5 });
+  const reading = assertRejects(() => stalled.read(), ClosedError);
+  await stalled.write(bytes("12345"));
+  await left.write(bytes("too late"));
+  await left.closeWrite();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  stalled.close();
+  await reading;
+  left.close();
+});
+
+test("A chat on a connection that stalls is ended by its idleTimeout", async () => {
+  const [left, right] = memoryPair();
+  const chat = new Chat(chaos(left, { seed: 1, stallAfter: 10 }), {
+    terminator: "\n",
+    idleTimeout: 20,
+  });
+  await right.write(bytes("before it stalls\nafter"));
+  assertStrictEquals(await chat.readText(), "before it stalls");
+  const pushed = chat.push("x".repeat(100_000));
+  const error = await assertRejects(() => chat.read(), ConnectionError, "silent for 20 ms");
+  assertStrictEquals(error.code, "timeout");
+  assertStrictEquals(await chat.closed, error);
+  await assertRejects(() => pushed, ConnectionError, "silent");
+  right.close();
+});
+
+test("A chat on a connection that stalls is closed by closeWhenDone() if nothing waits, and by close() if something does", async () => {
+  const [left, right] = memoryPair();
+  const empty = new Chat(chaos(left, { seed: 1, stallAfter: 0 }), { terminator: "\n" });
+  const full = new Chat(chaos(right, { seed: 1, stallAfter: 0 }), { terminator: "\n" });
+  const reading = full.read();
+  full.push("is not taken\n");
+  const done = assertRejects(() => full.closeWhenDone(), ClosedError);
+  await empty.closeWhenDone();
+  assertStrictEquals(await empty.closed, undefined);
+  full.close();
+  await done;
+  assertStrictEquals(await reading, null);
+  assertStrictEquals(await full.closed, undefined);
+});
+
 test("Chats hold a conversation in changing framings through chaos, and every frame is what was sent", async () => {
   const framings: Terminator[] = ["\r\n", 7, lines(), netstring(), lengthPrefixed(), "ab"];
   for (let seed = 0; seed < 60; seed++) {
@@ -103,4 +201,5 @@ test("chaos() refuses a seed and probabilities that are none", () => {
   assertThrows(() => chaos(left, { seed: 1, split: 2 }), RangeError, "split");
   assertThrows(() => chaos(left, { seed: 1, delay: NaN }), RangeError, "delay");
   assertThrows(() => chaos(left, { seed: 1, resetAfter: -1 }), RangeError, "resetAfter");
+  assertThrows(() => chaos(left, { seed: 1, stallAfter: 0.5 }), RangeError, "stallAfter");
 });

@@ -1,0 +1,75 @@
+/**
+ * Plays scenarios of chats with each other, in which everything that may happen does, hundreds at once, on Node, Deno and
+ * Bun in turn. Nothing may be lost, hang or stay behind. A scenario that fails is printed with the command that replays it.
+ *
+ *     npm run soak                                  60 seconds on each runtime
+ *     npm run soak -- --seconds 600                 as long as one likes
+ *     npm run soak -- --runtime bun                 on one runtime
+ *     npm run soak -- --runtime bun --seed 123      one scenario, step by step, as far as the transport does the same
+ */
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  node: ["node", "--import", "tsx"],
+  deno: ["deno", "run", "--quiet", "--allow-all", "--no-check"],
+  bun: ["bun", "run"],
+};
+const PATH = [join(process.cwd(), "node_modules", ".bin"), process.env["PATH"]].join(delimiter);
+
+/** How long the last scenarios, and the end of the process, may take, in milliseconds. */
+const LONGEST_END = 120_000;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "60" },
+    seed: { type: "string" },
+    runtime: { type: "string" },
+  },
+});
+
+function numberOf(name: string, value: string): number {
+  if (/^\d+$/.test(value)) return Number(value);
+  throw new TypeError(`--${name} must be a whole number, not ${JSON.stringify(value)}`);
+}
+
+/** Runs the soak on one runtime, shows what it prints, and returns whether all was well. */
+async function soakOn(runtime: string, args: readonly number[]): Promise<boolean> {
+  const [command, ...flags] = COMMANDS[runtime]!;
+  const child = spawn(command!, [...flags, "tests/programs/soak.ts", ...args.map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, PATH },
+  });
+  child.on("error", (error) => console.log(`${runtime}  could not be started: ${error.message}`));
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    console.log(`${runtime}  ${line}`);
+    const seed = line.match(/^FAILED seed (\d+)/)?.[1];
+    if (seed) {
+      console.log(`${runtime}  replay it: npm run soak -- --runtime ${runtime} --seed ${seed}`);
+    }
+  });
+  const isOver = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const timer = setTimeout(() => {
+    console.log(`${runtime}  FAILED it does not end`);
+    child.kill("SIGKILL");
+  }, seconds * 1000 + LONGEST_END);
+  const code = await isOver;
+  clearTimeout(timer);
+  return code === 0;
+}
+
+const seconds = numberOf("seconds", values.seconds);
+// Seeds follow each other, so that those of two runs are not the same ones.
+const args = values.seed === undefined
+  ? [Math.floor(Math.random() * 2 ** 40), 0, seconds]
+  : [numberOf("seed", values.seed), 1, seconds];
+if (values.runtime !== undefined && !(values.runtime in COMMANDS)) {
+  throw new TypeError(`--runtime must be node, deno or bun, not ${JSON.stringify(values.runtime)}`);
+}
+
+for (const runtime of values.runtime === undefined ? Object.keys(COMMANDS) : [values.runtime]) {
+  if (!await soakOn(runtime, args)) process.exitCode = 1;
+}
