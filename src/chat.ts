@@ -127,6 +127,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
   #fetching = false;
   #connectionClosed = false;
+  /** How much is under way that may still say why the connection is gone. */
+  #underWay = 0;
   #isClosed = false;
   #closedByCaller = false;
   #isDetached = false;
@@ -637,11 +639,19 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#receive();
   }
 
+  /** What is under way may fail only after the connection is gone, and is waited for: it says why. */
   #settleClosed(): void {
-    if (this.#connectionClosed) this.#closed.resolve(this.#failure);
+    if (!this.#connectionClosed || this.#readQueue.end === undefined || this.#underWay > 0) return;
+    if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
+      const peer = formatEndpoint(this.remoteAddress);
+      this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
+      this.#sendQueue.drop(this.#failure);
+    }
+    this.#closed.resolve(this.#failure);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    this.#underWay++;
     try {
       await this.#idleTimer.during(this.#connection.write(bytes));
       this.#bytesOut += bytes.length;
@@ -649,6 +659,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       // Noted here, before anything else that the broken connection brings about.
       if (!this.#isClosed) this.#failure ??= error as Error;
       throw error;
+    } finally {
+      this.#underWay--;
+      this.#settleClosed();
     }
   }
 
@@ -699,6 +712,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     const giveUp = (): void => this.#closeNow(undefined);
     const longest = setTimeout(giveUp, LONGEST_LINGER);
     let idle = setTimeout(giveUp, IDLE_LINGER);
+    this.#underWay++;
     try {
       while (await (this.#receiving ?? this.#connection.read()) !== null) {
         clearTimeout(idle);
@@ -710,6 +724,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     } finally {
       clearTimeout(longest);
       clearTimeout(idle);
+      this.#underWay--;
+      this.#settleClosed();
     }
   }
 }
