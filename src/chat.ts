@@ -514,7 +514,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * resolves, and closing it does nothing.
    *
    * @returns The connection, and the bytes that come before what it gives.
-   * @throws {ClosedError} If the chat is closed, or closing.
+   * @throws {ClosedError} If the chat is closed, or closing, or its connection broke: that is the `cause` then.
    * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet: `await chat.flush()` first.
    *
    * @example
@@ -538,6 +538,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   detach(): Detached {
     if (this.#isClosed || this.#done !== undefined) {
       throw new ClosedError("the chat is closed, or closing: there is no connection to detach");
+    }
+    if (this.#failure !== undefined) {
+      throw new ClosedError("the connection broke: there is none to detach", {
+        cause: this.#failure,
+      });
     }
     if (!this.#sendQueue.isEmpty || this.#isEndingWrites) {
       throw new ChatError(

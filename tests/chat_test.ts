@@ -829,6 +829,20 @@ test("Chat.detach() refuses when the chat is closed, closing or detached", () =>
   }
 });
 
+test("Chat.detach() refuses when sending has failed: what was pushed is lost, and closed says so", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const broken = new ConnectionError("reset", "it broke");
+  connection.hold();
+  chat.push("lost");
+  connection.release(broken);
+  await assertRejects(() => chat.flush(), ConnectionError);
+  const error = assertThrows(() => chat.detach(), ClosedError, "broke");
+  assertStrictEquals(error.cause, broken);
+  connection.arrive(null);
+  assertStrictEquals(await chat.closed, broken);
+});
+
 test("Chat.discardBuffers() drops what was not handed out and what was not sent, says how much, and goes on", async () => {
   const connection = new ScriptedConnection();
   const chat = new Chat(connection, { terminator: "\n", highWaterMark: 10 });
