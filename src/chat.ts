@@ -551,7 +551,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       );
     }
     const unread = this.#framer.takeRest();
-    const connection = handOn(this.#connection, this.#receiving);
+    const isWriteClosed = this.#writeClosed !== undefined;
+    const connection = handOn(this.#connection, this.#receiving, isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection is somebody else's now");
     this.#isDetached = true;
     this.#isClosed = true;

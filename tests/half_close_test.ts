@@ -267,8 +267,7 @@ async function check(
     each.close();
     await each.closeWhenDone().catch((error: unknown) => assert(isBroken, `${error}`));
   }
-  // A connection whose direction was ended does not tell its next owner, who ends it again.
-  if (way !== "detach" || leaving !== "ended") leaver.connection.check();
+  leaver.connection.check();
   stayer.connection.check();
 }
 

@@ -206,7 +206,6 @@ class End {
   /** Whether anything that was asked for before it was closed has said that the connection broke. */
   #isBroken = false;
   readonly #wrongs: string[] = [];
-  #isHandedOnEnded = false;
   readonly #waiting: Set<{ readonly name: string }> = new Set();
   /** Numbered lines that nobody has sent yet. */
   #stock = "";
@@ -245,8 +244,7 @@ class End {
   check(): void {
     assertEquals([...this.#waiting].map(({ name }) => name), [], "it waits for ever");
     assertEquals(this.#wrongs, []);
-    // A connection whose direction was ended does not tell its next owner, who ends it again, or writes in vain.
-    if (!this.#isHandedOnEnded) this.#connection.check();
+    this.#connection.check();
     if (this.#isBroken) assert(this.#closedWith.some(Boolean), "closed does not say what broke");
     for (const told of this.#accepted) {
       // An end that nobody has seen yet is none.
@@ -262,7 +260,7 @@ class End {
     const received = concat(peer.#connection.received);
     const parts = this.#sent.map((part) => concat(part.flatMap(({ pieces }) => pieces)));
     assert(beginsLike(received, parts), "what has arrived is not what was sent");
-    if (!this.#isAllSent || this.#wasRefused || parts.length > 1 || this.#isHandedOnEnded) return;
+    if (!this.#isAllSent || this.#wasRefused || parts.length > 1) return;
     if (!peer.#connection.isEnded) return;
     assertEquals(received.length, parts[0]!.length, "not all has arrived");
     assert(this.#sent[0]!.every(({ isWhole }) => isWhole), "a producer was not drained");
@@ -388,7 +386,6 @@ class End {
       return;
     }
     assert(!talk.endsReads, "it was closed, or closing, and detached");
-    this.#isHandedOnEnded ||= talk.writeClosed !== undefined;
     talk.isDetached = talk.endsReads = talk.endsWrites = true;
     this.#isAllSent = false; // the next chat may push more
     this.#begin(detached.connection, detached.unread);
