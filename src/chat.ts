@@ -130,6 +130,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
   #fetching = false;
   #connectionClosed = false;
+  /** How much is under way that may still say why the connection is gone. */
+  #underWay = 0;
   #isClosed = false;
   #closedByCaller = false;
   #isDetached = false;
@@ -515,7 +517,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * resolves, and closing it does nothing.
    *
    * @returns The connection, and the bytes that come before what it gives.
-   * @throws {ClosedError} If the chat is closed, or closing, or its connection broke, which the `cause` tells.
+   * @throws {ClosedError} If the chat is closed, or closing, or its connection broke: that is the `cause` then.
    * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet: `await chat.flush()` first.
    *
    * @example
@@ -537,11 +539,13 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * ```
    */
   detach(): Detached {
-    if (this.#isClosed || this.#done !== undefined || this.#failure !== undefined) {
-      throw new ClosedError(
-        "the chat is closed, closing, or broken: there is no connection to detach",
-        { cause: this.#failure },
-      );
+    if (this.#isClosed || this.#done !== undefined) {
+      throw new ClosedError("the chat is closed, or closing: there is no connection to detach");
+    }
+    if (this.#failure !== undefined) {
+      throw new ClosedError("the connection broke: there is none to detach", {
+        cause: this.#failure,
+      });
     }
     if (!this.#sendQueue.isEmpty || this.#isEndingWrites) {
       throw new ChatError(
@@ -550,7 +554,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       );
     }
     const unread = this.#framer.takeRest();
-    const connection = handOn(this.#connection, this.#receiving);
+    const isWriteClosed = this.#writeClosed !== undefined;
+    const connection = handOn(this.#connection, this.#receiving, isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection is somebody else's now");
     this.#isDetached = true;
     this.#isClosed = true;
@@ -643,11 +648,19 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#receive();
   }
 
+  /** What is under way may fail only after the connection is gone, and is waited for: it says why. */
   #settleClosed(): void {
-    if (this.#connectionClosed) this.#closed.resolve(this.#failure);
+    if (!this.#connectionClosed || this.#readQueue.end === undefined || this.#underWay > 0) return;
+    if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
+      const peer = formatEndpoint(this.remoteAddress);
+      this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
+      this.#sendQueue.drop(this.#failure);
+    }
+    this.#closed.resolve(this.#failure);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    this.#underWay++;
     try {
       await this.#idleTimer.during(this.#connection.write(bytes));
       this.#bytesOut += bytes.length;
@@ -655,6 +668,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       // Noted here, before anything else that the broken connection brings about.
       if (!this.#isClosed) this.#failure ??= error as Error;
       throw error;
+    } finally {
+      this.#underWay--;
+      this.#settleClosed();
     }
   }
 
@@ -705,6 +721,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     const giveUp = (): void => this.#closeNow(undefined);
     const longest = setTimeout(giveUp, LONGEST_LINGER);
     let idle = setTimeout(giveUp, IDLE_LINGER);
+    this.#underWay++;
     try {
       while (await (this.#receiving ?? this.#connection.read()) !== null) {
         clearTimeout(idle);
@@ -716,6 +733,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     } finally {
       clearTimeout(longest);
       clearTimeout(idle);
+      this.#underWay--;
+      this.#settleClosed();
     }
   }
 }

@@ -52,7 +52,10 @@ export class Production {
   ): Promise<IteratorResult<unknown>> {
     let result: IteratorResult<unknown>;
     try {
-      result = await iterator.next();
+      const answer = iterator.next();
+      // An end that is known at once holds at once: the producer may be abandoned before anything else is done.
+      if ("done" in answer && answer.done) this.#finished = true;
+      result = await answer;
     } catch (error) {
       this.#finished = true;
       throw error;

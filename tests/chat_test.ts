@@ -275,6 +275,56 @@ test("Chat tells a break in closed, also when it comes while closeWhenDone() rea
   assertInstanceOf(await chat.closed, ConnectionError);
 });
 
+test("Chat says in closed what a write failed with, also when it fails only after the connection is gone", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.hold();
+  chat.push("lost");
+  connection.arrive(null);
+  assertStrictEquals(await chat.read(), null);
+  connection.vanish();
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  const broken = new ConnectionError("reset", "it broke");
+  connection.release(broken);
+  assertStrictEquals(await chat.closed, broken);
+});
+
+test("Chat says in closed what broke while it read the peer out, also when that comes after the connection is gone", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const done = chat.closeWhenDone();
+  await chat.read();
+  connection.vanish();
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  const broken = new ConnectionError("reset", "it broke");
+  connection.arrive(broken);
+  await done;
+  assertStrictEquals(await chat.closed, broken);
+});
+
+test("Chat stops the producer that is under way, and says reset, when the connection is gone after the peer has ended", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  let returned = 0;
+  chat.push({
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<IteratorResult<string>>(() => {}),
+      return: () => {
+        returned++;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    }),
+  });
+  const flushed = chat.flush();
+  connection.arrive(null);
+  assertStrictEquals(await chat.read(), null);
+  connection.vanish();
+  const error = await assertRejects(() => flushed, ConnectionError, "before all was sent");
+  assertStrictEquals(error.code, "reset");
+  assertStrictEquals(await chat.closed, error);
+  assertStrictEquals(returned, 1);
+});
+
 // Sending
 
 testWithChaos("Chat sends data and producers in the order they were pushed", async (chatPair) => {
@@ -851,6 +901,20 @@ test("Chat.detach() refuses when the chat is closed, closing or detached", () =>
     assertThrows(() => chat.detach(), ClosedError);
     chat.close();
   }
+});
+
+test("Chat.detach() refuses when sending has failed: what was pushed is lost, and closed says so", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  const broken = new ConnectionError("reset", "it broke");
+  connection.hold();
+  chat.push("lost");
+  connection.release(broken);
+  await assertRejects(() => chat.flush(), ConnectionError);
+  const error = assertThrows(() => chat.detach(), ClosedError, "broke");
+  assertStrictEquals(error.cause, broken);
+  connection.arrive(null);
+  assertStrictEquals(await chat.closed, broken);
 });
 
 test("Chat.discardBuffers() drops what was not handed out and what was not sent, says how much, and goes on", async () => {

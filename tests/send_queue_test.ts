@@ -345,3 +345,25 @@ test("SendQueue ends a producer whose value is a promise that rejects, and calls
   assertStrictEquals(failures.length, 1);
   assertStrictEquals(returned, 1);
 });
+
+test("SendQueue does not call return() of a producer that has come to its end, also when it is dropped at once", async () => {
+  for (let ticks = 0; ticks < 8; ticks++) {
+    const { queue, push } = makeQueue();
+    let [ended, returned] = [0, 0];
+    push({
+      [Symbol.iterator]: () => ({
+        next: (): IteratorResult<string> => {
+          ended++;
+          return { done: true, value: undefined };
+        },
+        return: (): IteratorResult<string> => {
+          returned++;
+          return { done: true, value: undefined };
+        },
+      }),
+    });
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    queue.drop(new ClosedError("closed"));
+    assertStrictEquals(ended + returned, 1);
+  }
+});

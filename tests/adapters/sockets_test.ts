@@ -9,19 +9,12 @@ import { bytes, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { startPeer } from "../support/peer.ts";
 import { command, CURRENT, Program } from "../support/programs.ts";
+import { tcpPair } from "../support/tcp_pair.ts";
 
 const sockets = await loadSockets();
 const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
 
-async function makePair(): Promise<[Connection, Connection]> {
-  const listener = await sockets.listen(ANYWHERE);
-  const [left, right] = await Promise.all([sockets.connect(listener.address), listener.accept()]);
-  listener.close();
-  await listener.closed;
-  return [left, right!];
-}
-
-checkConnection("a TCP connection", makePair);
+checkConnection("a TCP connection", tcpPair);
 
 test("a TCP connection hands out what arrived before the peer reset it, and then ConnectionError", async () => {
   const listener = await sockets.listen(ANYWHERE);

@@ -1,0 +1,144 @@
+/** What ends a chat, a listener or a server may be called at any time, in any order, as often as one likes. */
+import { test } from "node:test";
+import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  type Chat,
+  ClosedError,
+  connect,
+  ConnectionError,
+  listen,
+  memoryPair,
+  serve,
+} from "../mod.ts";
+import { Deferred } from "../src/deferred.ts";
+import { CLOSINGS, type Operation, play, type Script, type Step } from "./support/conversation.ts";
+
+const LINES = { terminator: "\n", encoding: "utf-8" } as const;
+
+/** More than the other end holds that does not read. */
+const MUCH = { op: "push", items: [{ length: 70_000, isText: false }] } as const;
+
+const BUSY: readonly Operation[] = [
+  { op: "read" },
+  MUCH,
+  { op: "push", items: [{ isAsync: true, pieces: [10], then: "goes on" }] },
+  { op: "flush" },
+];
+
+/** What each end does before. */
+const OWN: Readonly<Record<string, readonly Operation[]>> = { "is idle": [], "is busy": BUSY };
+const PEERS: Readonly<Record<string, readonly Operation[]>> = {
+  "is idle": [],
+  "is sending": [MUCH],
+  "has ended its direction": [{ op: "send" }, { op: "closeWrite" }],
+  "is gone": [{ op: "close" }],
+};
+
+/** What passes between two calls. */
+const GAPS: Readonly<Record<string, Step["then"]>> = {
+  "at once": undefined,
+  "some ticks apart": { ticks: 3 },
+  "a turn apart": { turns: 1 },
+};
+
+const THREE = CLOSINGS.flatMap((a) => CLOSINGS.flatMap((b) => CLOSINGS.map((c) => [a, b, c])));
+
+function scriptOf(
+  own: readonly Operation[],
+  peer: readonly Operation[],
+  calls: readonly Operation[],
+  gap: Step["then"],
+): Script {
+  const before = [
+    ...own.map((does): Step => ({ end: 0, does })),
+    ...peer.map((does): Step => ({ end: 1, does })),
+    { end: 1, does: { op: "stats" }, then: { turns: 1 } } as const,
+  ];
+  const steps = calls.map((does): Step => ({ end: 0, does, then: gap }));
+  return { options: [{}, {}], steps: [...before, ...steps], finale: "close" };
+}
+
+for (const [self, own] of Object.entries(OWN)) {
+  for (const [other, peer] of Object.entries(PEERS)) {
+    for (const [when, gap] of Object.entries(GAPS)) {
+      test(`Chat can be ended in any three ways, ${when}, when it ${self} and its peer ${other}`, async () => {
+        await Promise.all(THREE.map(async (ways) => {
+          const calls = ways.map((op) => ({ op }) as Operation);
+          try {
+            await play(memoryPair, scriptOf(own, peer, calls, gap));
+          } catch (cause) {
+            throw new Error(`${ways.join(", ")}: ${cause}`, { cause });
+          }
+        }));
+      });
+    }
+  }
+}
+
+test("Listener.close() can be repeated, and ends each accept(), before it and after it", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const waiting = [listener.accept(), listener.accept()];
+  const looping = (async () => {
+    for await (const _ of listener) throw new Error("nobody connects");
+  })();
+  const closing = [listener.close(), listener.close(), listener[Symbol.asyncDispose]()];
+  waiting.push(listener.accept());
+  assertEquals(await Promise.all(waiting), [null, null, null]);
+  await Promise.all([looping, ...closing, listener.closed]);
+  await listener.close();
+  assertStrictEquals(await listener.accept(), null);
+  for await (const _ of listener) throw new Error("it is closed");
+  await assertRejects(() => connect({ port: listener.address.port, ...LINES }), ConnectionError);
+});
+
+test("Listener.close() leaves chats alone that were accepted, and ends those that were not", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const accepted = await connect({ port: listener.address.port, ...LINES });
+  const chat = (await listener.accept())!;
+  const waiting = await connect({ port: listener.address.port, ...LINES });
+  await Promise.all([listener.close(), listener.close()]);
+  const end = await waiting.read().catch((error: unknown) => error);
+  if (end !== null) assertInstanceOf(end, ConnectionError);
+  await accepted.send("still here");
+  assertStrictEquals(await chat.read(), "still here");
+  waiting.close();
+  await Promise.all([accepted.closeWhenDone(), chat.closeWhenDone()]);
+});
+
+test("Server.shutdown() can be repeated, also while chats end in every way, and after the last has", async () => {
+  const begun = new Deferred();
+  const ways: ((chat: Chat<string>) => unknown)[] = [
+    (chat) => chat.closeWhenDone(),
+    (chat) => chat.closeWrite(),
+    (chat) => chat.close(),
+    (chat) => chat.close(new Error("enough")),
+    (chat) => chat.detach().connection.close(),
+    (chat) => chat.read(), // until the grace is over
+    () => {},
+  ];
+  let count = 0;
+  const told: unknown[] = [];
+  const server = await serve(
+    { port: 0, ...LINES, onError: (error) => told.push(error) },
+    async (chat) => {
+      const way = ways[count++]!;
+      if (count === ways.length) begun.resolve();
+      await begun.promise;
+      await way(chat);
+    },
+  );
+  const clients = await Promise.all(
+    ways.map(() => connect({ port: server.address.port, ...LINES })),
+  );
+  await begun.promise;
+  const reading = clients.map((client) => client.read().catch(() => null));
+  const down = [server.shutdown({ grace: Infinity }), server.shutdown(), server.shutdown()];
+  for (const client of clients.slice(2)) client.closeWhenDone();
+  down.push(server.shutdown({ grace: 0 }), server[Symbol.asyncDispose]());
+  await Promise.all([...down, server.finished]);
+  assertStrictEquals(server.connections, 0);
+  await Promise.all([server.shutdown({ grace: 0 }), server[Symbol.asyncDispose]()]);
+  await Promise.all(reading);
+  for (const error of told) assertInstanceOf(error, ClosedError);
+  for (const client of clients) client.close();
+});
