@@ -884,7 +884,7 @@ test("Chat.detach() refuses when the connection broke, and tells why", async () 
   const chat = new Chat(connection, { terminator: "\n" });
   connection.arrive(broken);
   await assertRejects(() => chat.read(), ConnectionError);
-  assertStrictEquals(assertThrows(() => chat.detach(), ClosedError, "broken").cause, broken);
+  assertStrictEquals(assertThrows(() => chat.detach(), ClosedError, "broke").cause, broken);
   assertStrictEquals(await chat.closed, broken);
 });
 
