@@ -39,8 +39,40 @@ export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
-/** The bytes in words for an error message: as text where they are, and no more than tells them. */
+/** How many bytes an error message shows. */
+const SHOWN = 40;
+
+/** What JSON leaves as it is, and a terminal may obey. */
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\u007f-\u009f]/g;
+
+/**
+ * The bytes in words for an error message, and no more than tells them: as text where they are UTF-8, and else byte by byte.
+ * (A character that is cut off where the message ends is left out.)
+ */
 export function describeBytes(bytes: Uint8Array): string {
-  const beginning = new TextDecoder("latin1").decode(bytes.subarray(0, 40));
-  return JSON.stringify(beginning) + (bytes.length > 40 ? "..." : "");
+  const beginning = bytes.subarray(0, SHOWN);
+  const isCut = bytes.length > SHOWN;
+  return inQuotes(beginning, isCut) + (isCut ? "..." : "");
+}
+
+function inQuotes(bytes: Uint8Array, isCut: boolean): string {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return JSON.stringify(decoder.decode(bytes, { stream: isCut })).replace(
+      CONTROLS,
+      toUnicodeEscape,
+    );
+  } catch {
+    return `"${Array.from(bytes, toEscape).join("")}"`;
+  }
+}
+
+function toUnicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+function toEscape(byte: number): string {
+  if (byte >= 0x80) return `\\x${byte.toString(16)}`;
+  return JSON.stringify(String.fromCharCode(byte)).slice(1, -1);
 }
