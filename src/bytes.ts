@@ -43,7 +43,6 @@ export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
 const SHOWN = 40;
 
 /** What JSON leaves as it is, and a terminal may obey. */
-// deno-lint-ignore no-control-regex
 const CONTROLS = /[\u007f-\u009f]/g;
 
 /**
