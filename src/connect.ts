@@ -2,7 +2,7 @@ import { onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkTimeout } from "./checks.ts";
-import type { Connection, TcpEndpoint } from "./connection.ts";
+import type { Connection, Endpoint } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
@@ -14,7 +14,9 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
   /** A host name or an IP address. Default: `"127.0.0.1"`. */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
-  port: number;
+  port?: number | undefined;
+  /** The path of a Unix socket, instead of a port: at most 103 bytes. */
+  path?: string | undefined;
   /**
    * How long connecting may take, in milliseconds, the look-up of the host name included: 0 to 2,147,483,647, or `Infinity`,
    * the default, which leaves it to the system (about two minutes on Linux).
@@ -23,7 +25,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
 }
 
 /**
- * Connects over TCP, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
+ * Connects over TCP, or to a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
  * @param options Where to connect to, and how frames are cut.
  * @returns The chat, connected.
@@ -71,7 +73,7 @@ export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
 async function connectInTime(
   sockets: Sockets,
-  endpoint: TcpEndpoint,
+  endpoint: Endpoint,
   { signal, timeout = Infinity }: ConnectOptions,
 ): Promise<Connection> {
   const attempt = new AbortController();
@@ -94,7 +96,7 @@ async function connectInTime(
   }
 }
 
-function timeoutError(endpoint: TcpEndpoint, timeout: number): ConnectionError {
+function timeoutError(endpoint: Endpoint, timeout: number): ConnectionError {
   const what = `cannot connect to ${formatEndpoint(endpoint)}`;
   return new ConnectionError("timeout", `${what}: it took longer than ${timeout} ms`);
 }

@@ -1,11 +1,13 @@
-/** Where one end of a TCP connection is. */
+/** Where one end of a connection is. */
 export interface Address {
   /** The transport that the address belongs to. */
-  readonly transport: "tcp";
-  /** The IP address; of a listener on Bun, the name that was asked for. */
+  readonly transport: "tcp" | "unix";
+  /** The IP address; of a listener on Bun, the name that was asked for; of a Unix socket, empty. */
   readonly hostname: string;
-  /** The port, 1 to 65535. */
+  /** The port, 1 to 65535; of a Unix socket, 0. */
   readonly port: number;
+  /** The path of a Unix socket. */
+  readonly path?: string;
 }
 
 /**
@@ -76,16 +78,18 @@ export interface ConnectionListener {
   readonly address: Address;
 }
 
-/** Host name and port of a TCP endpoint. */
-export interface TcpEndpoint {
+/** What one connects to, or listens on: a host name and a port, or the path of a Unix socket. */
+export interface Endpoint {
   /** A host name or an IP address. */
   readonly hostname: string;
   /** The port, 0 to 65535. */
   readonly port: number;
+  /** The path of a Unix socket: what else is here means nothing then. */
+  readonly path?: string;
 }
 
 /** Where to listen, and how. */
-export interface ListenEndpoint extends TcpEndpoint {
+export interface ListenEndpoint extends Endpoint {
   /** Whether other listeners may have the same port. Default: `false`. */
   readonly reusePort?: boolean;
 }

@@ -1,10 +1,10 @@
 import { onAbort } from "./abort.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkBoolean } from "./checks.ts";
-import type { Address, ConnectionListener } from "./connection.ts";
+import type { Address, ConnectionListener, ListenEndpoint } from "./connection.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
-import { checkEndpoint, loadSockets } from "./sockets.ts";
+import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
@@ -15,7 +15,12 @@ export interface ListenOptions extends ListenerOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
-  port: number;
+  port?: number | undefined;
+  /**
+   * The path of a Unix socket, instead of a port: at most 103 bytes. The socket is removed when the listener is closed, and one
+   * that a program has left behind, and nobody listens on, when another begins to listen.
+   */
+  path?: string | undefined;
   /**
    * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the connections
    * over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some other
@@ -25,13 +30,14 @@ export interface ListenOptions extends ListenerOptions {
 }
 
 /**
- * Listens on a TCP port, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
+ * Listens on a TCP port, or on a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
  * @param options Where to listen, and how frames are cut.
  * @returns The listener, which gives a chat for each connection.
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
- * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
- * @throws {RangeError} If the port, a count or a limit is out of range.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or neither a port nor a path is
+ * given, or both.
+ * @throws {RangeError} If the port, a count or a limit is out of range, or the path too long.
  * @throws {UnsupportedError} If this runtime has no sockets, or no `reusePort`.
  *
  * @example
@@ -72,10 +78,20 @@ export function listen(options: ListenOptions): Promise<Listener<Frame>>;
 export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   const endpoint = checkEndpoint(options, 0);
   const reusePort = checkBoolean("reusePort", options.reusePort ?? false);
+  if (reusePort && endpoint.path !== undefined) {
+    throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);
+  }
   checkChatOptions(options);
   checkWrap(options);
   const sockets = await loadSockets();
-  return new Listener<Frame>(await sockets.listen({ ...endpoint, reusePort }), options);
+  return new Listener<Frame>(await listenOn({ ...endpoint, reusePort }, sockets), options);
+}
+
+async function listenOn(endpoint: ListenEndpoint, sockets: Sockets): Promise<ConnectionListener> {
+  const { path } = endpoint;
+  if (path === undefined) return await sockets.listen(endpoint);
+  const { listenOnPath } = await import("./adapters/stale_socket.ts");
+  return await listenOnPath(sockets, { ...endpoint, path });
 }
 
 /** The chats of those who connect, in the order they came. */

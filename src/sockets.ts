@@ -1,12 +1,12 @@
 import type { AbortSignalLike } from "./abort.ts";
 import { describe } from "./checks.ts";
-import type { Connection, ConnectionListener, ListenEndpoint, TcpEndpoint } from "./connection.ts";
+import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
   /** Connects; `attempt` is aborted when nobody wants the connection any more, and it may come all the same. */
-  connect(endpoint: TcpEndpoint, attempt?: AbortSignalLike): Promise<Connection>;
+  connect(endpoint: Endpoint, attempt?: AbortSignalLike): Promise<Connection>;
   listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
 }
 
@@ -40,20 +40,56 @@ export async function loadSockets(): Promise<Sockets> {
   );
 }
 
+/** What is asked for: a port and perhaps a host name, or a path. */
+interface EndpointOptions {
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: string | undefined;
+}
+
 /**
- * Checks a host name and a port.
- * @throws {TypeError} If the host name is no string, or empty.
- * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535.
+ * Checks a host name and a port, or a path.
+ * @throws {TypeError} If there is neither a port nor a path, or both, or if one of them is of a wrong type, or empty.
+ * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
  */
-export function checkEndpoint(
-  { hostname = "127.0.0.1", port }: { hostname?: string | undefined; port: number },
+export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
+  const { hostname, port, path } = options;
+  if (path === undefined) return checkTcp(hostname, port, lowestPort);
+  if (port !== undefined || hostname !== undefined) {
+    throw new TypeError(
+      `expected a port, with a hostname or not, or a path, not all of them: ${describe(path)}`,
+    );
+  }
+  return checkPath(path);
+}
+
+/** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
+const LONGEST_PATH = 103;
+
+function checkPath(path: string): Endpoint {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new TypeError(`path must be that of a Unix socket, not ${describe(path)}`);
+  }
+  const length = new TextEncoder().encode(path).length;
+  if (length > LONGEST_PATH) {
+    throw new RangeError(
+      `path must be at most ${LONGEST_PATH} bytes long, not ${length}: ${describe(path)}`,
+    );
+  }
+  return { hostname: "", port: 0, path };
+}
+
+function checkTcp(
+  hostname: string = "127.0.0.1",
+  port: number | undefined,
   lowestPort: number,
-): TcpEndpoint {
+): Endpoint {
   if (typeof hostname !== "string" || hostname === "") {
     throw new TypeError(
       `hostname must be a host name or an IP address, not ${describe(hostname)}`,
     );
   }
+  if (port === undefined) throw new TypeError("expected a port, or the path of a Unix socket");
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
     throw new RangeError(
       `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,

@@ -2,12 +2,12 @@ import type {
   Address,
   Connection,
   ConnectionListener,
+  Endpoint,
   ListenEndpoint,
-  TcpEndpoint,
 } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
-import { formatEndpoint, toAddress } from "../address.ts";
+import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
@@ -60,9 +60,12 @@ interface BunListenerLike {
   readonly port: number;
 }
 
+/** Where to connect to, or to listen, as Bun says it. */
+type BunWhere = { hostname: string; port: number } | { unix: string };
+
 interface BunLike {
-  connect(options: TcpEndpoint & BunSocketOptions): Promise<BunSocketLike>;
-  listen(options: ListenEndpoint & BunSocketOptions): BunListenerLike;
+  connect(options: BunWhere & BunSocketOptions): Promise<BunSocketLike>;
+  listen(options: BunWhere & BunSocketOptions & { reusePort: boolean }): BunListenerLike;
 }
 
 /** What {@linkcode fromBun} gives, to be spread into the options of `Bun.connect` or `Bun.listen`. */
@@ -92,12 +95,16 @@ export interface BunSocketOptions {
  * ```
  */
 export function fromBun(onConnection: (connection: Connection) => void): BunSocketOptions {
+  return optionsFor(onConnection, {});
+}
+
+function optionsFor(onConnection: (connection: Connection) => void, ends: Ends): BunSocketOptions {
   return {
     allowHalfOpen: true,
     socket: {
       binaryType: "uint8array",
       open(socket) {
-        const connection = new BunConnection(socket);
+        const connection = new BunConnection(socket, ends);
         socket.data = connection;
         onConnection(connection);
       },
@@ -113,20 +120,26 @@ export function fromBun(onConnection: (connection: Connection) => void): BunSock
   };
 }
 
-/** Opens a TCP connection with `Bun.connect`. An attempt cannot be called off: it goes on until the system gives it up. */
-export async function connectBun(endpoint: TcpEndpoint): Promise<Connection> {
+/** Opens a connection over TCP or a Unix socket with `Bun.connect`. An attempt cannot be called off: it goes on until the system gives it up. */
+export async function connectBun(endpoint: Endpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {
-    await bun().connect({ ...endpoint, ...fromBun(opened.resolve) });
+    const ends = { remote: toUnixAddress(endpoint.path) };
+    await bun().connect({ ...whereOf(endpoint), ...optionsFor(opened.resolve, ends) });
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
   return opened.promise;
 }
 
-/** Listens on a TCP port with `Bun.listen`. */
+function whereOf({ hostname, port, path }: Endpoint): BunWhere {
+  return path === undefined ? { hostname, port } : { unix: path };
+}
+
+/** Listens on a TCP port or a Unix socket with `Bun.listen`. */
 export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener> {
-  if (endpoint.reusePort) await checkReusePort();
+  const { hostname, path, reusePort = false } = endpoint;
+  if (reusePort) await checkReusePort();
   const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
@@ -138,15 +151,13 @@ export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionLis
   };
   let listener: BunListenerLike;
   try {
-    listener = bun().listen({ ...endpoint, ...fromBun(accept) });
+    const options = optionsFor(accept, { local: toUnixAddress(path) });
+    listener = bun().listen({ ...whereOf(endpoint), reusePort, ...options });
   } catch (cause) {
     throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
   }
-  const address: Address = {
-    transport: "tcp",
-    hostname: endpoint.hostname,
-    port: listener.port,
-  };
+  const address: Address = toUnixAddress(path) ??
+    { transport: "tcp", hostname, port: listener.port };
   return {
     address,
     accept: () => queue.accept(),
@@ -186,10 +197,10 @@ class BunConnection implements Connection {
   /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
   #broken = false;
 
-  constructor(socket: BunSocketLike) {
+  constructor(socket: BunSocketLike, ends: Ends) {
     this.#socket = socket;
-    this.localAddress = toAddress(socket.localAddress, socket.localPort);
-    this.remoteAddress = toAddress(socket.remoteAddress, socket.remotePort);
+    this.localAddress = toAddress(socket.localAddress, socket.localPort) ?? ends.local;
+    this.remoteAddress = toAddress(socket.remoteAddress, socket.remotePort) ?? ends.remote;
     this.#inbox = new Inbox(socket);
     socket.pause();
   }

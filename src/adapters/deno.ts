@@ -3,12 +3,12 @@ import type {
   Address,
   Connection,
   ConnectionListener,
+  Endpoint,
   ListenEndpoint,
-  TcpEndpoint,
 } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
-import { formatEndpoint, toAddress } from "../address.ts";
+import { formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
 import { BACKLOG } from "./backlog.ts";
 import { toConnectionError } from "./system_error.ts";
 
@@ -36,21 +36,27 @@ export interface DenoAddrLike {
   readonly hostname?: string;
   /** The port. */
   readonly port?: number;
+  /** The path of a Unix socket. */
+  readonly path?: string | null;
 }
 
-interface DenoTcpConnLike extends DenoConnLike {
-  setNoDelay(noDelay: boolean): void;
+interface DenoSocketLike extends DenoConnLike {
+  /** Of a TCP connection. */
+  setNoDelay?(noDelay: boolean): void;
 }
 
 interface DenoListenerLike {
-  accept(): Promise<DenoTcpConnLike>;
+  accept(): Promise<DenoSocketLike>;
   close(): void;
   readonly addr: DenoAddrLike;
 }
 
+/** Where to connect to, or to listen, as Deno says it. */
+type DenoWhere = { hostname: string; port: number } | { transport: "unix"; path: string };
+
 interface DenoLike {
-  connect(options: TcpEndpoint & { signal: AbortSignalLike | undefined }): Promise<DenoTcpConnLike>;
-  listen(options: ListenEndpoint & { tcpBacklog: number }): DenoListenerLike;
+  connect(options: DenoWhere & { signal: AbortSignalLike | undefined }): Promise<DenoSocketLike>;
+  listen(options: DenoWhere & { reusePort: boolean; tcpBacklog: number }): DenoListenerLike;
   readonly build: { readonly os: string };
 }
 
@@ -89,27 +95,33 @@ export function fromDeno(conn: DenoConnLike): Connection {
   return new DenoConnection(conn);
 }
 
-/** Opens a TCP connection with `Deno.connect`, unless `attempt` is aborted first. */
+/** Opens a connection over TCP or a Unix socket with `Deno.connect`, unless `attempt` is aborted first. */
 export async function connectDeno(
-  endpoint: TcpEndpoint,
+  endpoint: Endpoint,
   attempt?: AbortSignalLike,
 ): Promise<Connection> {
   try {
-    return fromTcp(await deno().connect({ ...endpoint, signal: attempt }));
+    return fromSocket(await deno().connect({ ...whereOf(endpoint), signal: attempt }));
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
 }
 
-/** Listens on a TCP port with `Deno.listen`. */
+/** Listens on a TCP port or a Unix socket with `Deno.listen`. */
 export function listenDeno(endpoint: ListenEndpoint): Promise<ConnectionListener> {
   try {
-    if (endpoint.reusePort) checkReusePort();
-    return Promise.resolve(new DenoListener(deno().listen({ ...endpoint, tcpBacklog: BACKLOG })));
+    const { reusePort = false } = endpoint;
+    if (reusePort) checkReusePort();
+    const options = { ...whereOf(endpoint), reusePort, tcpBacklog: BACKLOG };
+    return Promise.resolve(new DenoListener(deno().listen(options)));
   } catch (cause) {
     if (cause instanceof UnsupportedError) return Promise.reject(cause);
     return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   }
+}
+
+function whereOf({ hostname, port, path }: Endpoint): DenoWhere {
+  return path === undefined ? { hostname, port } : { transport: "unix", path };
 }
 
 /** Elsewhere Deno ignores the option; without the flag, which brings `Deno.listenDatagram`, too, it ends the process. */
@@ -132,7 +144,7 @@ class DenoListener implements ConnectionListener {
 
   constructor(listener: DenoListenerLike) {
     this.#listener = listener;
-    this.address = toAddress(listener.addr.hostname, listener.addr.port)!;
+    this.address = addressOf(listener.addr)!;
   }
 
   get closed(): Promise<void> {
@@ -155,7 +167,7 @@ class DenoListener implements ConnectionListener {
   async #acceptNext(): Promise<Connection | null> {
     while (!this.#isClosed) {
       try {
-        return fromTcp(await this.#listener.accept());
+        return fromSocket(await this.#listener.accept());
       } catch (cause) {
         // A peer that was gone before it was accepted: the next one is not.
         if (GONE.has((cause as Error).name)) continue;
@@ -184,8 +196,8 @@ class DenoConnection implements Connection {
 
   constructor(conn: DenoConnLike) {
     this.#conn = conn;
-    this.localAddress = toAddress(conn.localAddr.hostname, conn.localAddr.port);
-    this.remoteAddress = toAddress(conn.remoteAddr.hostname, conn.remoteAddr.port);
+    this.localAddress = addressOf(conn.localAddr);
+    this.remoteAddress = addressOf(conn.remoteAddr);
   }
 
   get closed(): Promise<void> {
@@ -273,14 +285,18 @@ class DenoConnection implements Connection {
   }
 }
 
+function addressOf({ hostname, port, path }: DenoAddrLike): Address | undefined {
+  return toAddress(hostname, port) ?? toUnixAddress(path);
+}
+
 function deno(): DenoLike {
   return (globalThis as unknown as { Deno: DenoLike }).Deno;
 }
 
 /** Data is coalesced before it is written, so that waiting for more, as Nagle's algorithm does, would only delay it. */
-function fromTcp(conn: DenoTcpConnLike): Connection {
+function fromSocket(conn: DenoSocketLike): Connection {
   try {
-    conn.setNoDelay(true);
+    conn.setNoDelay?.(true);
   } catch {
     // The peer has reset the connection already: whoever reads will be told.
   }

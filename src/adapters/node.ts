@@ -4,12 +4,12 @@ import type {
   Address,
   Connection,
   ConnectionListener,
+  Endpoint,
   ListenEndpoint,
-  TcpEndpoint,
 } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
-import { formatEndpoint, toAddress } from "../address.ts";
+import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { BACKLOG } from "./backlog.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
@@ -90,31 +90,32 @@ export function fromNode(stream: NodeDuplexLike): Connection {
   return new NodeConnection(stream);
 }
 
-/** Opens a TCP connection with `node:net`, unless `attempt` is aborted first. */
+/** Opens a connection over TCP or a Unix socket with `node:net`, unless `attempt` is aborted first. */
 export async function connectNode(
-  endpoint: TcpEndpoint,
+  endpoint: Endpoint,
   attempt?: AbortSignalLike,
 ): Promise<Connection> {
   const { connect } = await import("node:net");
   // Node destroys a socket whose signal is aborted already, and connects it all the same.
   if (attempt?.aborted) throw attempt.reason;
-  const { hostname, port } = endpoint;
+  const { hostname, port, path } = endpoint;
   const signal = attempt as AbortSignal;
-  const socket = connect({ host: hostname, port, noDelay: true, signal });
+  const where = path === undefined ? { host: hostname, port } : { path };
+  const socket = connect({ ...where, noDelay: true, signal });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>
     connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));
   socket.once("error", refuse);
   socket.once("connect", connected.resolve);
   await connected.promise;
-  const connection = fromNode(socket);
+  const connection = new NodeConnection(socket, { remote: toUnixAddress(path) });
   socket.off("error", refuse);
   return connection;
 }
 
-/** Listens on a TCP port with `node:net`. */
+/** Listens on a TCP port or a Unix socket with `node:net`. */
 export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionListener> {
-  const { hostname, port, reusePort } = endpoint;
+  const { hostname, port, path, reusePort } = endpoint;
   if (reusePort) await checkReusePort();
   const { createServer } = await import("node:net");
   const checkDescriptors = await loadDescriptorCheck();
@@ -126,16 +127,17 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   });
   // Older declarations of Node do not have `reusePort`.
-  const options = { host: hostname, port, backlog: BACKLOG, reusePort };
+  const tcp = { host: hostname, port, reusePort };
+  const options = { ...(path === undefined ? tcp : { path }), backlog: BACKLOG };
   server.listen(options, listening.resolve);
   await listening.promise;
-  const { address, port: chosenPort } = server.address() as { address: string; port: number };
-  const where: Address = { transport: "tcp", hostname: address, port: chosenPort };
+  const local = toUnixAddress(path);
+  const where = local ?? toTcpAddress(server.address());
   const fail = (cause: Error): void =>
     queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(where)}`));
   server.on("error", fail);
   server.on("connection", (socket) => {
-    const connection = fromNode(socket);
+    const connection = new NodeConnection(socket, { local });
     const cause = checkDescriptors();
     if (cause === undefined) return queue.put(connection);
     connection.close();
@@ -151,6 +153,11 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
       closed.resolve();
     },
   };
+}
+
+function toTcpAddress(from: unknown): Address {
+  const { address, port } = from as { address: string; port: number };
+  return { transport: "tcp", hostname: address, port };
 }
 
 /** Older versions of Node ignore the option. */
@@ -171,6 +178,7 @@ class NodeConnection implements Connection {
 
   readonly #stream: NodeDuplexLike;
   readonly #inbox: Inbox;
+  readonly #ends: Ends;
   readonly #closed = new Deferred();
   /** A socket reports resets, and copies what it is given to the system; other streams may pass the array itself on. */
   readonly #isSocket: boolean;
@@ -181,8 +189,9 @@ class NodeConnection implements Connection {
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
   #cause: Error | undefined;
 
-  constructor(stream: NodeDuplexLike) {
+  constructor(stream: NodeDuplexLike, ends: Ends = {}) {
     this.#stream = stream;
+    this.#ends = ends;
     this.#isSocket = "connecting" in stream;
     this.#noteAddresses();
     stream.on("connect", () => this.#noteAddresses());
@@ -258,8 +267,8 @@ class NodeConnection implements Connection {
   /** A socket has addresses while it is connected, and a connection ever after. */
   #noteAddresses(): void {
     const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
-    this.localAddress = toAddress(localAddress, localPort);
-    this.remoteAddress = toAddress(remoteAddress, remotePort);
+    this.localAddress = toAddress(localAddress, localPort) ?? this.#ends.local;
+    this.remoteAddress = toAddress(remoteAddress, remotePort) ?? this.#ends.remote;
   }
 
   /**

@@ -13,6 +13,7 @@ const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
   ENETDOWN: "unreachable",
   EHOSTDOWN: "unreachable",
   ENOTFOUND: "not-found",
+  ENOENT: "not-found",
   EADDRINUSE: "in-use",
   EADDRNOTAVAIL: "unavailable",
   EACCES: "permission",
@@ -44,8 +45,13 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
  */
 export function toConnectionError(cause: unknown, attempt: string): ConnectionError {
   const code = codeOf(cause);
-  const detail = code === "other" ? messageOf(cause) : WORDS[code];
+  const detail = code === "other" ? messageOf(cause) : wordsFor(code, cause);
   return new ConnectionError(code, `cannot ${attempt}: ${detail}`, { cause });
+}
+
+function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
+  const isPath = (cause as { code?: unknown }).code === "ENOENT";
+  return isPath ? "there is no such file" : WORDS[code];
 }
 
 function codeOf(cause: unknown): ConnectionErrorCode {

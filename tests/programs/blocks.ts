@@ -1,7 +1,9 @@
-/** Listens, says on which port, and does nothing at all from then on. */
+/** Listens on any port, or the path that is given, says where, and does nothing at all from then on. */
 import { writeSync } from "node:fs";
+import process from "node:process";
 import { listen } from "../../mod.ts";
 
-const listener = await listen({ port: 0, terminator: "\n" });
+const [path] = process.argv.slice(2);
+const listener = await listen({ ...(path ? { path } : { port: 0 }), terminator: "\n" });
 writeSync(1, `${listener.address.port}\n`);
 Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

@@ -1,0 +1,169 @@
+/** `connect({ path })` and `listen({ path })`, with the sockets of the runtime that the tests run on. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { type Chat, connect, type Connection, ConnectionError, listen, serve } from "../mod.ts";
+import { loadSockets } from "../src/sockets.ts";
+import { checkConnection } from "./support/connection_checks.ts";
+import { named, needs } from "./support/peers.ts";
+import { command, CURRENT, Program } from "./support/programs.ts";
+
+const LINES = { terminator: "\n", encoding: "utf-8" } as const;
+const noUnixSockets = process.platform === "win32" && "Windows has named pipes instead";
+const unix = { skip: noUnixSockets };
+
+const sockets = await loadSockets();
+
+/** Runs a test in a folder of its own. */
+async function inFolder(work: (path: string, folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+  try {
+    await work(join(folder, "a.sock"), folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function makePair(): Promise<[Connection, Connection]> {
+  let pair: [Connection, Connection];
+  await inFolder(async (path) => {
+    const endpoint = { hostname: "", port: 0, path };
+    const listener = await sockets.listen(endpoint);
+    const [left, right] = await Promise.all([sockets.connect(endpoint), listener.accept()]);
+    listener.close();
+    await listener.closed;
+    pair = [left, right!];
+  });
+  return pair!;
+}
+
+if (!noUnixSockets) checkConnection("a connection over a Unix socket", makePair);
+
+test(
+  "connect() and listen() hold a conversation over a Unix socket, which is removed at the end",
+  unix,
+  () =>
+    inFolder(async (path) => {
+      const server = await serve({ path, ...LINES }, async (chat) => {
+        for await (const line of chat) await chat.send(`${line}, too`);
+      });
+      assertEquals(server.address, { transport: "unix", hostname: "", port: 0, path });
+      const client = await connect({ path, ...LINES });
+      assertEquals([client.remoteAddress, client.localAddress], [server.address, undefined]);
+      await client.send("hello");
+      assertStrictEquals(await client.read(), "hello, too");
+      await Promise.all([client.closeWhenDone(), server.shutdown()]);
+      assertStrictEquals(existsSync(path), false);
+    }),
+);
+
+test(
+  "an error of a Unix socket names its path, and has a code that is the same on each runtime",
+  unix,
+  () =>
+    inFolder(async (path, folder) => {
+      const codeOf = async (work: () => Promise<unknown>, said: string): Promise<string> =>
+        (await assertRejects(work, ConnectionError, said)).code;
+      assertStrictEquals(await codeOf(() => connect({ path, ...LINES }), path), "not-found");
+
+      await using listener = await listen({ path, ...LINES });
+      assertStrictEquals(await codeOf(() => listen({ path, ...LINES }), path), "in-use");
+      assertStrictEquals(lstatSync(path).isSocket(), true);
+      const client = await connect({ path, ...LINES });
+      (await listener.accept())!.close(); // that is the question whether somebody listens
+      const server = (await listener.accept())!;
+      await server.send("still here");
+      assertStrictEquals(await client.read(), "still here");
+      client.close();
+      server.close();
+
+      const file = join(folder, "file");
+      writeFileSync(file, "somebody's");
+      assertStrictEquals(await codeOf(() => listen({ path: file, ...LINES }), file), "in-use");
+      assertStrictEquals(await codeOf(() => connect({ path: file, ...LINES }), file), "refused");
+      assertStrictEquals(lstatSync(file).isFile(), true);
+
+      const nowhere = join(folder, "none", "a.sock");
+      assertStrictEquals(
+        await codeOf(() => listen({ path: nowhere, ...LINES }), nowhere),
+        "not-found",
+      );
+      assertEquals(readdirSync(folder).sort(), ["a.sock", "file"]);
+    }),
+);
+
+test(
+  "listen() takes the place of a program that was killed and has left its socket behind",
+  unix,
+  () =>
+    inFolder(async (path, folder) => {
+      {
+        await using program = new Program(
+          command(CURRENT, "tests/programs/blocks.ts", path).map((flag) =>
+            flag === "--allow-net" ? "--allow-all" : flag
+          ),
+        );
+        await program.line(/./);
+        assertStrictEquals(lstatSync(path).isSocket(), true);
+      }
+      assertStrictEquals(lstatSync(path).isSocket(), true);
+      const refused = await assertRejects(() => connect({ path, ...LINES }), ConnectionError, path);
+      assertStrictEquals(refused.code, "refused");
+      await using _ = await listen({ path, ...LINES });
+      const client = await connect({ path, ...LINES });
+      client.close();
+      assertEquals(readdirSync(folder), ["a.sock"]);
+    }),
+);
+
+test("connect() and listen() refuse what is no path, and a path beside a port", async () => {
+  const wrong: readonly [object, typeof TypeError | typeof RangeError, string][] = [
+    [{}, TypeError, "a port"],
+    [{ path: "" }, TypeError, "path"],
+    [{ path: "a\0b" }, TypeError, "path"],
+    [{ path: 7 }, TypeError, "7"],
+    [{ path: "/x", port: 1 }, TypeError, "/x"],
+    [{ path: "/x", hostname: "localhost" }, TypeError, "/x"],
+    [{ path: `/${"x".repeat(103)}` }, RangeError, "103 bytes"],
+    [{ path: `/${"é".repeat(52)}` }, RangeError, "105"],
+  ];
+  for (const [where, kind, said] of wrong) {
+    await assertRejects(() => connect({ ...where, ...LINES }), kind, said);
+    await assertRejects(() => listen({ ...where, ...LINES }), kind, said);
+  }
+  await assertRejects(() => listen({ path: "/x", reusePort: true, ...LINES }), TypeError, "/x");
+});
+
+const socat = needs("socat");
+test(named("listen({ path }) serves socat", socat), socat, () =>
+  inFolder(async (path) => {
+    await using listener = await listen({ path, ...LINES });
+    const child = spawn("socat", ["-", `UNIX-CONNECT:${path}`]);
+    child.stdin.end("one\ntwo\n");
+    const chat: Chat<string> = (await listener.accept())!;
+    for await (const line of chat) await chat.send(line.toUpperCase());
+    const done = chat.closeWhenDone();
+    const [data] = await once(child.stdout, "data");
+    assertStrictEquals(String(data), "ONE\nTWO\n");
+    await done;
+  }));
+
+const nc = needs("nc");
+test(named("connect({ path }) talks to nc", nc), nc, () =>
+  inFolder(async (path) => {
+    const child = spawn("nc", ["-v", "-l", "-U", path]);
+    await once(child.stderr, "data"); // it says so when it listens
+    const chat = await connect({ path, ...LINES });
+    child.stdin.end("hello\n");
+    assertStrictEquals(await chat.read(), "hello");
+    await chat.send("bye");
+    const [data] = await once(child.stdout, "data");
+    assertStrictEquals(String(data), "bye\n");
+    chat.close();
+    child.kill();
+  }));
