@@ -157,7 +157,9 @@ const nc = needs("nc");
 test(named("connect({ path }) talks to nc", nc), nc, () =>
   inFolder(async (path) => {
     const child = spawn("nc", ["-v", "-l", "-U", path]);
-    await once(child.stderr, "data"); // it says so when it listens
+    await new Promise<void>((resolve) => {
+      child.stderr.on("data", (data) => `${data}`.includes("Listening") && resolve());
+    });
     const chat = await connect({ path, ...LINES });
     child.stdin.end("hello\n");
     assertStrictEquals(await chat.read(), "hello");
