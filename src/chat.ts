@@ -52,7 +52,7 @@ export interface ChatStats {
   readonly bytesOut: number;
   /** How many frames were handed out, those of a `stream()` that was read to its end included. */
   readonly framesIn: number;
-  /** How many frames were sent with {@linkcode Chat.send}: what is pushed is bytes, and no frames. */
+  /** How many frames {@linkcode Chat.send} has accepted: what is pushed is bytes, and no frames. */
   readonly framesOut: number;
   /** How many received bytes wait to be read. */
   readonly buffered: number;
@@ -453,9 +453,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    */
   send(payload: Data): Promise<void> {
     try {
-      const frame = this.#framer.encode(payload);
-      this.#framesOut++;
-      return this.push(frame);
+      const pushed = this.push(this.#framer.encode(payload));
+      if (this.#sendQueue.isOpen) this.#framesOut++;
+      return pushed;
     } catch (error) {
       return quiet(Promise.reject(error));
     }

@@ -69,6 +69,11 @@ export class SendQueue {
     this.#maxQueuedBytes = checkLimit("maxQueuedBytes", maxQueuedBytes);
   }
 
+  /** Whether more is accepted. */
+  get isOpen(): boolean {
+    return this.#ended === undefined;
+  }
+
   /** Whether all that was pushed is with the transport. */
   get isEmpty(): boolean {
     return !this.#draining;

@@ -782,7 +782,9 @@ test("Chat.stats counts bytes and frames in and out, and what waits", async () =
   const { bytesOut, queued } = chat.stats;
   assertEquals([bytesOut, queued], [26, 0]);
   chat.close();
-  assertEquals([chat.stats.buffered, chat.stats.queued], [0, 0]);
+  await assertRejects(() => chat.send("refused"), ClosedError);
+  const { buffered, framesOut, queued: left } = chat.stats;
+  assertEquals([buffered, framesOut, left], [0, 1, 0]);
 });
 
 // Handing on, and emergencies
