@@ -17,6 +17,9 @@ export interface SendQueueOptions {
 /** What a producer that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a limit, too. */
 const PRODUCER_WEIGHT = 1024;
 
+/** The most that is written at a time: of what is longer, whoever waits learns how it goes on. */
+const LARGEST_WRITE = 64 * 1024;
+
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
 
@@ -215,7 +218,9 @@ export class SendQueue {
 
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
-    if (bytes.length > 0 && !this.#dropped) await this.#write(bytes);
+    for (let at = 0; at < bytes.length && !this.#dropped; at += LARGEST_WRITE) {
+      await this.#write(bytes.subarray(at, at + LARGEST_WRITE));
+    }
     this.#underWay = 0;
     this.#took(weight);
   }

@@ -689,6 +689,28 @@ test("Chat closes with the code timeout when the peer takes nothing of what wait
   assertInstanceOf(await chat.closed, ConnectionError);
 });
 
+test("Chat takes no peer for silent that takes a large array part by part", async () => {
+  await withTimers(async (timers) => {
+    const connection = new ScriptedConnection();
+    const chat = new Chat(connection, { terminator: "\n", idleTimeout: 5 });
+    connection.hold();
+    chat.push(new Uint8Array(1024 * 1024));
+    const written = async (count: number): Promise<void> => {
+      for (let i = 0; connection.writes.length < count && i < 1_000; i++) await Promise.resolve();
+      assertStrictEquals(connection.writes.length, count);
+      assertStrictEquals(timers.size, 1);
+    };
+    await written(1);
+    const [first] = timers.keys();
+    connection.release();
+    connection.hold();
+    await written(2);
+    assert(!timers.has(first!), "the time has not begun again");
+    chat.close();
+    connection.release();
+  });
+});
+
 test("Chat takes no goodbye for silence, and leaves a detached connection alone", async () => {
   await withTimers(async (timers) => {
     const idle = (): number => [...timers.values()].filter(({ after }) => after === 5).length;
