@@ -5,6 +5,7 @@ import { Fifo } from "./fifo.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
 import { checkLimit, describe, nameOf } from "./checks.ts";
+import { dueTurn } from "./turns.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {
@@ -172,7 +173,9 @@ export class SendQueue {
   async #drain(): Promise<void> {
     try {
       for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
-        if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
+        const turn = dueTurn();
+        if (turn !== undefined) await turn;
+        else if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
         else if (entry instanceof Production) await this.#sendPiece(entry);
         else {
           this.#entries.shift();
@@ -219,6 +222,7 @@ export class SendQueue {
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
     for (let at = 0; at < bytes.length && !this.#dropped; at += LARGEST_WRITE) {
+      if (at > 0) await dueTurn();
       await this.#write(bytes.subarray(at, at + LARGEST_WRITE));
     }
     this.#underWay = 0;

@@ -377,3 +377,29 @@ test("SendQueue does not call return() of a producer that has come to its end, a
     assertStrictEquals(ended + returned, 1);
   }
 });
+
+for (const piece of ["x", ""]) {
+  test(`SendQueue leaves time for everything else, though ${JSON.stringify(piece)} after another is taken at once`, async () => {
+    const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+    let hadTurn = false;
+    setTimeout(() => hadTurn = true, 0);
+    let pieces = 0;
+    function* many(): Generator<string> {
+      while (!hadTurn && pieces++ < 1_000_000) yield piece;
+    }
+    queue.push([many()]);
+    await queue.flush();
+    assert(hadTurn, `${pieces} pieces were sent, and nothing else was done`);
+  });
+}
+
+test("SendQueue leaves time for everything else when its flush() is awaited again and again", async () => {
+  const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+  let hadTurn = false;
+  setTimeout(() => hadTurn = true, 0);
+  for (let i = 0; !hadTurn && i < 1_000_000; i++) {
+    queue.push(["x"]);
+    await queue.flush();
+  }
+  assert(hadTurn);
+});
