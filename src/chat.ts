@@ -174,13 +174,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     unread?: Uint8Array,
   );
   constructor(connection: Connection, options: ChatOptions, unread?: Uint8Array) {
-    if (typeof connection?.closeWrite !== "function") {
-      throw new TypeError(
-        `connection must be a Connection, such as fromNode(socket) gives, not ${
-          nameOf(connection)
-        }`,
-      );
-    }
+    checkConnection(connection);
     this.#connection = connection;
     // The overloads see to it that options with an encoding are those of a chat of text.
     this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
@@ -194,7 +188,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     const { idleTimeout = Infinity, signal } = options;
     this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
     if (unread !== undefined) this.#readQueue.push(unread);
-    connection.closed.then(() => this.#onConnectionClosed());
+    const onClosed = (): void => this.#onConnectionClosed();
+    connection.closed.then(onClosed, onClosed);
     if (signal !== undefined) this.#closeOn(signal);
   }
 
@@ -600,17 +595,33 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   #receive(): void {
     if (this.#receiving !== undefined) return;
-    this.#receiving = this.#connection.read();
+    this.#receiving = this.#readConnection();
     this.#idleTimer.during(this.#receiving).then(
       (chunk) => this.#onReceived(chunk),
       (error) => this.#onBroken(error),
     );
   }
 
+  /** A connection of somebody's own may throw where it should reject. */
+  #readConnection(): Promise<Uint8Array | null> {
+    try {
+      return this.#connection.read();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   #onReceived(chunk: Uint8Array | null): void {
     this.#receiving = undefined;
     if (this.#readQueue.end !== undefined) return;
     if (chunk === null) return this.#onPeerEnd();
+    if (!(chunk instanceof Uint8Array)) {
+      return this.#onBroken(
+        new TypeError(
+          `read() of a connection must give a Uint8Array or null, not ${nameOf(chunk)}`,
+        ),
+      );
+    }
     this.#bytesIn += chunk.length;
     this.#readQueue.push(chunk);
     if (!this.#fetching) return;
@@ -626,12 +637,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   /** The connection is of no use any more. What has arrived can still be read. */
-  #onBroken(error: Error): void {
+  #onBroken(reason: unknown): void {
     this.#receiving = undefined;
     if (this.#readQueue.end !== undefined) return;
-    this.#failure ??= error;
+    this.#failure ??= toError(reason);
     this.#sendQueue.drop(this.#failure);
-    this.#connection.close(error);
+    this.#connection.close(this.#failure);
     this.#readQueue.finish(this.#failure);
     this.#settleClosed();
   }
@@ -664,9 +675,10 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     try {
       await this.#idleTimer.during(this.#connection.write(bytes));
       this.#bytesOut += bytes.length;
-    } catch (error) {
+    } catch (reason) {
+      const error = toError(reason);
       // Noted here, before anything else that the broken connection brings about.
-      if (!this.#isClosed) this.#failure ??= error as Error;
+      if (!this.#isClosed) this.#failure ??= error;
       throw error;
     } finally {
       this.#underWay--;
@@ -727,9 +739,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
         clearTimeout(idle);
         idle = setTimeout(giveUp, IDLE_LINGER);
       }
-    } catch (error) {
+    } catch (reason) {
       // Broken or closed: there is nobody left to wait for.
-      if (!this.#isClosed) this.#failure ??= error as Error;
+      if (!this.#isClosed) this.#failure ??= toError(reason);
     } finally {
       clearTimeout(longest);
       clearTimeout(idle);
@@ -747,6 +759,24 @@ export function checkChatOptions(options: ChatOptions): void {
   checkLife(options);
   new Framer<Frame>(options);
   new SendQueue(() => Promise.resolve(), () => {}, options);
+}
+
+function checkConnection(connection: Connection): void {
+  // A `Deno.Conn` has much of a connection, but not this.
+  if (typeof connection?.closeWrite === "function" && "closed" in connection) return;
+  throw new TypeError(
+    `connection must be a Connection, such as fromNode(socket) or fromDeno(conn) gives, not ${
+      nameOf(connection)
+    }`,
+  );
+}
+
+/** What a connection failed with. One of somebody's own may reject with anything. */
+function toError(reason: unknown): Error {
+  if (reason instanceof Error) return reason;
+  return new ConnectionError("other", `the connection failed: ${describe(reason)}`, {
+    cause: reason,
+  });
 }
 
 function checkLife({ idleTimeout, signal }: ChatOptions): void {
