@@ -406,8 +406,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
    * @param items Strings (sent as UTF-8), bytes, and iterables of them, sync or async.
-   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as next to nothing before it is
-   * drained), and otherwise when there is room again. {@linkcode Chat.flush} tells when all is sent.
+   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as 1 KiB before it is drained, and
+   * so does a `flush()` that waits), and otherwise when there is room again. {@linkcode Chat.flush} tells when all is sent.
    * Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`, `closeWrite()` or
    * `closeWhenDone()`. Nobody is troubled if that is not awaited.
    * @throws {TypeError} At once, if an item is none of these; nothing is queued then.

@@ -1,6 +1,20 @@
 import { test } from "node:test";
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { ClosedError, ConnectionError, type Data, type Producer, ProducerError } from "../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  BackpressureError,
+  ClosedError,
+  ConnectionError,
+  type Data,
+  type Producer,
+  ProducerError,
+} from "../mod.ts";
 import { SendQueue, type SendQueueOptions } from "../src/send_queue.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
@@ -224,6 +238,28 @@ test("SendQueue lets a loop that pushes nothing but producers wait, too", async 
   while (connection.writes.length === 0) await Promise.resolve();
   assert(resolved < 20);
   connection.release();
+});
+
+test("SendQueue lets a loop that asks for flush() behind each push wait, and fail, too", async () => {
+  const { queue, connection, push, failures } = makeQueue({ maxQueuedBytes: 100_000 });
+  connection.hold();
+  let pushes = 0;
+  while (failures.length === 0 && pushes++ < 1_000) {
+    push("x");
+    queue.flush();
+  }
+  assertInstanceOf(failures[0], BackpressureError);
+
+  const other = makeQueue({ highWaterMark: 10_000 });
+  other.connection.hold();
+  other.push("x");
+  const flushes = Array.from({ length: 1_000 }, () => other.queue.flush());
+  await other.push("it has room");
+  assertStrictEquals(other.queue.queued, 12);
+  other.connection.release();
+  await Promise.all(flushes);
+  await other.queue.flush();
+  assertStrictEquals(other.queue.queued, 0);
 });
 
 test("SendQueue drops the rest, and tells each who waits, when a write fails", async () => {
