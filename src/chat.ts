@@ -25,8 +25,12 @@ import { type Rule, type Terminator, toRule } from "./terminator.ts";
 export interface ChatOptions extends FramerOptions, SendQueueOptions {
   /**
    * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is waited
-   * for and nothing arrives, or data waits and nothing of it is taken, for so long, the chat is closed with a
+   * for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with a
    * `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes.
+   *
+   * It is the system that takes data, some hundred kilobytes ahead of the peer: whoever pushes again and again to a peer that is
+   * gone, and waits for an answer, gives the read a `timeout`. So does whoever wants a whole frame in time: one byte now and
+   * then is no silence.
    */
   idleTimeout?: number | undefined;
   /** Closes the chat with its reason when it is aborted. */
@@ -187,7 +191,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     checkLife(options);
     const { idleTimeout = Infinity, signal } = options;
     this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
-    if (unread !== undefined) this.#readQueue.push(unread);
+    if (unread !== undefined) this.#readQueue.push(checkUnread(unread));
     const onClosed = (): void => this.#onConnectionClosed();
     connection.closed.then(onClosed, onClosed);
     if (signal !== undefined) this.#closeOn(signal);
@@ -769,6 +773,11 @@ function checkConnection(connection: Connection): void {
       nameOf(connection)
     }`,
   );
+}
+
+function checkUnread(unread: Uint8Array): Uint8Array {
+  if (unread instanceof Uint8Array) return unread;
+  throw new TypeError(`unread must be a Uint8Array, not ${nameOf(unread)}`);
 }
 
 /** What a connection failed with. One of somebody's own may reject with anything. */

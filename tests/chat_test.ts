@@ -183,6 +183,26 @@ test("Chat refuses what is no Connection, and says how to make one", () => {
   }
 });
 
+test("Chat refuses what was received before when that is no bytes", () => {
+  const [connection] = memoryPair();
+  const unread = "HTTP/1.1" as unknown as Uint8Array;
+  const make = (): unknown => new Chat(connection, { terminator: "\n" }, unread);
+  assertThrows(make, TypeError, "unread must be a Uint8Array, not string");
+});
+
+test("Chat takes what is taken for a sign of life, also while it waits for a frame", async () => {
+  await withTimers(async (timers) => {
+    const connection = new ScriptedConnection();
+    const chat = new Chat(connection, { terminator: "\n", idleTimeout: 5 });
+    chat.read();
+    const [first] = timers.keys();
+    chat.push("still here?\n");
+    await chat.flush();
+    assertEquals([timers.has(first!), timers.size], [false, 1]);
+    chat.close();
+  });
+});
+
 const misbehaviour: readonly [what: string, read: () => unknown, told: string][] = [
   ["rejects with undefined", () => Promise.reject(undefined), "undefined"],
   ["rejects with a string", () => Promise.reject("broken"), '"broken"'],
