@@ -25,8 +25,12 @@ import { type Rule, type Terminator, toRule } from "./terminator.ts";
 export interface ChatOptions extends FramerOptions, SendQueueOptions {
   /**
    * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is waited
-   * for and nothing arrives, or data waits and nothing of it is taken, for so long, the chat is closed with a
+   * for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with a
    * `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes.
+   *
+   * It is the system that takes data, some hundred kilobytes ahead of the peer: whoever pushes again and again to a peer that is
+   * gone, and waits for an answer, gives the read a `timeout`. So does whoever wants a whole frame in time: one byte now and
+   * then is no silence.
    */
   idleTimeout?: number | undefined;
   /** Closes the chat with its reason when it is aborted. */
@@ -174,13 +178,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     unread?: Uint8Array,
   );
   constructor(connection: Connection, options: ChatOptions, unread?: Uint8Array) {
-    if (typeof connection?.closeWrite !== "function") {
-      throw new TypeError(
-        `connection must be a Connection, such as fromNode(socket) gives, not ${
-          nameOf(connection)
-        }`,
-      );
-    }
+    checkConnection(connection);
     this.#connection = connection;
     // The overloads see to it that options with an encoding are those of a chat of text.
     this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
@@ -193,8 +191,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     checkLife(options);
     const { idleTimeout = Infinity, signal } = options;
     this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
-    if (unread !== undefined) this.#readQueue.push(unread);
-    connection.closed.then(() => this.#onConnectionClosed());
+    if (unread !== undefined) this.#readQueue.push(checkUnread(unread));
+    const onClosed = (): void => this.#onConnectionClosed();
+    connection.closed.then(onClosed, onClosed);
     if (signal !== undefined) this.#closeOn(signal);
   }
 
@@ -411,8 +410,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
    * @param items Strings (sent as UTF-8), bytes, and iterables of them, sync or async.
-   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as next to nothing before it is
-   * drained), and otherwise when there is room again. {@linkcode Chat.flush} tells when all is sent.
+   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as 1 KiB before it is drained, and
+   * so does a `flush()` that waits), and otherwise when there is room again. {@linkcode Chat.flush} tells when all is sent.
    * Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`, `closeWrite()` or
    * `closeWhenDone()`. Nobody is troubled if that is not awaited.
    * @throws {TypeError} At once, if an item is none of these; nothing is queued then.
@@ -600,17 +599,33 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   #receive(): void {
     if (this.#receiving !== undefined) return;
-    this.#receiving = this.#connection.read();
+    this.#receiving = this.#readConnection();
     this.#idleTimer.during(this.#receiving).then(
       (chunk) => this.#onReceived(chunk),
       (error) => this.#onBroken(error),
     );
   }
 
+  /** A connection of somebody's own may throw where it should reject. */
+  #readConnection(): Promise<Uint8Array | null> {
+    try {
+      return this.#connection.read();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   #onReceived(chunk: Uint8Array | null): void {
     this.#receiving = undefined;
     if (this.#readQueue.end !== undefined) return;
     if (chunk === null) return this.#onPeerEnd();
+    if (!(chunk instanceof Uint8Array)) {
+      return this.#onBroken(
+        new TypeError(
+          `read() of a connection must give a Uint8Array or null, not ${nameOf(chunk)}`,
+        ),
+      );
+    }
     this.#bytesIn += chunk.length;
     this.#readQueue.push(chunk);
     if (!this.#fetching) return;
@@ -626,12 +641,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   /** The connection is of no use any more. What has arrived can still be read. */
-  #onBroken(error: Error): void {
+  #onBroken(reason: unknown): void {
     this.#receiving = undefined;
     if (this.#readQueue.end !== undefined) return;
-    this.#failure ??= error;
+    this.#failure ??= toError(reason);
     this.#sendQueue.drop(this.#failure);
-    this.#connection.close(error);
+    this.#connection.close(this.#failure);
     this.#readQueue.finish(this.#failure);
     this.#settleClosed();
   }
@@ -664,9 +679,10 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     try {
       await this.#idleTimer.during(this.#connection.write(bytes));
       this.#bytesOut += bytes.length;
-    } catch (error) {
+    } catch (reason) {
+      const error = toError(reason);
       // Noted here, before anything else that the broken connection brings about.
-      if (!this.#isClosed) this.#failure ??= error as Error;
+      if (!this.#isClosed) this.#failure ??= error;
       throw error;
     } finally {
       this.#underWay--;
@@ -727,9 +743,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
         clearTimeout(idle);
         idle = setTimeout(giveUp, IDLE_LINGER);
       }
-    } catch (error) {
+    } catch (reason) {
       // Broken or closed: there is nobody left to wait for.
-      if (!this.#isClosed) this.#failure ??= error as Error;
+      if (!this.#isClosed) this.#failure ??= toError(reason);
     } finally {
       clearTimeout(longest);
       clearTimeout(idle);
@@ -747,6 +763,29 @@ export function checkChatOptions(options: ChatOptions): void {
   checkLife(options);
   new Framer<Frame>(options);
   new SendQueue(() => Promise.resolve(), () => {}, options);
+}
+
+function checkConnection(connection: Connection): void {
+  // A `Deno.Conn` has much of a connection, but not this.
+  if (typeof connection?.closeWrite === "function" && "closed" in connection) return;
+  throw new TypeError(
+    `connection must be a Connection, such as fromNode(socket) or fromDeno(conn) gives, not ${
+      nameOf(connection)
+    }`,
+  );
+}
+
+function checkUnread(unread: Uint8Array): Uint8Array {
+  if (unread instanceof Uint8Array) return unread;
+  throw new TypeError(`unread must be a Uint8Array, not ${nameOf(unread)}`);
+}
+
+/** What a connection failed with. One of somebody's own may reject with anything. */
+function toError(reason: unknown): Error {
+  if (reason instanceof Error) return reason;
+  return new ConnectionError("other", `the connection failed: ${describe(reason)}`, {
+    cause: reason,
+  });
 }
 
 function checkLife({ idleTimeout, signal }: ChatOptions): void {

@@ -5,6 +5,7 @@ import { Fifo } from "./fifo.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
 import { checkLimit, describe, nameOf } from "./checks.ts";
+import { dueTurn } from "./turns.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {
@@ -14,8 +15,14 @@ export interface SendQueueOptions {
   maxQueuedBytes?: number | undefined;
 }
 
-/** What a producer that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a limit, too. */
-const PRODUCER_WEIGHT = 1024;
+/**
+ * What a producer that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a limit, too; and
+ * what a `flush()` that waits does, because the bytes behind it are gathered apart from those before it.
+ */
+const WEIGHT = 1024;
+
+/** The most that is written at a time: of what is longer, whoever waits learns how it goes on. */
+const LARGEST_WRITE = 64 * 1024;
 
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
@@ -38,10 +45,10 @@ export class SendQueue {
   readonly #entries: Fifo<Entry> = new Fifo();
   /** A drained entry, kept so that the next small push fills its block on. */
   #spare: OutgoingBytes | undefined;
-  /** Bytes not written yet, those of the write under way included, and the weight of the producers. */
+  /** Bytes not written yet, those of the write under way included, and the weight of what is none. */
   #waiting = 0;
-  /** How many producers wait. */
-  #producers = 0;
+  /** How many producers wait, and how many markers. */
+  #weights = 0;
   /** The bytes among them that are being written. */
   #underWay = 0;
   #draining = false;
@@ -81,7 +88,7 @@ export class SendQueue {
 
   /** How many bytes wait, those of a write that is under way included, and those not that producers have not produced. */
   get queued(): number {
-    return this.#waiting - this.#producers * PRODUCER_WEIGHT;
+    return this.#waiting - this.#weights * WEIGHT;
   }
 
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
@@ -104,8 +111,10 @@ export class SendQueue {
   flush(): Promise<void> {
     if (this.#lost) return quiet(Promise.reject(this.#ended));
     if (!this.#draining) return Promise.resolve();
+    const { last } = this.#entries;
+    if (last instanceof Deferred) return last.promise;
     const reached = new Deferred();
-    this.#entries.push(reached);
+    this.#addWeighty(reached);
     return reached.promise;
   }
 
@@ -130,7 +139,7 @@ export class SendQueue {
     const entries = this.#entries.clear();
     const dropped = this.queued - this.#underWay;
     this.#waiting = this.#underWay;
-    this.#producers = 0;
+    this.#weights = 0;
     this.#took(0);
     // Last: a producer may push when it is told.
     tell(entries, new ChatError("discarded", "what was pushed was dropped by discardBuffers()"));
@@ -144,17 +153,14 @@ export class SendQueue {
     this.#dropped = true;
     this.#lost = this.#draining;
     this.#waiting = 0;
-    this.#producers = 0;
+    this.#weights = 0;
     this.#room?.reject(reason);
     tell(this.#entries.clear(), reason);
   }
 
   #add(item: Data | Producer): void {
     if (!isData(item)) {
-      this.#entries.push(new Production(item));
-      this.#producers++;
-      this.#waiting += PRODUCER_WEIGHT;
-      return;
+      return this.#addWeighty(new Production(item));
     }
     let last = this.#entries.last;
     if (!(last instanceof OutgoingBytes)) {
@@ -162,6 +168,18 @@ export class SendQueue {
       this.#spare = undefined;
     }
     this.#waiting += last.add(item);
+  }
+
+  #addWeighty(entry: Production | Deferred): void {
+    this.#entries.push(entry);
+    this.#weights++;
+    this.#waiting += WEIGHT;
+  }
+
+  #shiftWeighty(): void {
+    this.#entries.shift();
+    this.#weights--;
+    this.#took(WEIGHT);
   }
 
   /** Begins to write when the caller's turn has ended, so that what it pushes in one turn is written together. */
@@ -174,10 +192,12 @@ export class SendQueue {
   async #drain(): Promise<void> {
     try {
       for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
-        if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
+        const turn = dueTurn();
+        if (turn !== undefined) await turn;
+        else if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
         else if (entry instanceof Production) await this.#sendPiece(entry);
         else {
-          this.#entries.shift();
+          this.#shiftWeighty();
           entry.resolve();
         }
       }
@@ -206,10 +226,7 @@ export class SendQueue {
     }
     if (this.#entries.first !== production) return; // it was dropped while it produced
     if (pieces === undefined) {
-      this.#entries.shift();
-      this.#producers--;
-      this.#took(PRODUCER_WEIGHT);
-      return;
+      return this.#shiftWeighty();
     }
     for (const piece of pieces) {
       if (this.#entries.first !== production) return;
@@ -220,7 +237,10 @@ export class SendQueue {
 
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
-    if (bytes.length > 0 && !this.#dropped) await this.#write(bytes);
+    for (let at = 0; at < bytes.length && !this.#dropped; at += LARGEST_WRITE) {
+      if (at > 0) await dueTurn();
+      await this.#write(bytes.subarray(at, at + LARGEST_WRITE));
+    }
     this.#underWay = 0;
     this.#took(weight);
   }

@@ -242,14 +242,20 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
       await chat.closeWhenDone();
     } catch (error) {
       chat.close(error);
-      // What this side has ended the chat with is no news.
-      const { signal } = this.#options;
-      const isKnown = error === this.#closing || (signal?.aborted && error === signal.reason);
-      if (!isKnown) this.#report(error, chat);
+      if (!this.#isOwnDoing(error)) this.#report(error, chat);
     }
     await chat.closed;
     this.#chats.delete(chat);
     this.#onChange();
+  }
+
+  /** What this side has ended the chat with is no news. A reason that is no `Error` is the cause of one. */
+  #isOwnDoing(error: unknown): boolean {
+    if (this.#closing !== undefined && error === this.#closing) return true;
+    const { signal } = this.#options;
+    if (!signal?.aborted) return false;
+    return error === signal.reason ||
+      (error instanceof ClosedError && error.cause === signal.reason);
   }
 
   async #closeChats(): Promise<void> {

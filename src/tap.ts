@@ -1,5 +1,5 @@
 import { describeBytes } from "./bytes.ts";
-import { describe } from "./checks.ts";
+import { describe, nameOf } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";
 
@@ -19,8 +19,9 @@ export type TapLog = (line: string) => void;
  * ```
  *
  * @param connection The connection; use what is returned instead.
- * @param log Is called with each line. Default: `console.log`.
+ * @param log Is called with each line. What it throws is ignored. Default: `console.log`.
  * @returns The connection to use.
+ * @throws {TypeError} If `log` is no function.
  *
  * @example
  * ```ts
@@ -38,6 +39,7 @@ export type TapLog = (line: string) => void;
  * ```
  */
 export function tap(connection: Connection, log: TapLog = console.log): Connection {
+  if (typeof log !== "function") throw new TypeError(`log must be a function, not ${nameOf(log)}`);
   return new TappedConnection(connection, log);
 }
 
@@ -46,7 +48,13 @@ class TappedConnection extends WrappedConnection {
 
   constructor(connection: Connection, log: TapLog) {
     super(connection);
-    this.#log = log;
+    this.#log = (line) => {
+      try {
+        log(line);
+      } catch {
+        // What passes must not depend on who looks on.
+      }
+    };
   }
 
   override async read(): Promise<Uint8Array | null> {

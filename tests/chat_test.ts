@@ -176,10 +176,76 @@ testWithChaos("Chat refuses what is no terminator, and goes on", async (chatPair
 });
 
 test("Chat refuses what is no Connection, and says how to make one", () => {
-  for (const wrong of [{}, null, undefined, "127.0.0.1:6000"]) {
+  const likeDeno = { read() {}, write() {}, closeWrite() {}, close() {} };
+  for (const wrong of [{}, null, undefined, "127.0.0.1:6000", likeDeno]) {
     const connection = wrong as unknown as Connection;
     assertThrows(() => new Chat(connection, { terminator: "\n" }), TypeError, "fromNode");
   }
+});
+
+test("Chat refuses what was received before when that is no bytes", () => {
+  const [connection] = memoryPair();
+  const unread = "HTTP/1.1" as unknown as Uint8Array;
+  const make = (): unknown => new Chat(connection, { terminator: "\n" }, unread);
+  assertThrows(make, TypeError, "unread must be a Uint8Array, not string");
+});
+
+test("Chat takes what is taken for a sign of life, also while it waits for a frame", async () => {
+  await withTimers(async (timers) => {
+    const connection = new ScriptedConnection();
+    const chat = new Chat(connection, { terminator: "\n", idleTimeout: 5 });
+    chat.read();
+    const [first] = timers.keys();
+    chat.push("still here?\n");
+    await chat.flush();
+    assertEquals([timers.has(first!), timers.size], [false, 1]);
+    chat.close();
+  });
+});
+
+const misbehaviour: readonly [what: string, read: () => unknown, told: string][] = [
+  ["rejects with undefined", () => Promise.reject(undefined), "undefined"],
+  ["rejects with a string", () => Promise.reject("broken"), '"broken"'],
+  ["throws", () => {
+    throw new Error("at once");
+  }, "at once"],
+  ["gives a string", () => Promise.resolve("text\n"), "not string"],
+  ["gives an ArrayBuffer", () => Promise.resolve(new ArrayBuffer(1)), "not ArrayBuffer"],
+  ["gives undefined", () => Promise.resolve(undefined), "not undefined"],
+];
+for (const [what, read, told] of misbehaviour) {
+  test(`Chat ends, and says why, when read() of a connection ${what}`, async () => {
+    const connection = new ScriptedConnection();
+    let reads = 0;
+    connection.read = () => {
+      if (reads++ > 0) return Promise.reject(new Error("it was read on"));
+      return read() as Promise<null>;
+    };
+    const chat = new Chat(connection, { terminator: "\n" });
+    const error = await assertRejects(() => chat.read(), Error, told);
+    assertStrictEquals(await chat.closed, error);
+    await assertRejects(() => chat.push("x"), Error, told);
+  });
+}
+
+test("Chat ends, and says why, when write() of a connection rejects with undefined", async () => {
+  const connection = new ScriptedConnection();
+  connection.write = () => Promise.reject(undefined);
+  const chat = new Chat(connection, { terminator: "\n" });
+  chat.push("x");
+  connection.arrive(null);
+  const error = await assertRejects(() => chat.flush(), ConnectionError, "undefined");
+  assertStrictEquals(await chat.closed, error);
+  await assertRejects(() => chat.push("y"), ConnectionError);
+});
+
+test("Chat is closed also when closed of its connection rejects", async () => {
+  const connection = new ScriptedConnection();
+  const closed = Promise.reject(new Error("gone"));
+  Object.defineProperty(connection, "closed", { value: closed });
+  const chat = new Chat(connection, { terminator: "\n" });
+  connection.arrive(null);
+  assertStrictEquals(await chat.closed, undefined);
 });
 
 testWithChaos("Chat goes on at the next frame after FrameTooLongError", async (chatPair) => {
@@ -687,6 +753,28 @@ test("Chat closes with the code timeout when the peer takes nothing of what wait
   const done = chat.closeWhenDone();
   await assertRejects(() => done, ConnectionError, "silent");
   assertInstanceOf(await chat.closed, ConnectionError);
+});
+
+test("Chat takes no peer for silent that takes a large array part by part", async () => {
+  await withTimers(async (timers) => {
+    const connection = new ScriptedConnection();
+    const chat = new Chat(connection, { terminator: "\n", idleTimeout: 5 });
+    connection.hold();
+    chat.push(new Uint8Array(1024 * 1024));
+    const written = async (count: number): Promise<void> => {
+      for (let i = 0; connection.writes.length < count && i < 1_000; i++) await Promise.resolve();
+      assertStrictEquals(connection.writes.length, count);
+      assertStrictEquals(timers.size, 1);
+    };
+    await written(1);
+    const [first] = timers.keys();
+    connection.release();
+    connection.hold();
+    await written(2);
+    assert(!timers.has(first!), "the time has not begun again");
+    chat.close();
+    connection.release();
+  });
 });
 
 test("Chat takes no goodbye for silence, and leaves a detached connection alone", async () => {

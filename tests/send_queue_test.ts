@@ -1,6 +1,20 @@
 import { test } from "node:test";
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { ClosedError, ConnectionError, type Data, type Producer, ProducerError } from "../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  BackpressureError,
+  ClosedError,
+  ConnectionError,
+  type Data,
+  type Producer,
+  ProducerError,
+} from "../mod.ts";
 import { SendQueue, type SendQueueOptions } from "../src/send_queue.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
@@ -87,7 +101,17 @@ test("SendQueue does not copy a large array", async () => {
   const large = new Uint8Array(100_000);
   queue.push(["small", large]);
   await queue.flush();
-  assertStrictEquals(given[1], large);
+  for (const part of given.slice(1)) assertStrictEquals(part.buffer, large.buffer);
+});
+
+test("SendQueue writes a large array in parts, whoever gave it, so that it is seen to go on", async () => {
+  const { queue, connection, push } = makeQueue();
+  const large = new Uint8Array(200_000).map((_, i) => i);
+  push(large, [large]);
+  await queue.flush();
+  assertEquals(concat(connection.writes), concat([large, large]));
+  const longest = Math.max(...connection.writes.map((write) => write.length));
+  assert(longest <= 64 * 1024, `${longest} bytes at a time`);
 });
 
 test("SendQueue has copied a small array when the turn in which it was pushed has ended", async () => {
@@ -214,6 +238,28 @@ test("SendQueue lets a loop that pushes nothing but producers wait, too", async 
   while (connection.writes.length === 0) await Promise.resolve();
   assert(resolved < 20);
   connection.release();
+});
+
+test("SendQueue lets a loop that asks for flush() behind each push wait, and fail, too", async () => {
+  const { queue, connection, push, failures } = makeQueue({ maxQueuedBytes: 100_000 });
+  connection.hold();
+  let pushes = 0;
+  while (failures.length === 0 && pushes++ < 1_000) {
+    push("x");
+    queue.flush();
+  }
+  assertInstanceOf(failures[0], BackpressureError);
+
+  const other = makeQueue({ highWaterMark: 10_000 });
+  other.connection.hold();
+  other.push("x");
+  const flushes = Array.from({ length: 1_000 }, () => other.queue.flush());
+  await other.push("it has room");
+  assertStrictEquals(other.queue.queued, 12);
+  other.connection.release();
+  await Promise.all(flushes);
+  await other.queue.flush();
+  assertStrictEquals(other.queue.queued, 0);
 });
 
 test("SendQueue drops the rest, and tells each who waits, when a write fails", async () => {
@@ -366,4 +412,30 @@ test("SendQueue does not call return() of a producer that has come to its end, a
     queue.drop(new ClosedError("closed"));
     assertStrictEquals(ended + returned, 1);
   }
+});
+
+for (const piece of ["x", ""]) {
+  test(`SendQueue leaves time for everything else, though ${JSON.stringify(piece)} after another is taken at once`, async () => {
+    const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+    let hadTurn = false;
+    setTimeout(() => hadTurn = true, 0);
+    let pieces = 0;
+    function* many(): Generator<string> {
+      while (!hadTurn && pieces++ < 1_000_000) yield piece;
+    }
+    queue.push([many()]);
+    await queue.flush();
+    assert(hadTurn, `${pieces} pieces were sent, and nothing else was done`);
+  });
+}
+
+test("SendQueue leaves time for everything else when its flush() is awaited again and again", async () => {
+  const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+  let hadTurn = false;
+  setTimeout(() => hadTurn = true, 0);
+  for (let i = 0; !hadTurn && i < 1_000_000; i++) {
+    queue.push(["x"]);
+    await queue.flush();
+  }
+  assert(hadTurn);
 });

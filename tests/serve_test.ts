@@ -163,22 +163,24 @@ test("Server.shutdown() closes the chats that do not end in time, which is no er
   await assertRejects(() => server.shutdown({ grace: -1 }), RangeError, "grace");
 });
 
-test("serve() ends when its signal is aborted, which is no error", async () => {
-  const told: unknown[] = [];
-  const signal = new CountingSignal();
-  const server = await serve(
-    { port: 0, ...LINES, signal, onError: (error) => told.push(error) },
-    echo,
-  );
-  const client = await clientOf(server);
-  await client.send("one");
-  assertStrictEquals(await client.read(), "one");
-  signal.abort(new Error("enough"));
-  await server.finished;
-  assertEquals([told, signal.listeners], [[], 0]);
-  assertStrictEquals(await client.read(), null);
-  await client.closeWhenDone();
-});
+for (const [kind, reason] of [["an Error", new Error("enough")], ["a string", "enough"]] as const) {
+  test(`serve() ends when its signal is aborted, which is no error, with ${kind} as the reason`, async () => {
+    const told: unknown[] = [];
+    const signal = new CountingSignal();
+    const server = await serve(
+      { port: 0, ...LINES, signal, onError: (error) => told.push(error) },
+      echo,
+    );
+    const client = await clientOf(server);
+    await client.send("one");
+    assertStrictEquals(await client.read(), "one");
+    signal.abort(reason);
+    await server.finished;
+    assertEquals([told, signal.listeners], [[], 0]);
+    assertStrictEquals(await client.read(), null);
+    await client.closeWhenDone();
+  });
+}
 
 test("Server goes on after the system has refused to accept, and tells onError", async () => {
   const told: unknown[] = [];
@@ -298,6 +300,18 @@ test("serve() ends the chat whose handler throws at once", async () => {
   assertStrictEquals(await client.read().catch(() => null), null);
   await Promise.all([client.closeWhenDone().catch(() => {}), server.shutdown()]);
   assertEquals(told, [failure]);
+});
+
+test("serve() tells onError also when a handler throws undefined", async () => {
+  const told: unknown[] = [];
+  const server = await serve(
+    { port: 0, ...LINES, onError: (error) => told.push(error) },
+    () => Promise.reject(undefined),
+  );
+  const client = await clientOf(server);
+  assertStrictEquals(await client.read(), null);
+  await Promise.all([client.closeWhenDone(), server.shutdown()]);
+  assertEquals(told, [undefined]);
 });
 
 test("serve() prints errors that nobody asked for: a line for the network's, all of the others", async () => {

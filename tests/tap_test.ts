@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   Chat,
   connect,
@@ -57,6 +57,26 @@ test("tap() tells what went wrong, and passes it on", async () => {
     "< error ConnectionError: it broke",
     "> error ConnectionError: it broke again",
   ]);
+});
+
+test("tap() passes everything on, also when the log throws", async () => {
+  const [left, right] = memoryPair();
+  const chat = new Chat(
+    tap(left, () => {
+      throw new Error("the log is full");
+    }),
+    { terminator: "\n", encoding: "utf-8" },
+  );
+  await chat.send("hello");
+  await chat.flush();
+  assertEquals(await right.read(), bytes("hello\n"));
+  chat.close();
+  assertEquals([await chat.closed, await right.read()], [undefined, null]);
+});
+
+test("tap() refuses a log that is none", () => {
+  const [left] = memoryPair();
+  assertThrows(() => tap(left, "seen" as unknown as () => void), TypeError, "not string");
 });
 
 test("connect(), listen() and serve() put what wrap says between the connection and the chat", async () => {

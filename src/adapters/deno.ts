@@ -275,7 +275,11 @@ class DenoConnection implements Connection {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#conn.close();
+    try {
+      this.#conn.close();
+    } catch {
+      // Somebody else has closed it.
+    }
     this.#closed.resolve();
   }
 

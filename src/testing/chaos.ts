@@ -1,5 +1,5 @@
 import { concat } from "../bytes.ts";
-import { checkInteger, describe } from "../checks.ts";
+import { checkInteger, describe, nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
@@ -56,6 +56,9 @@ export function chaos(connection: Connection, options: ChaosOptions): Connection
   const { resetAfter = Infinity, stallAfter = Infinity } = options;
   checkInteger("seed", seed, -Number.MAX_SAFE_INTEGER);
   for (const [name, value] of Object.entries({ split, merge, delay })) {
+    if (typeof value !== "number") {
+      throw new TypeError(`${name} must be a number, not ${nameOf(value)}`);
+    }
     if (value >= 0 && value <= 1) continue;
     throw new RangeError(`${name} must be a probability, 0 to 1, not ${describe(value)}`);
   }

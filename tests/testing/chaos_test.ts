@@ -199,6 +199,9 @@ test("chaos() refuses a seed and probabilities that are none", () => {
   const [left] = memoryPair();
   assertThrows(() => chaos(left, { seed: 0.5 }), RangeError, "seed");
   assertThrows(() => chaos(left, { seed: 1, split: 2 }), RangeError, "split");
+  for (const split of [null, "0.5"] as unknown as number[]) {
+    assertThrows(() => chaos(left, { seed: 1, split }), TypeError, "split must be a number");
+  }
   assertThrows(() => chaos(left, { seed: 1, delay: NaN }), RangeError, "delay");
   assertThrows(() => chaos(left, { seed: 1, resetAfter: -1 }), RangeError, "resetAfter");
   assertThrows(() => chaos(left, { seed: 1, stallAfter: 0.5 }), RangeError, "stallAfter");
