@@ -1,6 +1,6 @@
 /**
  * The soak: chats with each other on connections on which everything that may happen does, hundreds of them at any time.
- * What each of them must keep, `soak/side.ts` and `soak/scenario.ts` check; here it is whether anything stays behind.
+ * What each of them must keep, `soak/judge.ts` and `soak/checks.ts` say; here it is whether anything stays behind.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
@@ -8,7 +8,7 @@ import type { Connection, ConnectionListener } from "../../mod.ts";
 import { loadSockets } from "../../src/sockets.ts";
 import { CountingSignal } from "./counting_signal.ts";
 import { type Outcome, playScenario, type Surroundings } from "./soak/scenario.ts";
-import type { Ending } from "./soak/side.ts";
+import type { Ending } from "./soak/endings.ts";
 
 export interface SoakOptions {
   /** The seeds of the scenarios, which are played one after the other until the time is up. */
