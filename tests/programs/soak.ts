@@ -26,7 +26,7 @@ console.log(
     `${Math.round(bytes / MEGABYTE)} MiB, ${frames} frames; ` +
     `${halfway} MiB of memory after half of the time, ${end} MiB at the end`,
 );
-console.log([...endings].map(([ending, times]) => `${times} ${ending}`).sort().join(", "));
+console.log([...endings].map(([ending, times]) => `${times} ${ending}`).sort().join("; "));
 for (const { seed, what } of failures) {
   console.log(seed === undefined ? `FAILED ${what}` : `FAILED seed ${seed} ${what}`);
 }

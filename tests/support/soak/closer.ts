@@ -53,12 +53,12 @@ export class Closer {
         break;
       default:
         await this.#moment(tasks);
-        await this.#break();
+        await this.#break(tasks);
     }
     this.state = "has ended";
   }
 
-  async #break(): Promise<void> {
+  async #break(tasks: Promise<unknown>): Promise<void> {
     const { chat, log, plan: { ending }, reason, signal } = this.#side;
     this.#side.isEnding = true;
     log(`breaks off: ${ending}`);
@@ -83,7 +83,35 @@ export class Closer {
         return chat.close();
       case "vanish":
         return this.#breakConnection();
+      case "idle, vanish":
+        await this.#idle(tasks);
+        await delay(this.#random.below(10));
+        return this.#breakConnection();
+      case "idle":
+        await this.#idle(tasks);
+        return await this.#closeUnlessGone();
     }
+  }
+
+  /** Neither reads nor writes from now on. */
+  async #idle(tasks: Promise<unknown>): Promise<void> {
+    const { chat, promises } = this.#side;
+    this.#side.isIdle = true;
+    if (this.#random.chance(0.5)) promises.note("closeWrite()", chat.closeWrite());
+    this.state = "waits until it is idle";
+    await tasks.catch(() => {});
+  }
+
+  /** Closes when the peer is over. A connection that nobody reads may not notice that; one that does ends the chat itself. */
+  async #closeUnlessGone(): Promise<void> {
+    const { chat, connection, log } = this.#side;
+    let isGone = false;
+    connection.closed.then(() => isGone = true);
+    this.state = "waits until the peer is over";
+    await this.#side.peerIsOver();
+    await delay(this.#random.below(20));
+    log(isGone ? "is gone by itself" : "close()");
+    if (!isGone) chat.close();
   }
 
   #discard(): void {

@@ -14,6 +14,9 @@ export type Ending =
   | "discardBuffers(), close()"
   | "closeWhenDone(), close()"
   | "vanish"
+  /** At any moment it begins to do nothing but wait for `closed`: the connection vanishes, or the peer ends. */
+  | "idle, vanish"
+  | "idle"
   /** By what happens to it. */
   | "reset"
   | "stall"
@@ -29,6 +32,9 @@ export const ORDERLY: readonly Ending[] = [
   "closeWhenDone() early",
 ];
 
+/** With these, it waits for its peer to end, who is not told of anything. */
+export const PASSIVE: readonly Ending[] = ["idle", "silence"];
+
 export const DISORDERLY: readonly Ending[] = [
   "close()",
   "close(reason)",
@@ -37,6 +43,8 @@ export const DISORDERLY: readonly Ending[] = [
   "discardBuffers(), close()",
   "closeWhenDone(), close()",
   "vanish",
+  "idle, vanish",
+  "idle",
   "reset",
   "stall",
   "producer that throws",

@@ -76,12 +76,12 @@ export class Judge {
     if (error instanceof ConnectionError) {
       if (code === "timeout") return (options.idleTimeout ?? Infinity) < 1000;
       if (code !== "reset") return false;
-      // A peer that waits for our end in vain for 2 s closes.
-      return ending === "reset" || !this.#peer.isOrderly || this.#isSlow;
+      // A peer that waits for our end in vain for 2 s closes, or for anything else, if it has an idleTimeout.
+      return ending === "reset" || ending === "idle" || !this.#peer.isOrderly || this.#isSlow;
     }
     if (code === "producer") return ending === "producer that throws" && cause === BROKEN;
     if (code === "backpressure") return ending === "too much queued";
-    if (ending === "vanish") return error instanceof ClosedError;
+    if (ending === "vanish" || ending === "idle, vanish") return error instanceof ClosedError;
     return error === reason && (ending === "close(reason)" || ending === "signal");
   }
 

@@ -1,7 +1,7 @@
 /** What happens in a scenario, all of it drawn from its seed. */
 import type { ChatOptions } from "../../../mod.ts";
 import type { ChaosOptions } from "../../../testing.ts";
-import { DISORDERLY, type Ending, ORDERLY } from "./endings.ts";
+import { DISORDERLY, type Ending, ORDERLY, PASSIVE } from "./endings.ts";
 import { makeKinds, makeScript, type Script } from "./messages.ts";
 import type { Random } from "./random.ts";
 
@@ -51,8 +51,8 @@ function makeEndings(random: Random, isOrderly: boolean): [Ending, Ending] {
     endings[random.below(2)] = random.pick(DISORDERLY);
     if (random.chance(0.3)) endings[random.below(2)] = random.pick(DISORDERLY);
   }
-  // Two who are silent would be so for ever.
-  if (endings[0] === "silence" && endings[1] === "silence") endings[1] = "close()";
+  // Two who wait for each other would do so for ever.
+  if (endings.every((ending) => PASSIVE.includes(ending))) endings[1] = "close()";
   return endings;
 }
 
@@ -62,7 +62,7 @@ function makePlan(
   [outgoing, incoming]: readonly [Script, Script],
   [ending, peersEnding]: readonly [Ending, Ending],
 ): Omit<SidePlan, "chaos"> {
-  const mustTimeOut = ending === "stall" || peersEnding === "silence";
+  const mustTimeOut = ending === "stall" || PASSIVE.includes(peersEnding);
   const encoding = (): string | undefined => random.pick([undefined, "utf-8", "utf-16le"]);
   const idleTimeout = mustTimeOut
     ? 20 + random.below(100)

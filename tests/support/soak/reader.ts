@@ -34,13 +34,15 @@ export class Reader {
     return this.side.plan.incoming.messages[this.received];
   }
 
-  /** Reads all, unless the chat ends before. */
+  /** Reads all, unless the chat ends or is idle before. */
   async read(): Promise<void> {
     const { ending, incoming: { messages, tail } } = this.side.plan;
-    let isOpen = true;
-    while (isOpen && this.next !== undefined) isOpen = await this.#readSome();
-    if (isOpen && tail !== undefined) isOpen = await this.#patiently(() => this.#readTail(tail));
-    else if (isOpen && ending === "closeWrite()") await this.#patiently(() => this.#readEnd());
+    let goesOn = !this.side.isIdle;
+    while (goesOn && this.next !== undefined) {
+      goesOn = await this.#readSome() && !this.side.isIdle;
+    }
+    if (goesOn && tail !== undefined) await this.#patiently(() => this.#readTail(tail));
+    else if (goesOn && ending === "closeWrite()") await this.#patiently(() => this.#readEnd());
     this.state = "is done";
     this.side.log(`has read ${this.received} of ${messages.length}`);
   }

@@ -45,6 +45,8 @@ export class Side {
   /** Is called when a message has been sent or received. */
   onProgress: () => void = () => {};
   isEnding = false;
+  /** Whether it waits for `closed`, and does nothing else. */
+  isIdle = false;
   isOver = false;
   hasDiscarded = false;
   /** The chats that were detached. */
@@ -112,7 +114,7 @@ export class Side {
   /** Plays its part, and resolves when the chat is closed and all its promises have settled. */
   async play(): Promise<void> {
     const isSilent = this.plan.ending === "silence";
-    const written = isSilent ? this.#untilPeerIsOver() : this.writer.write();
+    const written = isSilent ? this.#beSilent() : this.writer.write();
     const tasks = isSilent ? written : Promise.all([written, this.reader.read()]);
     tasks.catch(() => {});
     await this.closer.end(written, tasks);
@@ -122,9 +124,14 @@ export class Side {
     for (const former of this.#former) error ??= await former.closed;
     this.log(`is closed: ${error}`);
     if (error !== undefined) this.judge.allowEnd(error, "closed");
+    if (this.isIdle) await this.#readRest();
     this.closer.state = "waits for promises";
     await this.promises.settled();
     this.closer.state = "is over";
+  }
+
+  async peerIsOver(): Promise<void> {
+    while (!this.peer.isOver) await delay(5);
   }
 
   /** Goes on with a new chat over the same connection, if that may be handed on. */
@@ -164,8 +171,15 @@ export class Side {
     }
   }
 
-  async #untilPeerIsOver(): Promise<void> {
+  /** What had arrived while it was idle can still be read, if it did not close the chat itself. */
+  async #readRest(): Promise<void> {
+    this.closer.state = "waits until the rest is read";
+    this.isIdle = false;
+    await this.reader.read();
+  }
+
+  async #beSilent(): Promise<void> {
     this.writer.state = this.reader.state = "is silent";
-    while (!this.peer.isOver) await delay(5);
+    await this.peerIsOver();
   }
 }
