@@ -38,6 +38,11 @@ interface Kind {
   readonly terminator: string | Uint8Array | Codec | "length";
 }
 
+/** The payload as it is sent. */
+export function payloadBytes({ payload }: Message): Uint8Array {
+  return typeof payload === "string" ? bytes(payload) : payload;
+}
+
 const sum = (payload: Uint8Array): number => {
   let total = 0;
   for (const byte of payload) total = (total + byte) >>> 0;

@@ -1,5 +1,6 @@
 /** Producers of every kind, which note what becomes of them. */
 import type { Data, Producer } from "../../../mod.ts";
+import { delay } from "./delay.ts";
 import type { Random } from "./random.ts";
 
 /** What has become of one. */
@@ -161,7 +162,7 @@ function noteAsked(fate: Fate): void {
 
 async function* late(pieces: readonly Data[], random: Random): AsyncGenerator<Data> {
   for (const piece of pieces) {
-    if (random.chance(0.3)) await new Promise((resolve) => setTimeout(resolve, random.below(3)));
+    if (random.chance(0.3)) await delay(random.below(3));
     yield piece;
   }
 }
