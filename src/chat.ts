@@ -76,6 +76,9 @@ export interface Discarded {
 const LONGEST_LINGER = 30_000;
 const IDLE_LINGER = 2_000;
 
+/** The most that is written at a time where the peer may not be silent for long: each time that it is taken shows that it is not. */
+const PART = 64 * 1024;
+
 /** How many bytes are fetched, without being asked for, from a connection that broke while sending. */
 const FETCH_LIMIT = 1024 * 1024;
 
@@ -183,13 +186,14 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     // The overloads see to it that options with an encoding are those of a chat of text.
     this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
     this.#readQueue = new ReadQueue(this.#framer, () => this.#receive());
+    checkLife(options);
+    const { idleTimeout = Infinity, signal } = options;
     this.#sendQueue = new SendQueue(
       (bytes) => this.#write(bytes),
       (error) => this.#onSendFailure(error),
       options,
+      idleTimeout === Infinity ? Infinity : PART,
     );
-    checkLife(options);
-    const { idleTimeout = Infinity, signal } = options;
     this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
     if (unread !== undefined) this.#readQueue.push(checkUnread(unread));
     const onClosed = (): void => this.#onConnectionClosed();

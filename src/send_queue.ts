@@ -21,9 +21,6 @@ export interface SendQueueOptions {
  */
 const WEIGHT = 1024;
 
-/** The most that is written at a time: of what is longer, whoever waits learns how it goes on. */
-const LARGEST_WRITE = 64 * 1024;
-
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
 
@@ -41,6 +38,7 @@ export class SendQueue {
   readonly #onFailure: (error: Error) => void;
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
+  readonly #longestWrite: number;
 
   readonly #entries: Fifo<Entry> = new Fifo();
   /** A drained entry, kept so that the next small push fills its block on. */
@@ -63,12 +61,15 @@ export class SendQueue {
    * @param write Hands bytes to the transport, and resolves when it has taken them all.
    * @param onFailure Is told, once, why the queue could not go on: what waited is dropped by then.
    * @param options How much may wait.
+   * @param longestWrite The most that is written at a time, for those who must see it go on.
    */
   constructor(
     write: (bytes: Uint8Array) => Promise<void>,
     onFailure: (error: Error) => void,
     { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 }: SendQueueOptions,
+    longestWrite: number = Infinity,
   ) {
+    this.#longestWrite = longestWrite;
     this.#write = write;
     this.#onFailure = onFailure;
     // An empty queue has room, whatever the mark.
@@ -237,9 +238,9 @@ export class SendQueue {
 
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
-    for (let at = 0; at < bytes.length && !this.#dropped; at += LARGEST_WRITE) {
+    for (let at = 0; at < bytes.length && !this.#dropped; at += this.#longestWrite) {
       if (at > 0) await dueTurn();
-      await this.#write(bytes.subarray(at, at + LARGEST_WRITE));
+      await this.#write(bytes.subarray(at, at + this.#longestWrite));
     }
     this.#underWay = 0;
     this.#took(weight);

@@ -19,7 +19,7 @@ function wrongsOf(side: Side): string[] {
   same(listeners, 0, "listeners on signals");
   same(side.chat.stats.queued, 0, "stats.queued");
 
-  same(stats.framesOut, writer.framesSent, "stats.framesOut");
+  claim(stats.framesOut <= writer.framesSent, `stats.framesOut: ${stats.framesOut}`);
   if (reader.framesAreKnown) same(stats.framesIn, reader.framesRead, "stats.framesIn");
   same(stats.bytesOut, connection.bytesWritten, "stats.bytesOut");
   claim(stats.bytesIn <= connection.bytesRead, `stats.bytesIn: ${stats.bytesIn}`);

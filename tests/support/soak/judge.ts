@@ -77,7 +77,9 @@ export class Judge {
       if (code === "timeout") return (options.idleTimeout ?? Infinity) < 1000;
       if (code !== "reset") return false;
       // A peer that waits for our end in vain for 2 s closes, or for anything else, if it has an idleTimeout.
-      return ending === "reset" || ending === "idle" || !this.#peer.isOrderly || this.#isSlow;
+      // A connection that is taken away while there is something to send has broken.
+      return /^(reset|idle|vanish|idle, vanish)$/.test(ending) || !this.#peer.isOrderly ||
+        this.#isSlow;
     }
     if (code === "producer") return ending === "producer that throws" && cause === BROKEN;
     if (code === "backpressure") return ending === "too much queued";
