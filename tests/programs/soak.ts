@@ -17,16 +17,16 @@ const report = await soak({
   log: count === 1 ? console.log : undefined,
 });
 
-const { scenarios, tcp, bytes, frames, endings, failures } = report;
+const { scenarios, bytes, frames, failures } = report;
 const [halfway, end] = report.memory.map((used) => Math.round(used / MEGABYTE));
 console.log(
-  `${scenarios} scenarios from seed ${seed} on, ${2 * scenarios} chats, ${
-    2 * tcp
-  } of them over TCP, ` +
+  `${scenarios} scenarios from seed ${seed} on, ${2 * scenarios} chats, ` +
     `${Math.round(bytes / MEGABYTE)} MiB, ${frames} frames; ` +
     `${halfway} MiB of memory after half of the time, ${end} MiB at the end`,
 );
-console.log([...endings].map(([ending, times]) => `${times} ${ending}`).sort().join("; "));
+for (const played of [report.transports, report.endings]) {
+  console.log([...played].map(([what, times]) => `${times} ${what}`).sort().join("; "));
+}
 for (const { seed, what } of failures) {
   console.log(seed === undefined ? `FAILED ${what}` : `FAILED seed ${seed} ${what}`);
 }

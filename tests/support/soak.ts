@@ -7,7 +7,9 @@ import process from "node:process";
 import type { Connection, ConnectionListener } from "../../mod.ts";
 import { loadSockets } from "../../src/sockets.ts";
 import { CountingSignal } from "./counting_signal.ts";
-import { type Outcome, playScenario, type Surroundings } from "./soak/scenario.ts";
+import { eventually } from "./soak/delay.ts";
+import type { Transport } from "./soak/links.ts";
+import { playScenario, type Surroundings } from "./soak/scenario.ts";
 import type { Ending } from "./soak/endings.ts";
 
 export interface SoakOptions {
@@ -23,9 +25,10 @@ export interface SoakOptions {
 
 export interface SoakReport {
   readonly scenarios: number;
-  readonly tcp: number;
   readonly bytes: number;
   readonly frames: number;
+  /** How often each of them was played. */
+  readonly transports: ReadonlyMap<Transport, number>;
   readonly endings: ReadonlyMap<Ending, number>;
   /** What went wrong, with the seed where it was a scenario. */
   readonly failures: readonly { readonly seed: number | undefined; readonly what: string }[];
@@ -45,8 +48,9 @@ export function* seedsFrom(first: number, count: number): Generator<number> {
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { seeds, duration = Infinity, atOnce, log } = options;
   const failures: { seed: number | undefined; what: string }[] = [];
+  const transports = new Map<Transport, number>();
   const endings = new Map<Ending, number>();
-  const sum = { scenarios: 0, tcp: 0, bytes: 0, frames: 0 };
+  const sum = { scenarios: 0, bytes: 0, frames: 0 };
   const stopWatching = watchForErrors((what) => failures.push({ seed: undefined, what }));
   const sockets = openSockets();
   const timers = countTimers();
@@ -62,7 +66,11 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
         const { done, value: seed } = waiting.next();
         if (done) return;
         const outcome = await playScenario(seed, network, log);
-        note(outcome, sum, endings);
+        sum.scenarios++;
+        sum.bytes += outcome.bytes;
+        sum.frames += outcome.frames;
+        count(outcome.transport, transports);
+        for (const ending of outcome.endings) count(ending, endings);
         if (outcome.failure !== undefined) failures.push({ seed, what: outcome.failure });
         if (performance.now() - started < duration / 2) memory[0] = process.memoryUsage().rss;
       }
@@ -83,19 +91,11 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     timers.stop();
     stopWatching();
   }
-  return { ...sum, endings, failures, memory };
+  return { ...sum, transports, endings, failures, memory };
 }
 
-function note(
-  outcome: Outcome,
-  sum: { scenarios: number; tcp: number; bytes: number; frames: number },
-  endings: Map<Ending, number>,
-): void {
-  sum.scenarios++;
-  if (outcome.isTcp) sum.tcp++;
-  sum.bytes += outcome.bytes;
-  sum.frames += outcome.frames;
-  for (const ending of outcome.endings) endings.set(ending, (endings.get(ending) ?? 0) + 1);
+function count<T>(key: T, times: Map<T, number>): void {
+  times.set(key, (times.get(key) ?? 0) + 1);
 }
 
 /** TCP connections of the runtime that this runs on, with itself. */
@@ -121,11 +121,11 @@ class LoopbackNetwork implements Surroundings {
     );
   }
 
-  pair(): Promise<[Connection, Connection]> {
+  readonly adapterPair = (): Promise<[Connection, Connection]> => {
     const pair = this.#last.then(() => Promise.all([this.#connect(), this.#accept()]));
     this.#last = pair.catch(() => {});
     return pair;
-  }
+  };
 
   async close(): Promise<void> {
     this.#listener.close();
@@ -191,12 +191,4 @@ function openSockets(): number {
       return false; // the descriptor that read the folder
     }
   }).length;
-}
-
-/** Waits until it is so, for as long as a runtime may take to give something back. */
-async function eventually(isSo: () => boolean): Promise<void> {
-  const until = performance.now() + 10_000;
-  do {
-    await new Promise((resolve) => setImmediate(resolve));
-  } while (!isSo() && performance.now() < until);
 }

@@ -9,12 +9,10 @@ export class Closer {
   state = "not begun";
   readonly #side: Side;
   readonly #random: Random;
-  readonly #breakConnection: () => void;
 
-  constructor(side: Side, random: Random, breakConnection: () => void) {
+  constructor(side: Side, random: Random) {
     this.#side = side;
     this.#random = random;
-    this.#breakConnection = breakConnection;
   }
 
   /**
@@ -59,7 +57,7 @@ export class Closer {
   }
 
   async #break(tasks: Promise<unknown>): Promise<void> {
-    const { chat, log, plan: { ending }, reason, signal } = this.#side;
+    const { chat, handled, log, plan: { detaches, ending }, reason, signal } = this.#side;
     this.#side.isEnding = true;
     log(`breaks off: ${ending}`);
     switch (ending) {
@@ -67,6 +65,8 @@ export class Closer {
       case "producer without an end, close()":
         return chat.close();
       case "close(reason)":
+        // A handler that throws has its chat closed with that, but not one that it has detached.
+        if (handled !== undefined && !detaches) return handled.reject(reason);
         return chat.close(reason);
       case "signal":
         return signal.abort(reason);
@@ -82,11 +82,11 @@ export class Closer {
         await delay(this.#random.below(10));
         return chat.close();
       case "vanish":
-        return this.#breakConnection();
+        return this.#side.vanish();
       case "idle, vanish":
         await this.#idle(tasks);
         await delay(this.#random.below(10));
-        return this.#breakConnection();
+        return this.#side.vanish();
       case "idle":
         await this.#idle(tasks);
         return await this.#closeUnlessGone();
@@ -128,7 +128,12 @@ export class Closer {
   }
 
   async #using(tasks: Promise<unknown>): Promise<void> {
-    const { chat, judge } = this.#side;
+    const { chat, handled, judge } = this.#side;
+    if (handled !== undefined) {
+      // When the handler returns, the server does the same.
+      await this.#all(tasks);
+      return handled.resolve();
+    }
     try {
       await using _ = chat;
       await this.#all(tasks);

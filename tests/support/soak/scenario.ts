@@ -1,10 +1,10 @@
 /** One scenario of the soak: two chats with each other, all of it drawn from a seed. */
-import { type Connection, memoryPair } from "../../../mod.ts";
-import { chaos } from "../../../testing.ts";
 import type { CountingSignal } from "../counting_signal.ts";
 import { findWrongs } from "./checks.ts";
-import { delay } from "./delay.ts";
+import { eventually } from "./delay.ts";
 import type { Ending } from "./endings.ts";
+import { describe, SoakFailure } from "./failure.ts";
+import { type AdapterPair, connectSides, type Link, TCP, type Transport } from "./links.ts";
 import { describePlan, makePlans } from "./plan.ts";
 import { Random } from "./random.ts";
 import { Side } from "./side.ts";
@@ -13,14 +13,13 @@ import { Side } from "./side.ts";
 export interface Surroundings {
   /** A signal that many chats listen to at once, and that is never aborted. */
   readonly signal: CountingSignal;
-  /** Two connections with each other, over a transport of the runtime. */
-  pair(): Promise<[Connection, Connection]>;
+  readonly adapterPair: AdapterPair;
 }
 
 /** What a scenario came to. */
 export interface Outcome {
   readonly endings: readonly Ending[];
-  readonly isTcp: boolean;
+  readonly transport: Transport;
   readonly bytes: number;
   readonly frames: number;
   /** What went wrong, and what there is to know about it; nothing if all was well. */
@@ -38,34 +37,23 @@ const PATIENCE = 60_000;
  */
 export async function playScenario(
   seed: number,
-  surroundings: Surroundings,
+  { signal, adapterPair }: Surroundings,
   log: (line: string) => void = () => {},
 ): Promise<Outcome> {
   const random = new Random(seed);
-  const isTcp = random.chance(0.5);
-  const plans = makePlans(random);
-  log(`${isTcp ? "TCP" : "memory"}, ${JSON.stringify(plans.map(({ chaos }) => chaos))}`);
-  for (const plan of plans) log(describePlan(plan));
-  const raws = isTcp ? await surroundings.pair() : memoryPair();
-  const [a, b] = [0, 1].map((at) => {
-    const [plan, raw] = [plans[at]!, raws[at]!];
-    const vanish = (): void => raw.close();
-    return new Side(plan, chaos(raw, plan.chaos), vanish, surroundings.signal, random.fork(), log);
-  }) as [Side, Side];
+  const transport = random.chance(0.5) ? random.pick(TCP) : "memory";
+  const [planA, planB] = makePlans(random);
+  log(`${transport}, ${JSON.stringify([planA.chaos, planB.chaos])}`);
+  for (const plan of [planA, planB]) log(describePlan(plan));
+  const a = new Side(planA, signal, random.fork(), log);
+  const b = new Side(planB, signal, random.fork(), log);
   [a.peer, b.peer] = [b, a];
-
-  const failure = await failureOf([a, b], raws);
-  // Where something went wrong, nothing is to stay behind all the same; elsewhere, it would hide what does.
-  if (failure !== undefined) {
-    for (const raw of raws) raw.close();
-    for (const { chat } of [a, b]) chat.close();
-  }
-  const [aStats, bStats] = [a.stats, b.stats];
+  const failure = await failureOf([a, b], () => connectSides(transport, a, b, adapterPair));
   return {
-    endings: plans.map(({ ending }) => ending),
-    isTcp,
-    bytes: aStats.bytesIn + bStats.bytesIn,
-    frames: aStats.framesIn + bStats.framesIn,
+    endings: [planA.ending, planB.ending],
+    transport,
+    bytes: a.stats.bytesIn + b.stats.bytesIn,
+    frames: a.stats.framesIn + b.stats.framesIn,
     failure,
   };
 }
@@ -73,32 +61,41 @@ export async function playScenario(
 /** Lets both play their parts, and returns what went wrong. */
 async function failureOf(
   sides: readonly Side[],
-  raws: readonly Connection[],
+  connect: () => Promise<Link>,
 ): Promise<string | undefined> {
+  let link: Link | undefined;
+  const play = async (): Promise<void> => {
+    link = await connect();
+    await Promise.all(sides.map((side) => side.play()));
+    await settled(sides);
+    const wrongs = [...await link.end(), ...findWrongs(sides)];
+    if (wrongs.length > 0) throw new SoakFailure(wrongs.join("\n  "));
+  };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const hangs = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`it hangs:\n  ${sides.map(({ state }) => state).join("\n  ")}`));
+      reject(new SoakFailure(`it hangs:\n  ${sides.map(({ state }) => state).join("\n  ")}`));
     }, PATIENCE);
   });
   try {
-    await Promise.race([Promise.all(sides.map((side) => side.play())), hangs]);
-    await Promise.race([settled(sides, raws), hangs]);
-    const wrongs = findWrongs(sides);
-    return wrongs.length === 0 ? undefined : wrongs.join("\n  ");
+    await Promise.race([play(), hangs]);
+    return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    // Nothing is to stay behind all the same; elsewhere, it would hide what does.
+    for (const side of sides) side.abandon();
+    link?.abandon();
+    return error instanceof SoakFailure ? error.message : describe(error);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Waits for what ends by itself a little later: reads and writes that a close interrupts, producers that are told. */
-async function settled(sides: readonly Side[], raws: readonly Connection[]): Promise<void> {
-  await Promise.all(raws.map(({ closed }) => closed));
-  const isSettled = (): boolean =>
+async function settled(sides: readonly Side[]): Promise<void> {
+  await Promise.all(sides.map(({ connection }) => connection.closed));
+  await eventually(() =>
     sides.every(({ connection, writer }) =>
       connection.isOver && writer.producers.wrongs.length === 0
-    );
-  for (let turns = 0; turns < 100 && !isSettled(); turns++) await delay(turns);
+    )
+  );
 }

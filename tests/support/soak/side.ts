@@ -1,4 +1,13 @@
-import { Chat, ClosedError, type Connection, type Detached, type Frame } from "../../../mod.ts";
+import {
+  Chat,
+  type ChatOptions,
+  ClosedError,
+  type Connection,
+  type Detached,
+  type Frame,
+} from "../../../mod.ts";
+import type { Deferred } from "../../../src/deferred.ts";
+import { chaos } from "../../../testing.ts";
 import { CountingSignal } from "../counting_signal.ts";
 import { Closer } from "./closer.ts";
 import { delay } from "./delay.ts";
@@ -23,10 +32,10 @@ import { Writer } from "./writer.ts";
  */
 export class Side {
   readonly plan: SidePlan;
-  readonly connection: MeteredConnection;
-  /** The chat that is used now. */
-  chat: Chat<Frame>;
   peer!: Side;
+  connection!: MeteredConnection;
+  /** What a server waits for, if the chat is that of its handler. */
+  handled: Deferred | undefined;
   readonly writer: Writer;
   readonly reader: Reader;
   readonly closer: Closer;
@@ -39,7 +48,7 @@ export class Side {
   readonly signals: CountingSignal[] = [this.signal];
   /** Whether no promise is awaited that need not be, nor its rejection handled. */
   readonly isCareless: boolean;
-  readonly started: number = performance.now();
+  started = 0;
   /** Is told what happens. */
   readonly log: (line: string) => void;
   /** Is called when a message has been sent or received. */
@@ -49,28 +58,24 @@ export class Side {
   isIdle = false;
   isOver = false;
   hasDiscarded = false;
-  /** The chats that were detached. */
-  readonly #former: Chat<Frame>[] = [];
+  /** The chat that is used now, behind those that were detached. */
+  readonly #chats: Chat<Frame>[] = [];
+  #raw: Connection | undefined;
   readonly #commonSignal: CountingSignal | undefined;
 
   /**
    * @param plan What it does.
-   * @param connection Its connection.
-   * @param breakConnection Makes it vanish.
    * @param commonSignal A signal that others listen to as well.
    * @param random What it does it with.
    * @param log Is told what happens.
    */
   constructor(
     plan: SidePlan,
-    connection: Connection,
-    breakConnection: () => void,
     commonSignal: CountingSignal,
     random: Random,
     log: (line: string) => void,
   ) {
     this.plan = plan;
-    this.connection = new MeteredConnection(connection);
     this.log = (line) =>
       log(`${Math.round(performance.now() - this.started)} ms ${plan.name} ${line}`);
     this.isCareless = random.chance(0.2);
@@ -79,20 +84,51 @@ export class Side {
     const [write, read, end] = [random.fork(), random.fork(), random.fork()];
     this.writer = new Writer(this, write, new Producers(random.fork()));
     this.reader = new Reader(this, read);
-    this.closer = new Closer(this, end, breakConnection);
-    this.chat = this.#makeChat(this.connection);
+    this.closer = new Closer(this, end);
+  }
+
+  /** The options of its next chat. */
+  get chatOptions(): ChatOptions {
+    const { ending, options } = this.plan;
+    return {
+      maxFrameLength: LONGEST_FRAME,
+      ...options,
+      signal: ending === "signal" ? this.signal : this.#commonSignal,
+      encoding: this.#encodingOf(this.#chats.length),
+      terminator: "\n",
+    };
+  }
+
+  /** Puts what the plan wants between the transport and its chat. */
+  readonly wrap = (raw: Connection): Connection => {
+    this.#raw = raw;
+    return this.connection = new MeteredConnection(chaos(raw, this.plan.chaos));
+  };
+
+  /**
+   * Gives it its first chat.
+   * @param chat The chat, over the connection that it has wrapped.
+   * @param handled What a server waits for, if the chat is that of its handler.
+   */
+  begin(chat: Chat<Frame>, handled?: Deferred): void {
+    this.#use(chat);
+    this.handled = handled;
+  }
+
+  /** The chat that is used now. */
+  get chat(): Chat<Frame> {
+    return this.#chats.at(-1)!;
   }
 
   /** The encoding of the chat that is used now. */
   get encoding(): string | undefined {
-    const { encodings } = this.plan;
-    return encodings[this.#former.length % encodings.length];
+    return this.#encodingOf(this.#chats.length - 1);
   }
 
   /** What has passed through all chats together. */
   get stats(): { bytesIn: number; bytesOut: number; framesIn: number; framesOut: number } {
     const sum = { bytesIn: 0, bytesOut: 0, framesIn: 0, framesOut: 0 };
-    for (const { stats } of [...this.#former, this.chat]) {
+    for (const { stats } of this.#chats) {
       for (const key of ["bytesIn", "bytesOut", "framesIn", "framesOut"] as const) {
         sum[key] += stats[key];
       }
@@ -102,6 +138,7 @@ export class Side {
 
   /** What it waits for. */
   get state(): string {
+    if (this.#chats.length === 0) return `${this.plan.name} has no chat`;
     return `${this.plan.name} (${this.plan.ending}):\n` +
       `    writes: ${this.writer.state}, ${this.writer.sent} of ${this.plan.outgoing.messages.length}\n` +
       `    reads: ${this.reader.state}, ${this.reader.received} of ${this.plan.incoming.messages.length}\n` +
@@ -113,6 +150,7 @@ export class Side {
 
   /** Plays its part, and resolves when the chat is closed and all its promises have settled. */
   async play(): Promise<void> {
+    this.started = performance.now();
     const isSilent = this.plan.ending === "silence";
     const written = isSilent ? this.#beSilent() : this.writer.write();
     const tasks = isSilent ? written : Promise.all([written, this.reader.read()]);
@@ -120,13 +158,14 @@ export class Side {
     await this.closer.end(written, tasks);
     await tasks;
     this.closer.state = "waits for closed";
-    let error = await this.chat.closed;
-    for (const former of this.#former) error ??= await former.closed;
+    let error: Error | undefined;
+    for (const chat of this.#chats) error ??= await chat.closed;
     this.log(`is closed: ${error}`);
     if (error !== undefined) this.judge.allowEnd(error, "closed");
     if (this.isIdle) await this.#readRest();
     this.closer.state = "waits for promises";
     await this.promises.settled();
+    this.handled?.resolve();
     this.closer.state = "is over";
   }
 
@@ -134,29 +173,37 @@ export class Side {
     while (!this.peer.isOver) await delay(5);
   }
 
+  /** Makes its connection go away. */
+  vanish(): void {
+    this.#raw?.close();
+  }
+
+  /** Leaves nothing behind, whatever has happened. */
+  abandon(): void {
+    this.vanish();
+    for (const chat of this.#chats) chat.close();
+    this.handled?.resolve();
+  }
+
   /** Goes on with a new chat over the same connection, if that may be handed on. */
   handOver(): void {
     if (!this.reader.isBetweenFrames || this.isEnding || this.isOver) return;
     const detached = this.#detach();
     if (detached === undefined) return;
-    this.#former.push(this.chat);
-    this.chat = this.#makeChat(detached.connection, detached.unread);
+    this.#use(new Chat<Frame>(detached.connection, this.chatOptions, detached.unread));
     this.log(`went on with a new chat, ${detached.unread.length} bytes unread`);
   }
 
-  #makeChat(connection: Connection, unread?: Uint8Array): Chat<Frame> {
-    const { ending, options } = this.plan;
-    const chat = new Chat<Frame>(connection, {
-      maxFrameLength: LONGEST_FRAME,
-      ...options,
-      signal: ending === "signal" ? this.signal : this.#commonSignal,
-      encoding: this.encoding,
-      terminator: "\n",
-    }, unread);
+  #encodingOf(at: number): string | undefined {
+    const { encodings } = this.plan;
+    return encodings[at % encodings.length];
+  }
+
+  #use(chat: Chat<Frame>): void {
+    this.#chats.push(chat);
     chat.closed.then(() => {
       if (chat === this.chat) this.isOver = true;
     });
-    return chat;
   }
 
   /** Nothing, if the connection broke before. */
