@@ -111,6 +111,7 @@ export class Side {
    * @param handled What a server waits for, if the chat is that of its handler.
    */
   begin(chat: Chat<Frame>, handled?: Deferred): void {
+    if (this.connection === undefined) this.judge.fail("wrap was not called");
     this.#use(chat);
     this.handled = handled;
   }
