@@ -4,12 +4,10 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
-import type { Connection, ConnectionListener } from "../../mod.ts";
-import { loadSockets } from "../../src/sockets.ts";
 import { CountingSignal } from "./counting_signal.ts";
 import { eventually } from "./soak/delay.ts";
 import type { Transport } from "./soak/links.ts";
-import { playScenario, type Surroundings } from "./soak/scenario.ts";
+import { playScenario } from "./soak/scenario.ts";
 import type { Ending } from "./soak/endings.ts";
 
 export interface SoakOptions {
@@ -56,7 +54,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const timers = countTimers();
   const memory: [number, number] = [0, 0];
   try {
-    const network = await LoopbackNetwork.open();
+    const signal = new CountingSignal();
     const started = performance.now();
     const isOver = (): boolean =>
       performance.now() - started >= duration || failures.length >= MOST_FAILURES;
@@ -65,7 +63,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       while (!isOver()) {
         const { done, value: seed } = waiting.next();
         if (done) return;
-        const outcome = await playScenario(seed, network, log);
+        const outcome = await playScenario(seed, signal, log);
         sum.scenarios++;
         sum.bytes += outcome.bytes;
         sum.frames += outcome.frames;
@@ -76,13 +74,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       }
     };
     await Promise.all(Array.from({ length: atOnce }, playOn));
-    await network.close();
     memory[1] = process.memoryUsage().rss;
     await eventually(() => timers.pending() === 0 && openSockets() <= sockets);
     const left = {
       "timers": timers.pending(),
       "sockets": openSockets() - sockets,
-      "listeners on a signal": network.signal.listeners,
+      "listeners on a signal": signal.listeners,
     };
     for (const [what, count] of Object.entries(left)) {
       if (count > 0) failures.push({ seed: undefined, what: `${count} ${what} are left` });
@@ -96,45 +93,6 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 
 function count<T>(key: T, times: Map<T, number>): void {
   times.set(key, (times.get(key) ?? 0) + 1);
-}
-
-/** TCP connections of the runtime that this runs on, with itself. */
-class LoopbackNetwork implements Surroundings {
-  readonly signal: CountingSignal = new CountingSignal();
-  readonly #listener: ConnectionListener;
-  readonly #connect: () => Promise<Connection>;
-  /** The pair that was asked for last: one is made after the other, so that both ends belong together. */
-  #last: Promise<unknown> = Promise.resolve();
-
-  private constructor(listener: ConnectionListener, connect: () => Promise<Connection>) {
-    this.#listener = listener;
-    this.#connect = connect;
-  }
-
-  static async open(): Promise<LoopbackNetwork> {
-    const { connect, listen } = await loadSockets();
-    const hostname = "127.0.0.1";
-    const listener = await listen({ hostname, port: 0 });
-    return new LoopbackNetwork(
-      listener,
-      () => connect({ hostname, port: listener.address.port }),
-    );
-  }
-
-  readonly adapterPair = (): Promise<[Connection, Connection]> => {
-    const pair = this.#last.then(() => Promise.all([this.#connect(), this.#accept()]));
-    this.#last = pair.catch(() => {});
-    return pair;
-  };
-
-  async close(): Promise<void> {
-    this.#listener.close();
-    await this.#listener.closed;
-  }
-
-  async #accept(): Promise<Connection> {
-    return (await this.#listener.accept())!;
-  }
 }
 
 /** Tells of rejections and exceptions that nobody catches. Returns how that ends. */

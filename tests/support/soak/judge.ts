@@ -91,8 +91,14 @@ export class Judge {
     return this.#side.peer.judge;
   }
 
-  /** Whether the peer, who reads no more frames, may have lost patience with what we send. */
+  /** Whether one of both, who reads no more frames, may have lost patience with what the other sends. */
   get #isSlow(): boolean {
-    return !this.#peer.readsAll && performance.now() - this.#side.started > SLOW;
+    const areReading = this.#readsOn && this.#peer.#readsOn;
+    return !areReading && performance.now() - this.#side.started > SLOW;
+  }
+
+  /** Whether it reads to the end: not, if it has skipped the rest of the last message. */
+  get #readsOn(): boolean {
+    return this.readsAll && this.#side.reader.isBetweenFrames;
   }
 }

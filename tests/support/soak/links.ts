@@ -9,6 +9,7 @@ import {
   serve,
 } from "../../../mod.ts";
 import { Deferred } from "../../../src/deferred.ts";
+import { loadSockets } from "../../../src/sockets.ts";
 import { eventually } from "./delay.ts";
 import { describe } from "./failure.ts";
 import type { Side } from "./side.ts";
@@ -16,9 +17,6 @@ import type { Side } from "./side.ts";
 export type Transport = "memory" | "adapters" | "connect(), listen()" | "connect(), serve()";
 
 export const TCP: readonly Transport[] = ["adapters", "connect(), listen()", "connect(), serve()"];
-
-/** Two connections with each other, over the adapter of this runtime. */
-export type AdapterPair = () => Promise<[Connection, Connection]>;
 
 /** What connects two ends, which have a chat each by now. */
 export interface Link {
@@ -33,7 +31,6 @@ export async function connectSides(
   transport: Transport,
   client: Side,
   server: Side,
-  adapterPair: AdapterPair,
 ): Promise<Link> {
   switch (transport) {
     case "memory":
@@ -51,6 +48,20 @@ function join(client: Side, server: Side, [left, right]: [Connection, Connection
   client.begin(new Chat<Frame>(client.wrap(left), client.chatOptions));
   server.begin(new Chat<Frame>(server.wrap(right), server.chatOptions));
   return { end: () => Promise.resolve([]), abandon: () => {} };
+}
+
+/** Two connections with each other, over the adapter of this runtime. */
+async function adapterPair(): Promise<[Connection, Connection]> {
+  const { connect, listen } = await loadSockets();
+  const hostname = "127.0.0.1";
+  const listener = await listen({ hostname, port: 0 });
+  try {
+    const { port } = listener.address;
+    const [left, right] = await Promise.all([connect({ hostname, port }), listener.accept()]);
+    return [left, right!];
+  } finally {
+    listener.close();
+  }
 }
 
 async function connectToListener(client: Side, server: Side): Promise<Link> {

@@ -4,17 +4,10 @@ import { findWrongs } from "./checks.ts";
 import { eventually } from "./delay.ts";
 import type { Ending } from "./endings.ts";
 import { describe, SoakFailure } from "./failure.ts";
-import { type AdapterPair, connectSides, type Link, TCP, type Transport } from "./links.ts";
+import { connectSides, type Link, TCP, type Transport } from "./links.ts";
 import { describePlan, makePlans } from "./plan.ts";
 import { Random } from "./random.ts";
 import { Side } from "./side.ts";
-
-/** What scenarios have in common. */
-export interface Surroundings {
-  /** A signal that many chats listen to at once, and that is never aborted. */
-  readonly signal: CountingSignal;
-  readonly adapterPair: AdapterPair;
-}
 
 /** What a scenario came to. */
 export interface Outcome {
@@ -32,12 +25,12 @@ const PATIENCE = 60_000;
 /**
  * Plays the scenario of a seed, and checks all that can be known of it.
  * @param seed A whole number.
- * @param surroundings What it has in common with others.
+ * @param signal One that the chats of many scenarios listen to at once, and that is never aborted.
  * @param log Is told what happens.
  */
 export async function playScenario(
   seed: number,
-  { signal, adapterPair }: Surroundings,
+  signal: CountingSignal,
   log: (line: string) => void = () => {},
 ): Promise<Outcome> {
   const random = new Random(seed);
@@ -48,7 +41,7 @@ export async function playScenario(
   const a = new Side(planA, signal, random.fork(), log);
   const b = new Side(planB, signal, random.fork(), log);
   [a.peer, b.peer] = [b, a];
-  const failure = await failureOf([a, b], () => connectSides(transport, a, b, adapterPair));
+  const failure = await failureOf([a, b], () => connectSides(transport, a, b));
   return {
     endings: [planA.ending, planB.ending],
     transport,
