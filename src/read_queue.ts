@@ -9,6 +9,7 @@ import { iterate } from "./iterate.ts";
 import { type FramePieces, PieceReader } from "./piece_reader.ts";
 import { checkReadOptions, type ReadOptions } from "./read_options.ts";
 import type { Rule } from "./terminator.ts";
+import { Steps } from "./turns.ts";
 
 /**
  * Those who wait for frames, first come, first served.
@@ -110,12 +111,17 @@ export class ReadQueue<F extends Frame> {
   /** The frames, or whatever `take` takes from the framer, one after the other. */
   frames<T>(take: (framer: Framer<F>) => T | undefined): AsyncIterableIterator<T> {
     const waiting: Set<FrameReader<T>> = new Set();
+    const steps = new Steps();
     const takeNext = (): T | undefined => take(this.#framer);
     const next = (): Promise<T | null> => {
+      const { buffered } = this.#framer;
       const reader = this.#add(takeNext);
       if (!reader.isSettled) {
         waiting.add(reader);
         reader.onSettled(() => waiting.delete(reader));
+      } else if (this.#framer.buffered === buffered) {
+        // Frames of nothing (a count of 0) never run out: a loop over them must not keep out what would end it.
+        return steps.dueTurn()?.then(() => reader.promise) ?? reader.promise;
       }
       return reader.promise;
     };

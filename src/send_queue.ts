@@ -5,7 +5,7 @@ import { Fifo } from "./fifo.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
 import { checkLimit, describe, nameOf } from "./checks.ts";
-import { dueTurn } from "./turns.ts";
+import { Steps } from "./turns.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {
@@ -50,6 +50,7 @@ export class SendQueue {
   /** The bytes among them that are being written. */
   #underWay = 0;
   #draining = false;
+  readonly #steps = new Steps();
   #room: Deferred | undefined;
   /** Why nothing more is accepted. */
   #ended: Error | undefined;
@@ -193,7 +194,7 @@ export class SendQueue {
   async #drain(): Promise<void> {
     try {
       for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
-        const turn = dueTurn();
+        const turn = this.#steps.dueTurn();
         if (turn !== undefined) await turn;
         else if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
         else if (entry instanceof Production) await this.#sendPiece(entry);
@@ -238,9 +239,9 @@ export class SendQueue {
 
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
-    for (let at = 0; at < bytes.length && !this.#dropped; at += this.#longestWrite) {
-      if (at > 0) await dueTurn();
-      await this.#write(bytes.subarray(at, at + this.#longestWrite));
+    for (let at = 0; at < bytes.length && !this.#dropped;) {
+      await this.#write(bytes.subarray(at, at += this.#longestWrite));
+      if (at < bytes.length) await this.#steps.dueTurn();
     }
     this.#underWay = 0;
     this.#took(weight);

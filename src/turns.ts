@@ -6,6 +6,9 @@
 /** How long may be worked before everything else gets a turn, in milliseconds. */
 const LONGEST_RUN = 10;
 
+/** How many steps are made in a turn whatever the time: so few are not what takes it. */
+const FREE_STEPS = 16;
+
 type Later = (call: () => void) => unknown;
 
 /** The runtime's own, also in a test that has put other timers in their place. */
@@ -13,19 +16,35 @@ const { setTimeout } = globalThis;
 const later: Later = (globalThis as { setImmediate?: Later }).setImmediate ??
   ((call) => setTimeout(call, 0));
 
-/** The next turn of the event loop, and since when it is waited for. All work shares it. */
+/** The number of this turn of the event loop, as far as anybody asked, the next one, and since when it is waited for. */
+let turn = 0;
 let next: Promise<void> | undefined;
 let since = 0;
 
-/** A promise to wait for, if it is time that the event loop has a turn: to be asked for again and again during the work. */
-export function dueTurn(): Promise<void> | undefined {
-  if (next !== undefined) return performance.now() - since > LONGEST_RUN ? next : undefined;
+function awaitNext(): Promise<void> {
   since = performance.now();
-  next = new Promise((resolve) => {
+  return new Promise((resolve) => {
     later(() => {
+      turn++;
       next = undefined;
       resolve();
     });
   });
-  return undefined;
+}
+
+/** Work that goes on step by step, and leaves everything else its turns. */
+export class Steps {
+  #turn = 0;
+  #made = 0;
+
+  /** Is asked before each step: a promise to wait for first, if it is time that the event loop has a turn. */
+  dueTurn(): Promise<void> | undefined {
+    next ??= awaitNext();
+    if (this.#turn !== turn) {
+      this.#turn = turn;
+      this.#made = 0;
+    }
+    if (++this.#made <= FREE_STEPS) return undefined;
+    return performance.now() - since > LONGEST_RUN ? next : undefined;
+  }
 }

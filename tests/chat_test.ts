@@ -594,6 +594,16 @@ testWithChaos("Chat.closeWhenDone() ends a loop whose terminator stays 0", async
   await done;
 });
 
+test("Chat leaves time for everything else in a loop whose terminator stays 0", async () => {
+  const [chat] = chatPair({ terminator: 0 });
+  let hadTurn = false;
+  setTimeout(() => hadTurn = true, 0);
+  let frames = 0;
+  for await (const _ of chat) if (hadTurn || ++frames > 1_000_000) break;
+  assert(hadTurn, `${frames} frames were read, and nothing else was done`);
+  chat.close();
+});
+
 test("Chat.closeWhenDone() rejects when what was pushed could not be sent", async () => {
   const connection = new ScriptedConnection();
   const chat = new Chat(connection, { terminator: "\n" });
