@@ -718,9 +718,14 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     if (this.#isDetached) return;
     this.#isEndingWrites = true;
     await this.#sendQueue.end();
-    // All was sent. Where the connection is gone by now, there is no direction left to end.
-    await this.#connection.closeWrite().catch(() => {});
-    this.#isEndingWrites = false;
+    try {
+      await this.#idleTimer.during(this.#connection.closeWrite());
+    } catch (reason) {
+      // All was sent. Where the connection is gone by now, there is no direction left to end.
+      if (!isGone(reason)) throw this.#failure ??= toError(reason);
+    } finally {
+      this.#isEndingWrites = false;
+    }
   }
 
   async #closeWhenDone(): Promise<void> {
@@ -782,6 +787,12 @@ function checkConnection(connection: Connection): void {
 function checkUnread(unread: Uint8Array): Uint8Array {
   if (unread instanceof Uint8Array) return unread;
   throw new TypeError(`unread must be a Uint8Array, not ${nameOf(unread)}`);
+}
+
+/** Whether a connection says that it is closed, by this side or the other. */
+function isGone(reason: unknown): boolean {
+  return reason instanceof ClosedError ||
+    (reason instanceof ConnectionError && reason.code === "reset");
 }
 
 /** What a connection failed with. One of somebody's own may reject with anything. */

@@ -21,8 +21,8 @@ export interface ServerOptions<F extends Frame = Frame> {
    */
   whenFull?: "wait" | "refuse" | undefined;
   /**
-   * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept, which is tried again
-   * after a tenth of a second. What it throws itself is ignored. Default: `console.error`, with one line for a
+   * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept (which is tried again
+   * after a tenth of a second), or what `wrap` threw. What it throws itself is ignored. Default: `console.error`, with one line for a
    * `ConnectionError`, and the stack of what else was thrown.
    */
   onError?: ((error: unknown, chat: Chat<F> | undefined) => void) | undefined;
@@ -181,6 +181,7 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
   /**
    * Stops accepting, lets the chats end by themselves, and closes those that have not ended in time: their reads reject with a
    * `ClosedError`. Harmless when repeated, also with a shorter time. Connections that wait to be accepted are closed at once.
+   * A handler that awaits it waits for itself, as long as the grace is: call it, and return.
    * @param options How long the chats have.
    * @returns Resolves when the last chat has ended. A handler that does not return though its chat was closed is not waited
    * for; {@linkcode Server.finished} tells when it has.
@@ -219,18 +220,19 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
         return await this.#listener.accept();
       } catch (error) {
         this.#report(error, undefined);
-        await this.#pause();
+        // What `wrap` throws is about one connection: the others need not wait.
+        await this.#pause(error instanceof ConnectionError ? ACCEPT_PAUSE : 0);
       }
     }
   }
 
   /** Waits before the next attempt to accept, all the time, but not longer than the server listens. */
-  async #pause(): Promise<void> {
+  async #pause(milliseconds: number): Promise<void> {
     let isOver = false;
     const timer = setTimeout(() => {
       isOver = true;
       this.#onChange();
-    }, ACCEPT_PAUSE);
+    }, milliseconds);
     while (!isOver && !this.#isClosed) await this.#change();
     clearTimeout(timer);
   }

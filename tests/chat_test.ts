@@ -615,6 +615,26 @@ test("Chat.closeWhenDone() rejects when what was pushed could not be sent", asyn
   assertInstanceOf(await chat.closed, ConnectionError);
 });
 
+test("Chat says in closeWhenDone() and closed that its direction could not be ended, and how", async () => {
+  const full = new Error("the disk is full");
+  const connection = new ScriptedConnection();
+  connection.closeWrite = () => Promise.reject(full);
+  const chat = new Chat(connection, { terminator: "\n" });
+  chat.push("x");
+  assertStrictEquals(await assertRejects(() => chat.closeWhenDone(), Error), full);
+  assertStrictEquals(await chat.closed, full);
+});
+
+test("Chat takes a direction that does not come to its end for silence", async () => {
+  const connection = new ScriptedConnection();
+  connection.closeWrite = () => new Promise(() => {});
+  const chat = new Chat(connection, { terminator: "\n", idleTimeout: 5 });
+  chat.closeWhenDone();
+  const error = await chat.closed;
+  assertInstanceOf(error, ConnectionError);
+  assertStrictEquals(error.code, "timeout");
+});
+
 test("Chat fetches what had arrived, and closes, when sending fails", async () => {
   const connection = new ScriptedConnection();
   const chat = new Chat(connection, { terminator: "\n" });

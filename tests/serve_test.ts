@@ -383,6 +383,38 @@ test("serve() answers those who wait behind peers that have ended or reset their
   for (const error of told) assert(error instanceof ConnectionError && error.code === "reset");
 });
 
+test("serve() does not let the others wait when wrap refuses a connection", async () => {
+  const told: unknown[] = [];
+  let refusals = 0;
+  const server = await serve({
+    port: 0,
+    ...LINES,
+    onError: (error) => told.push(error),
+    wrap(connection) {
+      if (refusals++ < 50) throw new Error("not from there");
+      return connection;
+    },
+  }, echo);
+  const pauses: number[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((call: () => void, after: number) => {
+    pauses.push(after);
+    return setTimeout(call, after);
+  }) as typeof setTimeout;
+  try {
+    const clients = await Promise.all(Array.from({ length: 51 }, () => clientOf(server)));
+    await Promise.all(clients.map(async (client) => {
+      client.send("hello");
+      await client.read().catch(() => null);
+    }));
+    clients.forEach((client) => client.close());
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assertEquals([told.length, pauses.filter((after) => after === 100)], [50, []]);
+  await server.shutdown();
+});
+
 test("serve() refuses options and a handler that are none", async () => {
   const server = (options: unknown): Server<string> =>
     new Server({} as Listener<string>, echo, options as ServerOptions<string>);
