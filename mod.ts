@@ -34,6 +34,7 @@ export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/d
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
+export type { NodeWritableLike } from "./src/adapters/node_sink.ts";
 export {
   fromStreams,
   type ReadableStreamLike,

@@ -1,6 +1,7 @@
 import { nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import { attempt, JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
+import { isNodeWritable, NodeSink, type NodeWritableLike } from "./node_sink.ts";
 
 /**
  * Where {@linkcode fromIterable} writes: a `Writer` of `node:stream/iter` has this shape, and so has an object of your own.
@@ -25,9 +26,10 @@ export type ByteIterable =
 
 /**
  * A connection over an iterable and a writer: what the source yields is read, and what is written goes to the sink. They are
- * those of `node:stream/iter`, or a generator, an array, a Node stream that is read, and whatever has `write()`.
+ * those of `node:stream/iter`, or a generator, an array, and whatever has `write()`, or Node streams, such as those of files.
  *
- * The source is asked for more only when somebody reads. `close()` calls its `return()`, and `fail()` of the sink.
+ * The source is asked for more only when somebody reads. `close()` calls its `return()`, and `fail()` of the sink; Node
+ * streams are destroyed.
  *
  * @param source What yields the bytes to be read; an empty array for a connection that is only written to.
  * @param sink What takes the bytes that are written. Without it nothing can be.
@@ -54,7 +56,10 @@ export type ByteIterable =
  * assertEquals(answer, "42\n");
  * ```
  */
-export function fromIterable(source: ByteIterable, sink?: WriterLike): Connection {
+export function fromIterable(
+  source: ByteIterable,
+  sink?: WriterLike | NodeWritableLike,
+): Connection {
   if (!isIterable(source)) {
     const hint = typeof source === "function"
       ? ": call it"
@@ -70,7 +75,7 @@ export function fromIterable(source: ByteIterable, sink?: WriterLike): Connectio
   }
   return new JoinedConnection(
     new IterableSource(source),
-    sink === undefined ? undefined : new WriterSink(sink),
+    sink && (isNodeWritable(sink) ? new NodeSink(sink) : new WriterSink(sink)),
   );
 }
 

@@ -1,5 +1,4 @@
-import { copyOf, plainBytes } from "../bytes.ts";
-import { formatEndpoint } from "../address.ts";
+import { plainBytes } from "../bytes.ts";
 import { nameOf } from "../checks.ts";
 import type { Address, Connection } from "../connection.ts";
 import { Deferred, quiet } from "../deferred.ts";
@@ -27,7 +26,7 @@ export interface Sink {
   /** What it is called in an error message. */
   readonly name: string;
   /** Sends a piece that is its own to keep. What it returns must be a promise, or nothing. */
-  write(data: Uint8Array): unknown;
+  write(data: Uint8Array<ArrayBuffer>): unknown;
   /** Ends the direction, after all that was written. */
   end(): Promise<unknown>;
   /** Nothing more will come: called once at most, not after the end, perhaps while `write()` or `end()` is under way. */
@@ -136,7 +135,7 @@ export class JoinedConnection implements Connection {
       ({ done, value } = await source.next());
     } catch (cause) {
       this.#source = undefined;
-      throw this.#endReading(this.#toError(cause, "read from"));
+      throw this.#endReading(toConnectionError(cause, `read from ${source.name}`));
     }
     if (done) {
       this.#source = undefined;
@@ -150,18 +149,18 @@ export class JoinedConnection implements Connection {
 
   async #writeTo(sink: Sink, data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length && this.#sink === sink; at += LARGEST_PIECE) {
-      await this.#writePiece(sink, copyOf(data.subarray(at, at + LARGEST_PIECE)));
+      await this.#writePiece(sink, new Uint8Array(data.subarray(at, at + LARGEST_PIECE)));
     }
   }
 
-  async #writePiece(sink: Sink, piece: Uint8Array): Promise<void> {
+  async #writePiece(sink: Sink, piece: Uint8Array<ArrayBuffer>): Promise<void> {
     let result: unknown;
     try {
       result = sink.write(piece);
       if (isPromise(result)) await result;
     } catch (cause) {
       this.#abort(cause);
-      throw this.#endWriting(this.#toError(cause, "write to"));
+      throw this.#endWriting(toConnectionError(cause, `write to ${sink.name}`));
     }
     if (result === undefined || isPromise(result)) return;
     const error = new TypeError(
@@ -180,7 +179,7 @@ export class JoinedConnection implements Connection {
       this.#endWriting(null);
     } catch (cause) {
       this.#abort(cause);
-      throw this.#endWriting(this.#toError(cause, "write to"));
+      throw this.#endWriting(toConnectionError(cause, `write to ${sink.name}`));
     }
   }
 
@@ -224,10 +223,6 @@ export class JoinedConnection implements Connection {
     this.#underWay.add(reject);
     operation.then(resolve, reject).then(() => this.#underWay.delete(reject));
     return promise;
-  }
-
-  #toError(cause: unknown, what: string): Error {
-    return toConnectionError(cause, `${what} ${formatEndpoint(this.remoteAddress)}`);
   }
 }
 

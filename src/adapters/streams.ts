@@ -31,7 +31,7 @@ export interface WritableStreamLike {
 /** What writes to a {@linkcode WritableStreamLike}. */
 export interface WritableStreamWriterLike {
   /** Writes a chunk, and resolves when the stream's sink has taken it. */
-  write(chunk: Uint8Array): Promise<unknown>;
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<unknown>;
   /** Ends the stream, after all that was written. */
   close(): Promise<unknown>;
   /** Breaks the stream off. */
@@ -141,7 +141,7 @@ class StreamSink implements Sink {
     this.#writer = writer;
   }
 
-  write(data: Uint8Array): Promise<unknown> {
+  write(data: Uint8Array<ArrayBuffer>): Promise<unknown> {
     return this.#writer.write(data);
   }
 

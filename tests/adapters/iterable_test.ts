@@ -1,5 +1,5 @@
 import process from "node:process";
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
@@ -183,7 +183,7 @@ test("fromIterable() reports what the source and the sink throw as ConnectionErr
   });
   assertStrictEquals((await assertRejects(() => connection.read(), ConnectionError)).cause, dry);
   const write = (): Promise<void> => connection.write(bytes("x"));
-  await assertRejects(write, ConnectionError, "cannot write to the peer: the sink is full");
+  await assertRejects(write, ConnectionError, "cannot write to the sink: the sink is full");
   await connection.closed;
 });
 
@@ -263,6 +263,55 @@ test("fromIterable() refuses a sink that does not say when there is room", async
     );
     assertEquals(failures, [error]);
   }
+});
+
+test("fromIterable() writes to a Node stream, waits for each chunk, and ends it", async () => {
+  const taken: string[] = [];
+  let take: () => void = () => {};
+  const asked = [new Deferred(), new Deferred()];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      take = done;
+      asked[taken.push(text(chunk)) - 1]!.resolve();
+    },
+    final(done) {
+      taken.push("(end)");
+      done();
+    },
+  });
+  const connection = fromIterable([], stream);
+  for (const [at, word] of ["one", "two"].entries()) {
+    let done = false;
+    const writing = connection.write(bytes(word)).then(() => done = true);
+    await asked[at]!.promise;
+    assertStrictEquals(done, false);
+    take();
+    await writing;
+  }
+  await connection.closeWrite();
+  assertEquals([taken, stream.writableFinished], [["one", "two", "(end)"], true]);
+});
+
+test("fromIterable() reports what broke a Node stream, whenever that was, and destroys it when it is closed", async () => {
+  const cause = new Error("the disk is full");
+  const failing = new Writable({ write: (_chunk, _encoding, done) => done(cause) });
+  const connection = fromIterable([], failing);
+  const write = (): Promise<void> => connection.write(bytes("x"));
+  assertStrictEquals((await assertRejects(write, ConnectionError, "full")).cause, cause);
+
+  const broken = new Writable();
+  const other = fromIterable([], broken);
+  broken.destroy(cause);
+  await new Promise((resolve) => broken.on("close", resolve));
+  const error = await assertRejects(() => other.write(bytes("x")), ConnectionError);
+  assertStrictEquals(error.cause, cause);
+
+  const stuck = new Writable({ write() {} });
+  const last = fromIterable([], stuck);
+  const writing = last.write(bytes("x"));
+  last.close();
+  await assertRejects(() => writing, ClosedError);
+  assertStrictEquals(stuck.destroyed, true);
 });
 
 test("fromIterable() without a sink refuses to write", async () => {

@@ -212,7 +212,7 @@ test("fromStreams() tells a chat that does not read that the transport is gone",
   gone.reject(new Error("the network was lost"));
   const error = await chat.closed;
   assertStrictEquals((error as ConnectionError).code, "other");
-  assertStrictEquals(error!.message, "cannot read from the peer: the network was lost");
+  assertStrictEquals(error!.message, "cannot read from the readable: the network was lost");
 });
 
 test("fromStreams() without a writable reads, refuses to write, and is closed at the end", async () => {
