@@ -56,6 +56,17 @@ export type ByteIterable =
  * assertEquals(answer, "42\n");
  * ```
  */
+export function fromIterable(source: ByteIterable, sink?: WriterLike): Connection;
+/**
+ * A connection over an iterable and a Node stream that is written to, such as a file's: `fromIterable([], createWriteStream(path))`.
+ * A write is done when the stream's is, and its error is told to whoever writes.
+ *
+ * @param source What yields the bytes to be read; an empty array for a connection that is only written to.
+ * @param sink What takes the bytes that are written. It is destroyed when the connection is closed before it has ended.
+ * @returns The connection.
+ * @throws {TypeError} If the source is no iterable of bytes.
+ */
+export function fromIterable(source: ByteIterable, sink: NodeWritableLike): Connection;
 export function fromIterable(
   source: ByteIterable,
   sink?: WriterLike | NodeWritableLike,
