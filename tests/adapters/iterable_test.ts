@@ -226,12 +226,14 @@ test("fromIterable() has written when the sink has room, and ends it once", asyn
 test("fromIterable() calls fail() with the reason when it is closed, once, and not after the end", async () => {
   const sink = new WatchedSink();
   const connection = fromIterable([], sink);
-  const writing = connection.write(bytes("one"));
+  const writing = connection.write(bytes("1".repeat(100_000)));
   connection.close("enough");
   connection.close("again");
   await assertRejects(() => writing, ClosedError);
   await connection.closed;
-  assertEquals(sink.calls, ["one", "(fail: enough)"]);
+  sink.room.resolve();
+  await new Promise((resolve) => setTimeout(resolve)); // whatever follows from that has been done
+  assertEquals(sink.calls, ["1".repeat(65_536), "(fail: enough)"]);
 
   const ended = new WatchedSink();
   ended.room.resolve();
