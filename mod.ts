@@ -31,8 +31,18 @@ export {
   fromBun,
 } from "./src/adapters/bun.ts";
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
+export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
+export type { NodeWritableLike } from "./src/adapters/node_sink.ts";
+export {
+  fromStreams,
+  type ReadableStreamLike,
+  type ReadableStreamReaderLike,
+  type StreamsLike,
+  type WritableStreamLike,
+  type WritableStreamWriterLike,
+} from "./src/adapters/streams.ts";
 export {
   Chat,
   type ChatOptions,

@@ -1,6 +1,7 @@
 /** The system's errors that no real peer can be made to bring about each time: see connection_errors_test.ts for the others. */
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
+import { ConnectionError } from "../../mod.ts";
 import { toConnectionError } from "../../src/adapters/system_error.ts";
 
 const ATTEMPT = "connect to 127.0.0.1:6000";
@@ -24,4 +25,10 @@ test("toConnectionError() says in one word and one sentence what the system's co
       cause,
     ]);
   }
+});
+
+test("toConnectionError() keeps the word of a connection that another is made of", () => {
+  const cause = new ConnectionError("reset", "cannot read from 127.0.0.1:6000: it broke");
+  const error = toConnectionError(cause, "read from the peer");
+  assertEquals([error.code, error.cause], ["reset", cause]);
 });

@@ -1,0 +1,157 @@
+import { nameOf } from "../checks.ts";
+import type { Connection } from "../connection.ts";
+import { attempt, JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
+
+/** What {@linkcode fromStreams} needs of a readable: a `ReadableStream` of bytes has it. */
+export interface ReadableStreamLike {
+  /** Whether somebody reads from it already. */
+  readonly locked: boolean;
+  /** Begins to read. */
+  getReader(): ReadableStreamReaderLike;
+}
+
+/** What reads from a {@linkcode ReadableStreamLike}. */
+export interface ReadableStreamReaderLike {
+  /** The next chunk, or the end. */
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  /** Nothing more will be read. */
+  cancel(reason?: unknown): Promise<unknown>;
+  /** Lets others read. */
+  releaseLock(): void;
+}
+
+/** What {@linkcode fromStreams} needs of a writable: a `WritableStream` of bytes has it. */
+export interface WritableStreamLike {
+  /** Whether somebody writes to it already. */
+  readonly locked: boolean;
+  /** Begins to write. */
+  getWriter(): WritableStreamWriterLike;
+}
+
+/** What writes to a {@linkcode WritableStreamLike}. */
+export interface WritableStreamWriterLike {
+  /** Writes a chunk, and resolves when the stream's sink has taken it. */
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<unknown>;
+  /** Ends the stream, after all that was written. */
+  close(): Promise<unknown>;
+  /** Breaks the stream off. */
+  abort(reason?: unknown): Promise<unknown>;
+  /** Lets others write. */
+  releaseLock(): void;
+}
+
+/** A pair of web streams, as many transports have it: a Cloudflare `Socket`, a stream of WebTransport. */
+export interface StreamsLike {
+  /** Where bytes are read. Without it, or if it is `null`, as the body of some responses is, reading ends at once. */
+  readonly readable?: ReadableStreamLike | null | undefined;
+  /** Where bytes are written. Without it nothing can be. */
+  readonly writable?: WritableStreamLike | null | undefined;
+  /** Closes both, of a transport that has it. It is called when the connection is closed, or both directions have ended. */
+  close?(): unknown;
+  /** Settles, in whatever way, when the transport is gone, of one that says so. */
+  readonly closed?: PromiseLike<unknown> | undefined;
+}
+
+/**
+ * A connection over web streams of bytes, which it takes over: both are locked while it lasts. Either may be missing: the
+ * body of a response can only be read. Give the transport's object itself where it has both, and its own `close()` and `closed`
+ * are used as well.
+ *
+ * `close()` cancels the readable and aborts the writable. What a web stream had buffered is lost when it fails: it is the streams
+ * that drop it.
+ *
+ * @param streams What has a readable, a writable, or both. Nobody else reads from them or writes to them.
+ * @returns The connection.
+ * @throws {TypeError} If there is neither a readable nor a writable, or one of them is none, or is locked.
+ *
+ * @example
+ * ```ts
+ * import { Chat, fromStreams, lines } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = await fetch("data:text/plain,one%0Atwo%0A");
+ * const chat = new Chat(fromStreams({ readable: response.body }), { terminator: lines(), encoding: "utf-8" });
+ * const found: string[] = [];
+ * for await (const line of chat) found.push(line);
+ * assertEquals(found, ["one", "two"]);
+ * ```
+ */
+export function fromStreams(streams: StreamsLike): Connection {
+  const { readable, writable } = streams ?? {};
+  if (readable === undefined && writable === undefined) {
+    throw new TypeError(
+      `fromStreams() needs a readable or a writable, as in { readable: response.body }, and found neither in: ${
+        nameOf(streams)
+      }`,
+    );
+  }
+  check("readable", "a ReadableStream", readable, "getReader");
+  check("writable", "a WritableStream", writable, "getWriter");
+  return new JoinedConnection(
+    readable ? new StreamSource(readable.getReader()) : undefined,
+    writable ? new StreamSink(writable.getWriter()) : undefined,
+    streams,
+  );
+}
+
+/** Nothing is locked before both are known to be in order. */
+function check(
+  name: string,
+  expected: string,
+  stream: { readonly locked: boolean } | null | undefined,
+  method: string,
+): void {
+  if (stream === null || stream === undefined) return;
+  if (typeof (stream as unknown as Record<string, unknown>)[method] !== "function") {
+    throw new TypeError(`${name} must be ${expected}, not ${nameOf(stream)}`);
+  }
+  if (stream.locked) {
+    throw new TypeError(`${name} is locked: somebody else has it, and must let it go first`);
+  }
+}
+
+class StreamSource implements Source {
+  readonly name = "the readable";
+  readonly #reader: ReadableStreamReaderLike;
+
+  constructor(reader: ReadableStreamReaderLike) {
+    this.#reader = reader;
+  }
+
+  async next(): Promise<{ readonly done: boolean; readonly value?: unknown }> {
+    let result: { readonly done: boolean; readonly value?: unknown } | undefined;
+    try {
+      return result = await this.#reader.read();
+    } finally {
+      if (result === undefined || result.done) this.#reader.releaseLock();
+    }
+  }
+
+  cancel(reason: unknown): void {
+    attempt(() => this.#reader.cancel(reason));
+    attempt(() => this.#reader.releaseLock());
+  }
+}
+
+class StreamSink implements Sink {
+  readonly name = "the writable";
+  readonly #writer: WritableStreamWriterLike;
+
+  constructor(writer: WritableStreamWriterLike) {
+    this.#writer = writer;
+  }
+
+  write(data: Uint8Array<ArrayBuffer>): Promise<unknown> {
+    return this.#writer.write(data);
+  }
+
+  async end(): Promise<void> {
+    await this.#writer.close();
+    this.#writer.releaseLock();
+  }
+
+  abort(reason: unknown): void {
+    attempt(() => this.#writer.abort(reason));
+    attempt(() => this.#writer.releaseLock());
+  }
+}

@@ -1,0 +1,406 @@
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  anyOf,
+  Chat,
+  ClosedError,
+  type Connection,
+  ConnectionError,
+  fromStreams,
+  lines,
+  memoryPair,
+  UnsupportedError,
+} from "../../mod.ts";
+import { Deferred } from "../../src/deferred.ts";
+import { asSocket } from "../support/as_transport.ts";
+import { bytes, concat, text } from "../support/bytes.ts";
+import { checkConnection, countingBytes, readAll } from "../support/connection_checks.ts";
+import { CURRENT } from "../support/programs.ts";
+import { tcpPair } from "../support/tcp_pair.ts";
+
+async function makePair(): Promise<[Connection, Connection]> {
+  const [left, right] = await tcpPair();
+  return [fromStreams(asSocket(left)), fromStreams(asSocket(right))];
+}
+
+checkConnection("fromStreams() of a socket that has streams", makePair);
+
+checkConnection("fromStreams() of a readable and a writable", () => {
+  const [left, right] = memoryPair().map(asSocket).map(({ readable, writable }) =>
+    fromStreams({ readable, writable })
+  );
+  return [left!, right!];
+});
+
+interface DenoSockets {
+  listen(options: { port: number; hostname: string }): {
+    accept(): Promise<DenoSocket>;
+    close(): void;
+    readonly addr: { readonly port: number };
+  };
+  connect(options: { port: number; hostname: string }): Promise<DenoSocket>;
+}
+
+type DenoSocket = Parameters<typeof fromStreams>[0];
+
+if (CURRENT === "deno") {
+  const fault = "Deno closes both streams of a Deno.Conn when one has ended: use fromDeno(conn)";
+  const hostname = "127.0.0.1";
+  const deno = (globalThis as unknown as { Deno: DenoSockets }).Deno;
+  checkConnection("fromStreams() of a Deno.Conn", async () => {
+    const listener = deno.listen({ port: 0, hostname });
+    const { port } = listener.addr;
+    const [left, right] = await Promise.all([
+      deno.connect({ port, hostname }),
+      listener.accept(),
+    ]);
+    listener.close();
+    return [fromStreams(left), fromStreams(right)];
+  }, {
+    "tells the end to the peer after closeWrite(), again and again, and reads on": fault,
+    "is closed by itself when both directions have ended": fault,
+    "is closed by itself when it ends its direction after the peer": fault,
+    "goes on writing after the peer has ended its direction": fault,
+  });
+}
+
+/** A readable that gives these pieces, and then does as it is told. */
+function readableOf(pieces: readonly unknown[], end: "close" | "wait" | Error): {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly cancels: unknown[];
+  readonly asked: () => number;
+} {
+  const cancels: unknown[] = [];
+  let at = 0;
+  const readable = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const piece = pieces[at++];
+      if (piece !== undefined) controller.enqueue(piece as Uint8Array);
+      else if (end === "close") controller.close();
+      else if (end !== "wait") controller.error(end);
+    },
+    cancel: (reason) => void cancels.push(reason),
+  }, { highWaterMark: 0 });
+  return { readable, cancels, asked: () => at };
+}
+
+test("fromStreams() asks the readable for a chunk when it is read, and not before", async () => {
+  const { readable, asked } = readableOf([bytes("one"), bytes(""), bytes("two")], "close");
+  const connection = fromStreams({ readable });
+  await connection.closeWrite();
+  assertStrictEquals(asked(), 0);
+  assertEquals(await connection.read(), bytes("one"));
+  assertStrictEquals(asked(), 1);
+  assertEquals(await connection.read(), bytes("two"));
+  assertStrictEquals(asked(), 3); // an empty chunk is none
+  assertStrictEquals(await connection.read(), null);
+  await connection.closed;
+  assertStrictEquals(readable.locked, false);
+});
+
+test("fromStreams() has written when the sink has taken all, in pieces that the sink may keep", async () => {
+  const taken: Uint8Array[] = [];
+  let room = new Deferred();
+  const asked = [new Deferred(), new Deferred()];
+  const writable = new WritableStream<Uint8Array>({
+    write(chunk) {
+      asked[taken.push(chunk) - 1]?.resolve();
+      return room.promise;
+    },
+  });
+  const connection = fromStreams({ writable });
+  const data = countingBytes(100_000);
+  const expected = data.slice();
+  let done = false;
+  const writing = connection.write(data).then(() => done = true);
+
+  await asked[0]!.promise;
+  assertEquals(taken.length, 1);
+  room.resolve();
+  room = new Deferred();
+  await asked[1]!.promise;
+  assertStrictEquals(done, false);
+  room.resolve();
+  await writing;
+
+  data.fill(0);
+  await connection.closeWrite();
+  assertEquals(taken.map((piece) => piece.length), [65_536, 34_464]);
+  assertEquals(concat(taken), expected);
+  await connection.closed;
+  assertStrictEquals(writable.locked, false);
+});
+
+test("fromStreams() leaves the caller's buffer alone when the sink hands what it was given on", async () => {
+  const connection = fromStreams({
+    writable: new WritableStream<Uint8Array>({
+      write: (chunk) =>
+        void structuredClone(chunk.buffer, { transfer: [chunk.buffer as ArrayBuffer] }),
+    }),
+  });
+  const data = bytes("still mine");
+  await connection.write(data);
+  assertStrictEquals(text(data), "still mine");
+  connection.close();
+});
+
+test("fromStreams() cancels the readable and aborts the writable with the reason of close(), and lets both go", async () => {
+  const { readable, cancels } = readableOf([], "wait");
+  const aborts: unknown[] = [];
+  const writable = new WritableStream<Uint8Array>({ abort: (reason) => void aborts.push(reason) });
+  const connection = fromStreams({ readable, writable });
+  assertEquals([readable.locked, writable.locked], [true, true]);
+
+  const reading = connection.read();
+  const reason = new Error("enough");
+  connection.close(reason);
+  connection.close(new Error("again"));
+  assertStrictEquals((await assertRejects(() => reading, ClosedError)).cause, reason);
+  await connection.closed;
+  assertEquals([readable.locked, writable.locked], [false, false]);
+  await assertRejects(() => writable.getWriter().closed, Error, "enough");
+  assertEquals(cancels, [reason]);
+  assertEquals(aborts, [reason]);
+});
+
+test("fromStreams() closes at once, also when the sink never answers", async () => {
+  const writable = new WritableStream<Uint8Array>({ write: () => new Promise(() => {}) });
+  const connection = fromStreams({ writable });
+  const writing = connection.write(bytes("into the void"));
+  connection.close();
+  await assertRejects(() => writing, ClosedError);
+  await connection.closed;
+});
+
+test("fromStreams() calls the transport's own close() once, and is closed when the transport is", async () => {
+  for (const settle of ["resolve", "reject"] as const) {
+    for (const end of ["close", "both directions end"]) {
+      const gone = new Deferred();
+      let closes = 0;
+      let isClosed = false;
+      const { readable } = readableOf([], "close");
+      const connection = fromStreams(
+        {
+          readable,
+          closed: gone.promise,
+          close() {
+            closes++;
+            assertStrictEquals(this.readable, readable);
+            throw new Error("closed already");
+          },
+        } as Parameters<typeof fromStreams>[0],
+      );
+      connection.closed.then(() => isClosed = true);
+      if (end === "close") connection.close();
+      else assertStrictEquals(await connection.read(), null);
+      connection.close();
+      await Promise.resolve();
+      assertEquals([closes, isClosed], [1, false]);
+      gone[settle](new Error("the network was lost") as never);
+      await connection.closed;
+    }
+  }
+});
+
+test("fromStreams() tells a chat that does not read that the transport is gone", async () => {
+  const gone = new Deferred();
+  const { readable } = readableOf([], new Error("the network was lost"));
+  const chat = new Chat(fromStreams({ readable, closed: gone.promise }), { terminator: "\n" });
+  gone.reject(new Error("the network was lost"));
+  const error = await chat.closed;
+  assertStrictEquals((error as ConnectionError).code, "other");
+  assertStrictEquals(error!.message, "cannot read from the readable: the network was lost");
+});
+
+test("fromStreams() without a writable reads, refuses to write, and is closed at the end", async () => {
+  const connection = fromStreams({ readable: readableOf([bytes("x")], "close").readable });
+  await assertRejects(() => connection.write(bytes("y")), UnsupportedError, "no writing side");
+  await connection.write(bytes(""));
+  await connection.closeWrite();
+  assertEquals(await readAll(connection), bytes("x"));
+  await connection.closed;
+
+  const { body } = new Response(null, { status: 204 });
+  const empty = fromStreams({ readable: body });
+  assertStrictEquals(await empty.read(), null);
+  await empty.closed;
+});
+
+test("fromStreams() without a readable reads the end, and writes", async () => {
+  let all = "";
+  const connection = fromStreams({
+    writable: new WritableStream<Uint8Array>({ write: (chunk) => void (all += text(chunk)) }),
+  });
+  assertStrictEquals(await connection.read(), null);
+  const chat = new Chat(connection, { terminator: "\n" });
+  await chat.send("one");
+  await chat.closeWhenDone();
+  assertEquals([all, await chat.closed], ["one\n", undefined]);
+});
+
+test("fromStreams() refuses chunks that are no bytes, and cancels the readable", async () => {
+  for (
+    const [piece, name] of [["text", "string"], [1, "number"], [new ArrayBuffer(1), "ArrayBuffer"]]
+  ) {
+    const { readable, cancels } = readableOf([bytes("x"), piece], "wait");
+    const connection = fromStreams({ readable });
+    assertEquals(await connection.read(), bytes("x"));
+    const refused = await assertRejects(() => connection.read(), TypeError);
+    assertStrictEquals(refused.message, `the readable must give Uint8Arrays, not ${name}`);
+    assertStrictEquals(await connection.read().catch((error) => error), refused);
+    assertEquals(cancels, [refused]);
+    assertStrictEquals(readable.locked, false);
+    await connection.closed;
+  }
+});
+
+test("fromStreams() reports what a stream fails with as ConnectionError, again and again, with its cause", async () => {
+  const cause = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+  const writable = new WritableStream<Uint8Array>({ write: () => Promise.reject(cause) });
+  const { readable } = readableOf([bytes("x")], cause);
+  const connection = fromStreams({ readable, writable });
+  assertEquals(await connection.read(), bytes("x"));
+  const fail = [
+    () => connection.read(),
+    () => connection.write(bytes("y")),
+    () => connection.write(bytes("y")),
+    () => connection.closeWrite(),
+    () => connection.read(),
+  ];
+  for (const operation of fail) {
+    const error = await assertRejects(operation, ConnectionError, "reset by the peer");
+    assertEquals([error.code, error.cause], ["reset", cause]);
+  }
+  await connection.closed;
+  assertEquals([readable.locked, writable.locked], [false, false]);
+});
+
+test("fromStreams() reports that the writable could not be ended", async () => {
+  const writable = new WritableStream<Uint8Array>({
+    close: () => Promise.reject(new Error("the disk is full")),
+  });
+  const connection = fromStreams({ writable });
+  await assertRejects(() => connection.closeWrite(), ConnectionError, "the disk is full");
+  await connection.closed;
+  assertStrictEquals(writable.locked, false);
+});
+
+test("fromStreams() refuses what has no streams, and streams that somebody else has, and locks nothing", () => {
+  const { readable } = readableOf([], "wait");
+  const writable = new WritableStream<Uint8Array>();
+  const refuse = (streams: unknown, message: string): void => {
+    assertThrows(() => fromStreams(streams as { readable: null }), TypeError, message);
+  };
+  refuse(undefined, "{ readable: response.body }, and found neither in: undefined");
+  refuse({}, "found neither in: Object");
+  refuse(readable, "found neither in: ReadableStream");
+  refuse({ readable: writable }, "readable must be a ReadableStream, not WritableStream");
+  refuse({ readable, writable: "out" }, "writable must be a WritableStream, not string");
+  writable.getWriter();
+  refuse({ readable, writable }, "writable is locked");
+  assertStrictEquals(readable.locked, false);
+  readable.getReader();
+  refuse({ readable }, "readable is locked");
+});
+
+test("Chat.detach() hands streams on, with what was not read", async () => {
+  const [left, right] = await makePair();
+  const first = new Chat(left, { terminator: "\n", encoding: "utf-8" });
+  const peer = new Chat(right, { terminator: "\n", encoding: "utf-8" });
+  peer.push("upgrade\nhel");
+  assertStrictEquals(await first.read(), "upgrade");
+  const { connection, unread } = first.detach();
+  const second = new Chat(connection, { terminator: 5, encoding: "utf-8" }, unread);
+  peer.push("lo");
+  assertStrictEquals(await second.read(), "hello");
+  second.push("bye\n");
+  assertStrictEquals(await peer.read(), "bye");
+  await Promise.all([second.closeWhenDone(), peer.closeWhenDone()]);
+});
+
+test("a chat goes through CompressionStream and DecompressionStream, and the answer comes back", async () => {
+  const [left, right] = await tcpPair();
+  const squeeze = (connection: Connection): Connection => {
+    const { readable, writable } = asSocket(connection);
+    const packed = new CompressionStream("gzip");
+    packed.readable.pipeTo(writable).catch(() => {});
+    return fromStreams({
+      readable: readable.pipeThrough(
+        new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>,
+      ),
+      writable: packed.writable,
+    });
+  };
+  const client = new Chat(squeeze(left), { terminator: lines(), encoding: "utf-8" });
+  const server = new Chat(squeeze(right), { terminator: lines(), encoding: "utf-8" });
+
+  const question = Array.from({ length: 20_000 }, (_, i) => `number ${i}\n`);
+  const asking = client.push(question.join("")).then(() => client.closeWrite());
+  let count = 0;
+  for await (const line of server) assertStrictEquals(line, `number ${count++}`);
+  await asking;
+  await server.send(`${count} lines`);
+  await Promise.all([server.closeWrite(), server.closed]);
+  assertStrictEquals(await client.read(), "20000 lines");
+  assertStrictEquals(await client.read(), null);
+  assertEquals(await client.closed, undefined);
+});
+
+/** Serves one response after the other by hand; gives its URL. */
+async function serveEvents(
+  respond: (response: ServerResponse) => void,
+): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", connection: "close" });
+    respond(response);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, close: () => void server.close() };
+}
+
+test("a chat reads server-sent events from the body of a fetch(), however they are cut and whatever ends their lines", async () => {
+  const stream =
+    'event: a\r\ndata: {"n":1}\r\n\r\n: comment\ndata: zwölf\n\ndata: last\r\rdata: cut';
+  const server = await serveEvents(async (response) => {
+    for (const byte of bytes(stream)) {
+      await new Promise((resolve) => response.write(Uint8Array.of(byte), resolve));
+    }
+    response.end();
+  });
+  const response = await fetch(server.url);
+  const chat = new Chat(fromStreams({ readable: response.body }), {
+    terminator: anyOf("\r\n", "\n", "\r"),
+    encoding: "utf-8",
+    incomplete: "drop",
+  });
+  const found: string[] = [];
+  for await (const line of chat) found.push(line);
+  assertEquals(found, [
+    ...["event: a", 'data: {"n":1}', ""],
+    ...[": comment", "data: zwölf", ""],
+    ...["data: last", ""],
+  ]);
+  assertEquals(await chat.closed, undefined);
+  server.close();
+});
+
+test("a chat that is closed lets the server know, whose response is still being sent", async () => {
+  const gone = new Deferred();
+  const server = await serveEvents((response) => {
+    response.on("close", () => gone.resolve());
+    response.write("data: first\n\n");
+  });
+  const response = await fetch(server.url);
+  const chat = new Chat(fromStreams({ readable: response.body }), {
+    terminator: "\n\n",
+    encoding: "utf-8",
+  });
+  assertStrictEquals(await chat.read(), "data: first");
+  chat.close();
+  await gone.promise;
+  server.close();
+});
