@@ -30,9 +30,20 @@ export {
   type BunSocketOptions,
   fromBun,
 } from "./src/adapters/bun.ts";
+export {
+  type BunServerWebSocketLike,
+  type BunWebSocketHandlers,
+  fromBunWebSocket,
+} from "./src/adapters/bun_websocket.ts";
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
+export {
+  fromWebSocket,
+  type WebSocketLike,
+  type WebSocketOptions,
+  type WebSocketSender,
+} from "./src/adapters/websocket.ts";
 export {
   Chat,
   type ChatOptions,
