@@ -286,10 +286,11 @@ export class WebSocketConnection implements Connection {
     if (this.#room !== undefined) this.#look(FIRST_LOOK, this.#socket.bufferedAmount);
   }
 
-  /** Something went wrong, and the close comes next: not on Node if the socket has never opened. */
+  /** Something went wrong, and the close comes next: on Node not if the socket has never opened, and else perhaps late. */
   onError(cause: unknown): void {
     this.#cause ??= cause;
-    if (!this.#isOpened) this.onClose(1006, "");
+    if (this.#isOpened) this.#waitForClose();
+    else this.onClose(1006, "");
   }
 
   /** The socket is closed. */
@@ -361,17 +362,23 @@ export class WebSocketConnection implements Connection {
     this.#breakOff(this.#failure);
   }
 
-  /** Closes the socket, and waits for the peer to close it, too, which it may never do. */
+  /** Closes the socket, and waits for the peer to close it, too. */
   #breakOff(error: Error): void {
     this.#opened.reject(error);
     this.#settleRoom(error);
-    if (this.#ending !== undefined || this.#goodbyeTimer !== undefined) return;
-    this.#goodbyeTimer = setTimeout(() => {
-      this.#socket.terminate?.();
-      this.#finish();
-    }, LONGEST_GOODBYE);
+    if (this.#ending !== undefined) return;
+    this.#waitForClose();
     this.#socket.resume?.(); // a socket that is held back does not see the answer
     this.#socket.close();
+  }
+
+  /** A peer may never answer a close. */
+  #waitForClose(): void {
+    if (this.#ending !== undefined) return;
+    this.#goodbyeTimer ??= setTimeout(() => {
+      this.#socket.terminate?.();
+      this.onClose(1006, "");
+    }, LONGEST_GOODBYE);
   }
 
   #finish(): void {
@@ -387,17 +394,12 @@ export class WebSocketConnection implements Connection {
     if (known !== undefined) return known;
     const what = `${this.#isOpened ? attempt : "connect to"} ${this.#peer}`;
     const { isOrderly, code, detail } = this.#ending ?? endingOf(1005, "");
-    if (this.#cause !== undefined && !isOrderly) {
-      const error = toConnectionError(this.#cause, what);
-      if (error.code !== "other" || !this.#isOpened) return error;
+    if (isOrderly || this.#cause === undefined) {
+      return new ConnectionError(code, `cannot ${what}: ${detail}`);
     }
-    if (!this.#isOpened) {
-      return new ConnectionError(
-        "other",
-        `cannot ${what}: the WebSocket was closed before it opened`,
-      );
-    }
-    return new ConnectionError(code, `cannot ${what}: ${detail}`, { cause: this.#cause });
+    const error = toConnectionError(this.#cause, what);
+    if (error.code !== "other" || !this.#isOpened) return error;
+    return new ConnectionError(code, error.message, { cause: this.#cause });
   }
 }
 
@@ -407,7 +409,7 @@ function endingOf(code: number, reason: string): Ending {
   }
   // Deno says 0 where others say 1006.
   if (code === 1006 || code === 0) {
-    return { isOrderly: false, code: "reset", detail: "the connection was reset by the peer" };
+    return { isOrderly: false, code: "reset", detail: "the WebSocket broke off without a close" };
   }
   const words = reason === "" ? "" : `: ${describe(reason)}`;
   return {

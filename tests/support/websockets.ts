@@ -1,5 +1,7 @@
 /** WebSockets of every kind that the runtime has, in pairs that are connected with each other. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import {
@@ -34,6 +36,26 @@ export async function serveWs(): Promise<Server> {
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     accept: async () => (await once(server, "connection"))[0],
+    close: () => server.close(),
+  };
+}
+
+/** A server that agrees to speak WebSocket, and speaks nonsense. */
+export async function serveBroken(): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  server.on("upgrade", (request, socket) => {
+    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash("sha1").update(key).digest("base64");
+    socket.on("error", () => {});
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff));
+  });
+  return {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () => server.close(),
   };
 }
