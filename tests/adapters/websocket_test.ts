@@ -17,6 +17,8 @@ import { CURRENT } from "../support/programs.ts";
 import { withTimers } from "../support/timers.ts";
 import {
   bunPair,
+  NO_HALF_CLOSE,
+  NO_PAUSE,
   serveBroken,
   serveDeno,
   serveWs,
@@ -25,16 +27,6 @@ import {
   webSocketPair,
   WsWebSocket,
 } from "../support/websockets.ts";
-
-const NO_HALF_CLOSE = {
-  "tells the end to the peer after closeWrite(), again and again, and reads on":
-    "a WebSocket has no half-close",
-  "goes on writing after the peer has ended its direction": "a WebSocket has no half-close",
-};
-const NO_PAUSE = {
-  "makes the writer wait while the reader does not ask, and reads on in the other direction":
-    "a standard WebSocket cannot be held back",
-};
 
 const ends = async (pair: Promise<WebSocketPair>): Promise<[Connection, Connection]> => {
   const { left, right } = await pair;

@@ -13,6 +13,19 @@ import {
 } from "../../mod.ts";
 import { Deferred } from "../../src/deferred.ts";
 
+/** The checks of connections that no WebSocket passes, and why. */
+export const NO_HALF_CLOSE: Readonly<Record<string, string>> = {
+  "tells the end to the peer after closeWrite(), again and again, and reads on":
+    "a WebSocket has no half-close",
+  "goes on writing after the peer has ended its direction": "a WebSocket has no half-close",
+};
+
+/** Those that are too much for one whose peer cannot be held back. */
+export const NO_PAUSE: Readonly<Record<string, string>> = {
+  "makes the writer wait while the reader does not ask, and reads on in the other direction":
+    "a standard WebSocket cannot be held back",
+};
+
 type WebSocketClass = new (url: string) => WebSocketLike;
 
 /** The global one, which Node has from version 22 on. */
