@@ -40,7 +40,9 @@ export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
 export {
   fromWebSocket,
+  type WebSocketEvent,
   type WebSocketLike,
+  type WebSocketListener,
   type WebSocketOptions,
   type WebSocketSender,
 } from "./src/adapters/websocket.ts";

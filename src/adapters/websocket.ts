@@ -43,39 +43,29 @@ export interface WebSocketSender {
   resume?(): void;
 }
 
+/** The events of a WebSocket. */
+export type WebSocketEvent = "open" | "message" | "error" | "close";
+
+/** Listens to one of them; what each tells is another thing. */
+// deno-lint-ignore no-explicit-any -- each runtime has classes of its own for it
+export type WebSocketListener = (event: any) => void;
+
 /** What {@linkcode fromWebSocket} needs of a WebSocket: the standard one has it, and that of the package `ws`. */
 export interface WebSocketLike extends WebSocketSender {
   /** As what binary messages come. */
   binaryType: string;
   /** Where it connects to; a server's end may have none. */
   readonly url?: string;
-  /** Listens to an event that says no more. */
-  addEventListener(type: "open", listener: () => void): void;
-  /** Listens to messages. */
-  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
-  /** Listens to errors. */
-  addEventListener(type: "error", listener: (event: object) => void): void;
-  /** Listens to the end. */
-  addEventListener(
-    type: "close",
-    listener: (event: { code: number; reason: string }) => void,
-  ): void;
+  /** Listens to an event. */
+  addEventListener(type: WebSocketEvent, listener: WebSocketListener): void;
   /** Listens no more. */
-  removeEventListener(type: "open", listener: () => void): void;
-  /** Listens no more. */
-  removeEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
-  /** Listens no more. */
-  removeEventListener(type: "error", listener: (event: object) => void): void;
-  /** Listens no more. */
-  removeEventListener(
-    type: "close",
-    listener: (event: { code: number; reason: string }) => void,
-  ): void;
+  removeEventListener(type: WebSocketEvent, listener: WebSocketListener): void;
 }
 
 /**
  * A connection over a WebSocket: the global `WebSocket` of browsers, Deno, Bun and Node 22, that of the package `ws`, on either
- * side, and the one that `Deno.upgradeWebSocket` gives. The connection takes the socket over. While it connects, writes wait.
+ * side, and the one that `Deno.upgradeWebSocket` gives. The connection takes the socket over: make it at once, because
+ * messages that nobody listens to are lost. While the socket connects, writes wait.
  *
  * The bytes of the messages are the stream, one after the other; where a message ends means nothing. No byte is added to
  * them, so whatever carries a stream over WebSocket in this usual way can be the peer.

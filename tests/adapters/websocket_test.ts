@@ -213,6 +213,10 @@ test("fromWebSocket() cuts a long write into messages of 64 KiB, which are copie
   data.fill(0);
   assertEquals(socket.sent.map(({ length }) => length), [65536, 65536, 65536, 3392]);
   assertEquals(concat(socket.sent as Uint8Array[]), expected);
+  const small = Uint8Array.of(1);
+  await connection.write(small);
+  small.fill(0);
+  assertEquals(socket.sent.at(-1), Uint8Array.of(1));
 });
 
 test("fromWebSocket() lets a write wait while 256 KiB wait to be sent, and looks less and less often if nothing is", async () => {
@@ -256,14 +260,15 @@ test("fromWebSocket() leaves no timer and no listener when it is closed, or the 
         assertEquals([...timers.values()].map(({ after }) => after), [2_000]); // for the answer
       } else if (end === "look") {
         socket.readyState = 2; // the peer has begun to close
-        for (const { call } of timers.values()) call();
+        const [[id, { call }]] = [...timers] as [[number, { call(): void; after: number }]];
+        timers.delete(id);
+        call();
         await assertRejects(() => writing, ConnectionError, "the peer has closed the WebSocket");
       }
       socket.emitClose(1005);
       if (end === "peer") await assertRejects(() => writing, ConnectionError, "closed");
       await connection.closed;
-      timers.clear = () => {}; // (nothing is left)
-      assertStrictEquals(end === "look" ? 0 : timers.size, 0);
+      assertStrictEquals(timers.size, 0);
       await Promise.resolve();
       assertStrictEquals(socket.listeners, 0);
     }
@@ -351,6 +356,18 @@ test("fromWebSocket() reports what send() throws, and messages that it cannot ta
   other.socket.emitMessage(new Blob(["x"]));
   await assertRejects(() => other.connection.read(), ConnectionError, "Blob");
   assert(other.socket.calls.includes("close"));
+});
+
+test("fromWebSocket() of a socket that fails to open, and says no more, rejects, and is closed", async () => {
+  const socket = new FakeWebSocket();
+  socket.readyState = 0;
+  const connection = fromWebSocket(socket);
+  const writing = connection.write(bytes("x"));
+  const cause = new Error("no way");
+  socket.emitError(cause);
+  const error = await assertRejects(() => writing, ConnectionError, "no way");
+  assertStrictEquals(error.cause, cause);
+  await connection.closed;
 });
 
 test("fromWebSocket() of a socket that is closed rejects, and is closed", async () => {

@@ -46,6 +46,9 @@ export class FakeWebSocket implements WebSocketLike {
   emitMessage(data: unknown): void {
     this.#emit("message", { data });
   }
+  emitError(error: Error): void {
+    this.#emit("error", { error });
+  }
   emitClose(code: number, reason = ""): void {
     this.readyState = 3;
     this.#emit("close", { code, reason });
