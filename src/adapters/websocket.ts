@@ -10,7 +10,7 @@ import { toConnectionError } from "./system_error.ts";
 export interface WebSocketOptions {
   /**
    * What is sent: `"binary"` messages, the default, or `"text"` ones, for a peer that takes no others. Text must be UTF-8: a
-   * write of anything else rejects with a `TypeError`. Received messages may be either.
+   * write of anything else ends the connection with a `TypeError`. Received messages may be either.
    */
   send?: "binary" | "text" | undefined;
   /**
@@ -242,8 +242,8 @@ export class WebSocketConnection implements Connection {
 
   async closeWrite(): Promise<void> {
     if (!this.#isOpened) await this.#opened.promise;
-    if (this.#closeError !== undefined) throw this.#closeError;
-    if (this.#ending !== undefined && !this.#ending.isOrderly) throw this.#error("write to");
+    const isOrderly = this.#ending?.isOrderly ?? true;
+    if (this.#closeError || this.#failure || !isOrderly) throw this.#error("write to");
     // If the peer has begun to close, nothing is left to be ended.
     if (this.#socket.readyState !== OPEN) return;
     this.#decode(new Uint8Array(0), true);
@@ -268,7 +268,13 @@ export class WebSocketConnection implements Connection {
     if (typeof data === "string") return this.#put(encoder.encode(data));
     if (data instanceof ArrayBuffer) return this.#put(new Uint8Array(data));
     if (data instanceof Uint8Array) return this.#put(plainBytes(data));
-    this.#fail("other", `a message came as ${nameOf(data)}: binaryType must be "arraybuffer"`);
+    this.#fail(
+      new ConnectionError(
+        "other",
+        `cannot read from ${this.#peer}: a message came as ${nameOf(data)}: binaryType must be ` +
+          '"arraybuffer"',
+      ),
+    );
   }
 
   /** Less may wait in the socket than before. */
@@ -293,14 +299,14 @@ export class WebSocketConnection implements Connection {
   }
 
   #put(chunk: Uint8Array): void {
-    if (this.#inbox.length > this.#maxBufferedBytes) {
-      return this.#fail(
+    if (this.#inbox.length <= this.#maxBufferedBytes) return this.#inbox.put(chunk);
+    this.#fail(
+      new ConnectionError(
         "exhausted",
-        `${this.#inbox.length} received bytes wait to be read, more than the maxBufferedBytes of ` +
-          `${this.#maxBufferedBytes}: read faster, or raise the limit`,
-      );
-    }
-    this.#inbox.put(chunk);
+        `cannot read from ${this.#peer}: ${this.#inbox.length} received bytes wait to be read, ` +
+          `more than the maxBufferedBytes of ${this.#maxBufferedBytes}: read faster, or raise the limit`,
+      ),
+    );
   }
 
   /** Sends a copy: the socket may keep what it is given, and the caller may reuse it. */
@@ -310,7 +316,7 @@ export class WebSocketConnection implements Connection {
     try {
       this.#socket.send(message as string | ArrayBuffer);
     } catch (cause) {
-      throw this.#failure ??= toConnectionError(cause, `write to ${this.#peer}`);
+      throw this.#fail(toConnectionError(cause, `write to ${this.#peer}`));
     }
   }
 
@@ -318,7 +324,9 @@ export class WebSocketConnection implements Connection {
     try {
       return this.#decoder?.decode(bytes, { stream: !isLast }) ?? "";
     } catch {
-      throw new TypeError('what is written is not UTF-8, which send: "text" needs: use "binary"');
+      throw this.#fail(
+        new TypeError('what is written is not UTF-8, which send: "text" needs: use "binary"'),
+      );
     }
   }
 
@@ -345,11 +353,14 @@ export class WebSocketConnection implements Connection {
     this.#room = undefined;
   }
 
-  #fail(code: ConnectionErrorCode, detail: string): void {
-    if (this.#failure !== undefined || this.#closeError !== undefined) return;
-    this.#failure = new ConnectionError(code, `cannot read from ${this.#peer}: ${detail}`);
-    this.#inbox.fail(this.#failure);
-    this.#breakOff(this.#failure);
+  /** This side cannot go on: a stream with a hole in it is none. */
+  #fail(error: Error): Error {
+    if (this.#failure === undefined && this.#closeError === undefined) {
+      this.#failure = error;
+      this.#inbox.fail(error);
+      this.#breakOff(error);
+    }
+    return error;
   }
 
   /** Closes the socket, and waits for the peer to close it, too. */

@@ -75,9 +75,12 @@ test("fromBunWebSocket() goes on writing when the socket drains, without waiting
 });
 
 test("fromBunWebSocket() takes a message that Bun drops for a failure", async () => {
-  const { socket, connection } = open();
+  const { socket, handlers, connection } = open();
   socket.result = 0;
   await assertRejects(() => connection.write(bytes("x")), ConnectionError, "backpressureLimit");
+  await assertRejects(() => connection.read(), ConnectionError, "backpressureLimit");
+  assertEquals(socket.calls, ["close undefined"]);
+  handlers.close(socket, 1005, "");
 });
 
 test("fromBunWebSocket() closes with code 1000 after closeWrite(), and without one after close()", async () => {

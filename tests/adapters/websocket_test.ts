@@ -334,13 +334,22 @@ test('fromWebSocket() rejects what is no UTF-8 with TypeError when it sends "tex
   const { socket, connection } = open({ send: "text" });
   await connection.write(bytes("€").subarray(0, 2));
   assertEquals(socket.sent, []);
+  const reading = connection.read();
   await assertRejects(() => connection.closeWrite(), TypeError, "UTF-8");
+  await assertRejects(() => reading, TypeError, "UTF-8"); // a chat that reads is told, too
+  await assertRejects(() => connection.closeWrite(), TypeError, "UTF-8");
+  assertEquals(socket.calls, ["resume", "resume", "close"]);
+  socket.emitClose(1005);
+  await connection.closed;
 
   const other = open({ send: "text" });
   await other.connection.write(Uint8Array.of(0xe2, 0x82));
   await other.connection.write(Uint8Array.of(0xac, 0x61));
   assertEquals(other.socket.sent, ["€a"]);
   await assertRejects(() => other.connection.write(Uint8Array.of(0xff)), TypeError, '"binary"');
+  await assertRejects(() => other.connection.read(), TypeError, '"binary"');
+  assertEquals(other.socket.calls, ["resume", "close"]);
+  other.socket.emitClose(1005);
 });
 
 test("fromWebSocket() reports what send() throws, and messages that it cannot take, as ConnectionError", async () => {
@@ -351,11 +360,14 @@ test("fromWebSocket() reports what send() throws, and messages that it cannot ta
   };
   const error = await assertRejects(() => connection.write(bytes("x")), ConnectionError, "no more");
   assertStrictEquals(error.cause, cause);
+  await assertRejects(() => connection.read(), ConnectionError, "no more");
+  socket.emitClose(1005);
 
   const other = open();
   other.socket.emitMessage(new Blob(["x"]));
   await assertRejects(() => other.connection.read(), ConnectionError, "Blob");
   assert(other.socket.calls.includes("close"));
+  other.socket.emitClose(1005);
 });
 
 test("fromWebSocket() of a socket that fails to open, and says no more, rejects, and is closed", async () => {
