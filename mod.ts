@@ -30,6 +30,11 @@ export {
   type BunSocketOptions,
   fromBun,
 } from "./src/adapters/bun.ts";
+export {
+  type BunServerWebSocketLike,
+  type BunWebSocketHandlers,
+  fromBunWebSocket,
+} from "./src/adapters/bun_websocket.ts";
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
@@ -43,6 +48,14 @@ export {
   type WritableStreamLike,
   type WritableStreamWriterLike,
 } from "./src/adapters/streams.ts";
+export {
+  fromWebSocket,
+  type WebSocketEvent,
+  type WebSocketLike,
+  type WebSocketListener,
+  type WebSocketOptions,
+  type WebSocketSender,
+} from "./src/adapters/websocket.ts";
 export {
   Chat,
   type ChatOptions,

@@ -151,7 +151,7 @@ export class IncompleteFrameError extends ChatError {
  * | `"in-use"` | something else listens at that address |
  * | `"unavailable"` | that address is not one of this machine's |
  * | `"permission"` | the system or the runtime does not allow it |
- * | `"exhausted"` | too many files are open, or the system has no memory for another socket |
+ * | `"exhausted"` | too many files are open, the system has no memory for another socket, or more was received than may wait |
  * | `"other"` | something else; the `cause` says what |
  */
 export type ConnectionErrorCode =

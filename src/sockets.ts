@@ -36,7 +36,7 @@ export async function loadSockets(): Promise<Sockets> {
   }
   throw new UnsupportedError(
     "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
-      "elsewhere, make a Chat over a Connection of your own",
+      "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
   );
 }
 

@@ -1,0 +1,108 @@
+/**
+ * `mod.ts` in a real browser. It is bundled and opened once, from Node: what it does there does not depend on the runtime that
+ * drives it. Where there is no Chromium, these tests are skipped; with `CI` in the environment they fail.
+ */
+import process from "node:process";
+import { test } from "node:test";
+import { assertEquals, assertMatch } from "@std/assert";
+import { fromWebSocket } from "../mod.ts";
+import { Deferred } from "../src/deferred.ts";
+import { converse, type Heard, produce, sumOf } from "./programs/page.ts";
+import { findChromium, ScriptedPage } from "./support/browser.ts";
+import { concat } from "./support/bytes.ts";
+import { NO_HALF_CLOSE, NO_PAUSE } from "./support/websockets.ts";
+import { CURRENT } from "./support/programs.ts";
+
+const chromium = findChromium();
+
+/** Why there is nothing to be done here. */
+function reasonToSkip(): string | undefined {
+  if (CURRENT !== "node") return "once is enough: from Node";
+  if (chromium === undefined && !process.env["CI"]) return "no Chromium is installed";
+  return undefined;
+}
+
+const reason = reasonToSkip();
+const title = (name: string): string => reason === undefined ? name : `${name} (${reason})`;
+const skip = { skip: reason !== undefined };
+
+interface Bundle {
+  readonly script: string;
+  /** What it imports, as the kind of import and the name. */
+  readonly imports: readonly string[];
+}
+
+async function bundle(entry: string): Promise<Bundle> {
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    platform: "browser",
+    external: ["node:*"],
+    logLevel: "silent",
+  });
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  return {
+    script: outputFiles[0]!.text,
+    imports: imports.map(({ kind, path }) => `${kind} ${path}`),
+  };
+}
+
+async function openPage(onSocket: Parameters<typeof ScriptedPage.open>[2]): Promise<ScriptedPage> {
+  if (chromium === undefined) throw new Error("CI must have Chromium: apt-get install chromium");
+  const { script } = await bundle("tests/programs/page.ts");
+  return await ScriptedPage.open(chromium, script, onSocket);
+}
+
+test(
+  title("mod.ts in a bundle for browsers imports node: only where Node runs"),
+  skip,
+  async () => {
+    const { imports } = await bundle("mod.ts");
+    assertEquals(imports.filter((each) => !each.startsWith("dynamic-import node:")), []);
+  },
+);
+
+test(
+  title("a page in a browser and a server hold a conversation of frames over a WebSocket"),
+  skip,
+  async () => {
+    const served = new Deferred<Heard>();
+    await using page = await openPage((socket) =>
+      served.resolve(converse(fromWebSocket(socket), 300_000))
+    );
+    const inPage = await page.call<Heard>("converse", page.url, 1_000_000);
+    const inServer = await served.promise;
+    const expected = async (count: number): Promise<Heard> => {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of produce(count)) pieces.push(piece);
+      const lines = ["one", "zwei, ü", String(count), "bye"];
+      return { lines, count, sum: sumOf(concat(pieces)), closed: "undefined" };
+    };
+    assertEquals(inPage, await expected(300_000));
+    assertEquals(inServer, await expected(1_000_000));
+    assertEquals(page.errors, []);
+  },
+);
+
+test(title("in a browser, connections do what connections must"), skip, async () => {
+  await using page = await openPage(() => {});
+  assertEquals(await page.call("checkMemory"), []);
+  const skipped = Object.keys({ ...NO_HALF_CLOSE, ...NO_PAUSE });
+  assertEquals(await page.call("checkWebSocket", page.url, skipped), []);
+  assertEquals(page.errors, []);
+});
+
+test(
+  title("in a browser, streams are cut into frames, and connect() says what is missing"),
+  skip,
+  async () => {
+    await using page = await openPage(() => {});
+    assertEquals(await page.call("frames"), ["one", "two", ""]);
+    assertMatch(await page.call("connect"), /^unsupported: .*no TCP sockets.*fromWebSocket/);
+    assertEquals(page.errors, []);
+  },
+);

@@ -1,0 +1,165 @@
+/** A page in a real browser, headless, and the server that it comes from. */
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { type WebSocket, WebSocketServer } from "ws";
+
+/** Longer than anything here takes, in milliseconds. */
+const LONGEST = 60_000;
+
+/** What is used of `playwright-core`, whose own types need those of the DOM. */
+interface Playwright {
+  readonly chromium: {
+    launchServer(options: object): Promise<BrowserServer>;
+    connect(endpoint: string): Promise<Browser>;
+  };
+}
+interface BrowserServer {
+  wsEndpoint(): string;
+  kill(): Promise<void>;
+}
+interface Browser {
+  newPage(): Promise<Page>;
+}
+interface Page {
+  on(event: "pageerror", listener: (error: Error) => void): void;
+  goto(url: string): Promise<unknown>;
+  evaluate(expression: string): Promise<unknown>;
+}
+
+/** The path of Chromium, by any of the names that systems give it. */
+export function findChromium(): string | undefined {
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  return (process.env["PATH"] ?? "").split(delimiter)
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((file) => existsSync(file));
+}
+
+/** A script in an otherwise empty page. Disposing of it ends the browser. */
+export class ScriptedPage {
+  /** What the page's script did not catch. */
+  readonly errors: Error[] = [];
+  readonly #site: Site;
+  readonly #browser: BrowserServer;
+  readonly #page: Page;
+
+  private constructor(site: Site, browser: BrowserServer, page: Page) {
+    this.#site = site;
+    this.#browser = browser;
+    this.#page = page;
+    page.on("pageerror", (error) => this.errors.push(error));
+  }
+
+  /**
+   * @param executablePath The browser.
+   * @param script The page's script, a module.
+   * @param onSocket Is called with each WebSocket that the page opens, save those that are connected with each other.
+   */
+  static async open(
+    executablePath: string,
+    script: string,
+    onSocket: (socket: WebSocket) => void,
+  ): Promise<ScriptedPage> {
+    const { chromium }: Playwright = createRequire(import.meta.url)("playwright-core");
+    const browser = await chromium.launchServer({
+      executablePath,
+      chromiumSandbox: false, // root must do without
+      timeout: LONGEST,
+    });
+    const site = new Site(script, onSocket);
+    try {
+      const url = await site.listen();
+      const page = await (await chromium.connect(browser.wsEndpoint())).newPage();
+      const scripted = new ScriptedPage(site, browser, page);
+      await page.goto(url);
+      return scripted;
+    } catch (error) {
+      site.close();
+      await browser.kill();
+      throw error;
+    }
+  }
+
+  /** The address of the page's own server, for WebSockets. */
+  get url(): string {
+    return this.#site.url.replace("http:", "ws:");
+  }
+
+  /** Calls a function of the page. Rejects if that takes too long. */
+  async call<T>(name: string, ...args: readonly unknown[]): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`${name} took longer than ${LONGEST} ms`)),
+        LONGEST,
+      );
+    });
+    try {
+      const expression = `page.${name}(...${JSON.stringify(args)})`;
+      return await Promise.race([this.#page.evaluate(expression), late]) as T;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#site.close();
+    await this.#browser.kill();
+  }
+}
+
+/** Serves the page, and its WebSockets: two with the same address below `/relay/` are connected with each other. */
+class Site {
+  url = "";
+  readonly #http;
+  readonly #sockets: WebSocketServer;
+  readonly #waiting: Map<string, WebSocket> = new Map();
+
+  constructor(script: string, onSocket: (socket: WebSocket) => void) {
+    this.#http = createServer((request, response) => {
+      const isScript = request.url === "/script.js";
+      response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+      response.end(isScript ? script : '<script type="module" src="/script.js"></script>');
+    });
+    this.#sockets = new WebSocketServer({ server: this.#http });
+    this.#sockets.on("connection", (socket, { url = "" }) => {
+      if (url.startsWith("/relay/")) this.#connect(socket, url);
+      else onSocket(socket);
+    });
+  }
+
+  async listen(): Promise<string> {
+    await once(this.#http.listen(0, "127.0.0.1"), "listening");
+    return this.url = `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    for (const client of this.#sockets.clients) client.terminate();
+    this.#http.close();
+    this.#http.closeAllConnections();
+  }
+
+  #connect(socket: WebSocket, url: string): void {
+    const other = this.#waiting.get(url);
+    if (other === undefined) {
+      this.#waiting.set(url, socket);
+      return;
+    }
+    this.#waiting.delete(url);
+    relay(socket, other);
+    relay(other, socket);
+  }
+}
+
+/** Sends what one socket receives to the other, as fast as that takes it. */
+function relay(from: WebSocket, to: WebSocket): void {
+  from.on("message", (data, binary) => {
+    from.pause();
+    to.send(data as Uint8Array, { binary }, () => from.resume());
+  });
+  from.on("close", (code) => code === 1006 ? to.terminate() : to.close());
+}
