@@ -33,6 +33,23 @@ export {
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
+export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/node_halves.ts";
+export {
+  type BunProcessLike,
+  type BunSinkLike,
+  type ChildProcessLike,
+  type DenoProcessLike,
+  fromProcess,
+  type NodeProcessLike,
+  type ProcessOptions,
+} from "./src/adapters/process.ts";
+export { fromStdio } from "./src/adapters/stdio.ts";
+export type {
+  WebReadableLike,
+  WebReaderLike,
+  WebWritableLike,
+  WebWriterLike,
+} from "./src/adapters/web_halves.ts";
 export {
   Chat,
   type ChatOptions,
