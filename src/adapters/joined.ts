@@ -7,6 +7,8 @@ import { toConnectionError } from "./system_error.ts";
 export interface ReadingHalf {
   /** The next bytes, at least one; `null` at the end. */
   read(): Promise<Uint8Array | null>;
+  /** What had arrived is still read; then it rejects with this, and so does a read that waits. */
+  fail(error: Error): void;
   /** Gives the stream back now. A read that is under way may stay so for ever. */
   stop(): void;
 }
@@ -29,15 +31,15 @@ export interface HalfNames {
   readonly writing: string;
 }
 
-/** What else there is to do when the connection ends. */
+/** What else there is to do when a direction breaks, or the connection ends. */
 export interface JoinedEnd {
+  /** Is called when a write has failed, which by itself says nothing of the other direction. */
+  onWriteFailure(error: Error): void;
   /** Is called once, when the connection is closed. */
   onClose(): void;
   /** Resolves when what lies behind the streams is gone: `closed` waits for it. */
   readonly gone: Promise<void>;
 }
-
-const NOTHING_BEHIND: JoinedEnd = { onClose() {}, gone: Promise.resolve() };
 
 /**
  * A connection whose directions are streams of their own, which end, and fail, one without the other.
@@ -69,7 +71,7 @@ export class JoinedConnection implements Connection {
     reading: ReadingHalf,
     writing: WritingHalf,
     names: HalfNames,
-    end: JoinedEnd = NOTHING_BEHIND,
+    end: JoinedEnd,
   ) {
     this.#readingHalf = reading;
     this.#writingHalf = writing;
@@ -130,6 +132,7 @@ export class JoinedConnection implements Connection {
     this.#writing = writing;
     done.then(writing.resolve, (cause) => {
       this.#writeFailure = toError(cause, `write to ${this.#names.writing}`);
+      this.#end.onWriteFailure(this.#writeFailure);
       this.#endWriting();
       writing.reject(this.#writeFailure);
     });

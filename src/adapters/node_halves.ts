@@ -74,7 +74,6 @@ export class NodeReader implements ReadingHalf {
     return this.#inbox.read();
   }
 
-  /** What had arrived is still read; then it rejects with this. */
   fail(error: Error): void {
     this.#inbox.fail(error);
   }
@@ -90,9 +89,11 @@ export class NodeWriter implements WritingHalf {
   readonly #name: string;
   readonly #stream: NodeWritableLike;
   readonly #isOwned: boolean;
-  /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
+  /** What broke the stream first: what is reported after it says only that the stream is destroyed. */
   #cause: Error | undefined;
-  readonly #onError = (cause: unknown): void => this.fail(cause as Error);
+  readonly #onError = (cause: unknown): void => {
+    this.#cause ??= cause as Error;
+  };
 
   /** @param isOwned Whether the stream is this writer's to end and to destroy. */
   constructor(name: string, stream: NodeWritableLike, isOwned: boolean) {
@@ -105,7 +106,8 @@ export class NodeWriter implements WritingHalf {
   write(data: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stream.write(data, (error) => {
-        if (error || (this.#isOwned && this.#stream.destroyed)) reject(this.#error(error));
+        if (error) this.#onError(error);
+        if (error || (this.#isOwned && this.#stream.destroyed)) reject(this.#error());
         else resolve();
       });
     });
@@ -114,29 +116,23 @@ export class NodeWriter implements WritingHalf {
   end(): Promise<void> {
     if (!this.#isOwned) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      if (this.#stream.destroyed) return reject(this.#error(undefined));
-      this.#stream.on("close", () => reject(this.#error(undefined)));
-      this.#stream.end((error) => error ? reject(this.#error(error)) : resolve());
+      if (this.#stream.destroyed) return reject(this.#error());
+      this.#stream.on("close", () => reject(this.#error()));
+      this.#stream.end((error) => error ? reject(this.#error()) : resolve());
     });
   }
 
-  /** Writes reject with this from now on. */
-  fail(cause: Error): void {
-    this.#cause ??= cause;
-  }
-
   stop(): void {
-    // What is still under way may fail, and an error that nobody listens to ends the program.
+    // What has failed, or is under way and may, emits an error, and one that nobody listens to ends the program.
     const isIdle = this.#stream.writableLength === 0 && this.#cause === undefined;
     if (this.#isOwned) this.#stream.destroy();
     else if (isIdle) this.#stream.off("error", this.#onError);
   }
 
-  #error(cause: Error | null | undefined): Error {
-    const reported = this.#cause ?? cause;
-    const { code = "" } = (reported ?? {}) as { code?: string };
-    if (reported && !code.startsWith("ERR_STREAM")) return reported;
+  #error(): Error {
+    const { code = "" } = (this.#cause ?? {}) as { code?: string };
+    if (this.#cause !== undefined && !code.startsWith("ERR_STREAM")) return this.#cause;
     const what = `cannot write to ${this.#name}: it was closed`;
-    return new ConnectionError("reset", what, { cause: reported });
+    return new ConnectionError("reset", what, { cause: this.#cause });
   }
 }

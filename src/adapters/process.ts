@@ -166,18 +166,11 @@ function halvesOf(
   end: ProcessEnd,
 ): [ReadingHalf, WritingHalf] {
   if (isNode(child)) {
+    if (child.pid === undefined) return [new NotStarted(child), new NotStarted(child)];
     const stdin = checkPipe("stdin", child.stdin, "write");
     const stdout = checkPipe("stdout", child.stdout, "pause");
     const reading = new NodeReader(names.reading, stdout, () => stdout.destroy());
-    const writing = new NodeWriter(names.writing, stdin, true);
-    child.on("error", (cause: Error) => {
-      // Also a signal that could not be sent is an error.
-      if (child.pid !== undefined) return;
-      const error = toStartError(cause, JSON.stringify(child.spawnfile));
-      reading.fail(error);
-      writing.fail(error);
-    });
-    return [reading, writing];
+    return [reading, new NodeWriter(names.writing, stdin, true)];
   }
   if (isBun(child)) {
     const stdin = checkPipe("stdin", child.stdin, "flush");
@@ -224,6 +217,37 @@ function toStartError(cause: unknown, what: string): ConnectionError {
   return new ConnectionError("not-found", message, { cause });
 }
 
+/** Both halves of a process of Node that could not be started, which Node says in an event, and its streams do not. */
+class NotStarted implements ReadingHalf, WritingHalf {
+  readonly #failed = new Deferred<never>();
+
+  constructor(child: NodeProcessLike) {
+    child.on("error", (cause: Error) => {
+      this.#failed.reject(toStartError(cause, JSON.stringify(child.spawnfile)));
+    });
+  }
+
+  read(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  write(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  end(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  fail(): void {}
+
+  stop(): void {}
+}
+
+interface Killer {
+  readonly process?: { kill(pid: number, signal: string): unknown };
+}
+
 /** Waits for the end of a process, and brings it about. */
 class ProcessEnd implements JoinedEnd {
   readonly #child: ChildProcessLike;
@@ -242,7 +266,10 @@ class ProcessEnd implements JoinedEnd {
       onExit();
     } else {
       child.on("exit", onExit);
-      child.on("error", () => child.pid === undefined && onExit());
+      // Also a signal that could not be sent is an error.
+      child.on("error", () => {
+        if (child.pid === undefined) onExit();
+      });
     }
   }
 
@@ -253,6 +280,9 @@ class ProcessEnd implements JoinedEnd {
   get hasExited(): boolean {
     return this.#hasExited;
   }
+
+  /** What a process prints may be worth reading when it does not read any more, as `head -1` does not. */
+  onWriteFailure(): void {}
 
   onClose(): void {
     this.#killLater(() => {
@@ -267,10 +297,13 @@ class ProcessEnd implements JoinedEnd {
   }
 
   #kill(signal: "SIGTERM" | "SIGKILL"): void {
+    const { pid } = this.#child;
     try {
-      this.#child.kill(signal);
+      const wasSent = this.#child.kill(signal);
+      // In Deno's node:child_process a process that was sent a signal counts as ended, and is not sent another.
+      if (wasSent === false && pid !== undefined) (globalThis as Killer).process?.kill(pid, signal);
     } catch {
-      // It has ended meanwhile, or is somebody else's by now.
+      // It has ended meanwhile.
     }
   }
 

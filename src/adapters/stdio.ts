@@ -1,6 +1,6 @@
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import { type HalfNames, JoinedConnection, type WritingHalf } from "./joined.ts";
+import { type HalfNames, JoinedConnection, type ReadingHalf, type WritingHalf } from "./joined.ts";
 import {
   type NodeReadableLike,
   NodeReader,
@@ -34,7 +34,7 @@ const NAMES: HalfNames = { reading: "the standard input", writing: "the standard
  * read the standard input meanwhile; what `console.log()` prints comes between what is written.
  *
  * A waiting `read()` keeps the program running, and nothing else does. When the reader of the standard output has gone, as in
- * `filter | head -1`, a write rejects with a `ConnectionError`, `"reset"`. All that a resolved `write()` was given is with the
+ * `filter | head -1`, a write rejects with a `ConnectionError`, `"reset"`, and so does a read that waits. All that a resolved `write()` was given is with the
  * system, also if `process.exit()` follows.
  *
  * The two streams are the program's, and stay open: `closeWrite()` and `close()` only mean that the connection uses them no
@@ -63,24 +63,28 @@ export function fromStdio(): Connection {
   const { Deno, process } = globalThis as unknown as Runtimes;
   if (Deno !== undefined) {
     const { stdin, stdout } = Deno;
-    return new JoinedConnection(
-      new WebReader(NAMES.reading, stdin.readable),
-      new DenoStdoutWriter(stdout),
-      NAMES,
-    );
+    return join(new WebReader(NAMES.reading, stdin.readable), new DenoStdoutWriter(stdout));
   }
   if (process?.stdin !== undefined && process.stdout !== undefined) {
     const { stdin, stdout } = process;
-    return new JoinedConnection(
+    return join(
       new NodeReader(NAMES.reading, stdin, () => stdin.pause()),
       new NodeWriter(NAMES.writing, stdout, false),
-      NAMES,
     );
   }
   throw new UnsupportedError(
     "this runtime has no standard input and output: fromStdio() needs Node, Deno or Bun; " +
       "elsewhere, make a Chat over a Connection of your own",
   );
+}
+
+/** A program of whose output nobody wants more should not wait for more input, either: other programs end by `SIGPIPE`. */
+function join(reading: ReadingHalf, writing: WritingHalf): Connection {
+  return new JoinedConnection(reading, writing, NAMES, {
+    onWriteFailure: (error) => reading.fail(error),
+    onClose() {},
+    gone: Promise.resolve(),
+  });
 }
 
 /** Unlike `Deno.stdout.writable`, this leaves the standard output open, and for `console.log()`. */

@@ -43,6 +43,7 @@ export interface WebWriterLike {
 /** Reads a web stream, only while it is asked to. */
 export class WebReader implements ReadingHalf {
   readonly #reader: WebReaderLike;
+  #failure: Error | undefined;
 
   /** @throws {TypeError} If somebody reads the stream already. */
   constructor(name: string, stream: WebReadableLike) {
@@ -53,12 +54,18 @@ export class WebReader implements ReadingHalf {
   async read(): Promise<Uint8Array | null> {
     for (;;) {
       const { done, value } = await this.#reader.read();
+      if (done && this.#failure !== undefined) throw this.#failure;
       if (done) return null;
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`the stream must carry Uint8Arrays, not ${nameOf(value)}`);
       }
       if (value.length > 0) return compact(value);
     }
+  }
+
+  fail(error: Error): void {
+    this.#failure = error;
+    quiet(this.#reader.cancel());
   }
 
   stop(): void {
