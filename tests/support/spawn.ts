@@ -15,17 +15,23 @@ interface Runtimes {
 
 const { Bun, Deno } = globalThis as unknown as Runtimes;
 const bin = join(process.cwd(), "node_modules", ".bin");
-const env = { ...process.env, NO_COLOR: "1", PATH: [bin, process.env["PATH"]].join(delimiter) };
+/** As ours, with the runtimes in the path. */
+export const ENV: Readonly<Record<string, string | undefined>> = {
+  ...process.env,
+  NO_COLOR: "1",
+  PATH: [bin, process.env["PATH"]].join(delimiter),
+};
 
 /** With `node:child_process`, which every runtime has. */
 export const spawnNode: Spawn = (name = "", ...args) =>
-  spawn(name, args, { stdio: ["pipe", "pipe", "inherit"], env });
+  spawn(name, args, { stdio: ["pipe", "pipe", "inherit"], env: ENV });
 
 const spawnBun: Spawn = (...command) =>
-  Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit", env });
+  Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit", env: ENV });
 
 const spawnDeno: Spawn = (name = "", ...args) =>
-  new Deno.Command(name, { args, stdin: "piped", stdout: "piped", stderr: "inherit", env }).spawn();
+  new Deno.Command(name, { args, stdin: "piped", stdout: "piped", stderr: "inherit", env: ENV })
+    .spawn();
 
 /** The ways of the runtime that the tests run on, by their names. */
 export const SPAWNS: Readonly<Record<string, Spawn>> = {
