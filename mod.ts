@@ -56,6 +56,26 @@ export {
   type WebSocketOptions,
   type WebSocketSender,
 } from "./src/adapters/websocket.ts";
+export type {
+  NodeReadableLike,
+  NodeWritableLike as NodePipeLike,
+} from "./src/adapters/node_halves.ts";
+export {
+  type BunProcessLike,
+  type BunSinkLike,
+  type ChildProcessLike,
+  type DenoProcessLike,
+  fromProcess,
+  type NodeProcessLike,
+  type ProcessOptions,
+} from "./src/adapters/process.ts";
+export { fromStdio } from "./src/adapters/stdio.ts";
+export type {
+  WebReadableLike,
+  WebReaderLike,
+  WebWritableLike,
+  WebWriterLike,
+} from "./src/adapters/web_halves.ts";
 export {
   Chat,
   type ChatOptions,

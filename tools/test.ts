@@ -76,7 +76,19 @@ const CHECKS: readonly (readonly string[])[] = [
   ["tsc"],
   ["deno", "check", ...SOURCES],
   ["deno", "doc", "--lint", "mod.ts", "testing.ts"],
-  ["deno", "test", "--doc", "--allow-net", "mod.ts", "testing.ts", "src", "docs", "README.md"],
+  [
+    "deno",
+    "test",
+    "--doc",
+    "--allow-net",
+    "--allow-env",
+    "--allow-run=sort",
+    "mod.ts",
+    "testing.ts",
+    "src",
+    "docs",
+    "README.md",
+  ],
   ["deno", "publish", "--dry-run", "--allow-dirty"],
 ];
 

@@ -1,0 +1,346 @@
+import { checkTimeout, nameOf } from "../checks.ts";
+import type { Connection } from "../connection.ts";
+import { Deferred, quiet } from "../deferred.ts";
+import { ConnectionError } from "../errors.ts";
+import {
+  type HalfNames,
+  JoinedConnection,
+  type JoinedEnd,
+  type ReadingHalf,
+  type WritingHalf,
+} from "./joined.ts";
+import {
+  type NodeReadableLike,
+  NodeReader,
+  type NodeWritableLike,
+  NodeWriter,
+} from "./node_halves.ts";
+import { toConnectionError } from "./system_error.ts";
+import { type WebReadableLike, WebReader, type WebWritableLike, WebWriter } from "./web_halves.ts";
+
+/** What {@linkcode fromProcess} needs of a `ChildProcess` of `node:child_process`. */
+export interface NodeProcessLike {
+  /** The process's number; `undefined` if it could not be started. */
+  readonly pid?: number | undefined;
+  /** Sends a signal. */
+  kill(signal: "SIGTERM" | "SIGKILL"): unknown;
+  /** Its standard input, which must be a pipe. */
+  readonly stdin: NodeWritableLike | null;
+  /** Its standard output, which must be a pipe. */
+  readonly stdout: NodeReadableLike | null;
+  /** How it ended; `null` while it has not. */
+  readonly exitCode: number | null;
+  /** What signal has ended it. */
+  readonly signalCode: string | null;
+  /** What was to be run. */
+  readonly spawnfile: string;
+  /** Listens to the process's events. */
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+/** What {@linkcode fromProcess} needs of what `Bun.spawn` returns. */
+export interface BunProcessLike {
+  /** The process's number; `undefined` if it could not be started. */
+  readonly pid?: number | undefined;
+  /** Sends a signal. */
+  kill(signal: "SIGTERM" | "SIGKILL"): unknown;
+  /** Its standard input, which must be a pipe. */
+  readonly stdin: BunSinkLike | number | null | undefined;
+  /** Its standard output, which must be a pipe. */
+  readonly stdout: WebReadableLike | number | null | undefined;
+  /** Resolves when it has ended. */
+  readonly exited: Promise<unknown>;
+}
+
+/** What {@linkcode fromProcess} needs of a `Bun.FileSink`. */
+export interface BunSinkLike {
+  /** Takes the data: now, or when the promise resolves. */
+  write(data: Uint8Array): number | Promise<number>;
+  /** Sends what was taken. */
+  flush(): number | Promise<number>;
+  /** Ends the stream. */
+  end(): unknown;
+}
+
+/** What {@linkcode fromProcess} needs of a `Deno.ChildProcess`. */
+export interface DenoProcessLike {
+  /** The process's number; `undefined` if it could not be started. */
+  readonly pid?: number | undefined;
+  /** Sends a signal. */
+  kill(signal: "SIGTERM" | "SIGKILL"): unknown;
+  /** Its standard input, which must be `"piped"`. */
+  readonly stdin: WebWritableLike;
+  /** Its standard output, which must be `"piped"`. */
+  readonly stdout: WebReadableLike;
+  /** Resolves when it has ended. */
+  readonly status: Promise<unknown>;
+}
+
+/** A child process of any of the runtimes. */
+export type ChildProcessLike = NodeProcessLike | BunProcessLike | DenoProcessLike;
+
+/** What becomes of a process whose connection is closed. */
+export interface ProcessOptions {
+  /**
+   * How long the process may take to end after `close()`, in milliseconds, 0 to 2,147,483,647: then it is sent `SIGTERM`, and
+   * after the same time again `SIGKILL`. `Infinity`: it is not killed. Default: 2,000.
+   */
+  grace?: number | undefined;
+}
+
+const DEFAULT_GRACE = 2_000;
+
+/**
+ * A connection with a child process: what it prints is read, and what is written is its standard input. It takes a
+ * `ChildProcess` of `node:child_process`, what `Bun.spawn` returns, or what `new Deno.Command().spawn()` does, of which the
+ * standard input and output are pipes. Nobody else should use these two; everything else of the child stays yours: its
+ * standard error, its exit code, its signals.
+ *
+ * `closeWrite()` ends its standard input, which tells most programs to finish. `closed` resolves when both directions have
+ * ended, or `close()` was called, and the process has ended, so that its exit code is there. `close()` closes both pipes; a
+ * process that has not ended in the time of `grace` after that is killed. What a process had printed before it ended, however
+ * it did, is read first, and then comes the end: whether it has succeeded says its exit code. Writing to one that has gone is
+ * a `ConnectionError`, `"reset"`.
+ *
+ * @param child The process, or a function that starts it: then it is also a `ConnectionError` if that cannot be done.
+ * @param options What becomes of a process that does not end.
+ * @returns The connection. If the process could not be started, and `node:child_process` says so only later, reading and
+ * writing reject with that `ConnectionError`: `"not-found"` if there is no such program.
+ * @throws {ConnectionError} If the function could not start it.
+ * @throws {TypeError} If it is no child process, or its standard input or output is no pipe, or is used already.
+ * @throws {RangeError} If `grace` is no time.
+ *
+ * @example
+ * ```ts
+ * import { Chat, fromProcess } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ * import { spawn } from "node:child_process";
+ *
+ * const sort = spawn("sort", { stdio: ["pipe", "pipe", "inherit"] });
+ * const chat = new Chat(fromProcess(sort), { terminator: "\n", encoding: "utf-8" });
+ * chat.push("pear\n", "apple\n");
+ * chat.closeWrite();
+ * assertEquals(await Array.fromAsync(chat), ["apple", "pear"]);
+ * await chat.closeWhenDone();
+ * assertEquals(sort.exitCode, 0);
+ * ```
+ */
+export function fromProcess(
+  child: ChildProcessLike | (() => ChildProcessLike),
+  options: ProcessOptions = {},
+): Connection {
+  const { grace = DEFAULT_GRACE } = options;
+  checkTimeout("grace", grace);
+  const started = typeof child === "function" ? start(child) : child;
+  if (typeof started !== "object" || started === null || typeof started.kill !== "function") {
+    throw new TypeError(
+      "child must be a ChildProcess of node:child_process, what Bun.spawn() returns, " +
+        `or what Deno.Command.spawn() does, not ${nameOf(started)}`,
+    );
+  }
+  const names: HalfNames = {
+    reading: `the standard output of ${titleOf(started)}`,
+    writing: `the standard input of ${titleOf(started)}`,
+  };
+  const end = new ProcessEnd(started, grace);
+  const [reading, writing] = halvesOf(started, names, end);
+  return new JoinedConnection(reading, writing, names, end);
+}
+
+function start(startChild: () => ChildProcessLike): ChildProcessLike {
+  try {
+    return startChild();
+  } catch (cause) {
+    throw toStartError(cause, "the process");
+  }
+}
+
+function titleOf(child: ChildProcessLike): string {
+  const name = "spawnfile" in child ? ` (${child.spawnfile})` : "";
+  return `process ${child.pid ?? ""}${name}`.trim();
+}
+
+function halvesOf(
+  child: ChildProcessLike,
+  names: HalfNames,
+  end: ProcessEnd,
+): [ReadingHalf, WritingHalf] {
+  if (isNode(child)) {
+    if (child.pid === undefined) return [new NotStarted(child), new NotStarted(child)];
+    const stdin = checkPipe("stdin", child.stdin, "write");
+    const stdout = checkPipe("stdout", child.stdout, "pause");
+    const reading = new NodeReader(names.reading, stdout, () => stdout.destroy());
+    return [reading, new NodeWriter(names.writing, stdin, true)];
+  }
+  if (isBun(child)) {
+    const stdin = checkPipe("stdin", child.stdin, "flush");
+    const stdout = checkPipe("stdout", child.stdout, "getReader");
+    const reading = new WebReader(names.reading, stdout as WebReadableLike);
+    return [reading, new BunSinkWriter(names.writing, stdin as BunSinkLike, end)];
+  }
+  const stdin = checkPipe("stdin", unlessThrown(() => child.stdin), "getWriter");
+  const stdout = checkPipe("stdout", unlessThrown(() => child.stdout), "getReader");
+  return [new WebReader(names.reading, stdout), new WebWriter(names.writing, stdin)];
+}
+
+function isNode(child: ChildProcessLike): child is NodeProcessLike {
+  return "on" in child;
+}
+
+function isBun(child: ChildProcessLike): child is BunProcessLike {
+  return "exited" in child;
+}
+
+/** Deno throws where the other runtimes have nothing. */
+function unlessThrown<T>(get: () => T): T | undefined {
+  try {
+    return get();
+  } catch {
+    return undefined;
+  }
+}
+
+function checkPipe<T>(name: string, stream: T | null | undefined, method: string): T {
+  if (typeof (stream as Record<string, unknown> | null | undefined)?.[method] === "function") {
+    return stream as T;
+  }
+  throw new TypeError(
+    `the child's ${name} must be a pipe, not ${nameOf(stream)}: start the process with ` +
+      `${name} "pipe" ("piped" for Deno)`,
+  );
+}
+
+function toStartError(cause: unknown, what: string): ConnectionError {
+  const { code, name } = cause as { code?: unknown; name?: unknown };
+  if (code !== "ENOENT" && name !== "NotFound") return toConnectionError(cause, `start ${what}`);
+  const message = `cannot start ${what}: there is no such program, or no such directory`;
+  return new ConnectionError("not-found", message, { cause });
+}
+
+/** Both halves of a process of Node that could not be started, which Node says in an event, and its streams do not. */
+class NotStarted implements ReadingHalf, WritingHalf {
+  readonly #failed = new Deferred<never>();
+
+  constructor(child: NodeProcessLike) {
+    child.on("error", (cause: Error) => {
+      this.#failed.reject(toStartError(cause, JSON.stringify(child.spawnfile)));
+    });
+  }
+
+  read(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  write(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  end(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  fail(): void {}
+
+  stop(): void {}
+}
+
+interface Killer {
+  readonly process?: { kill(pid: number, signal: string): unknown };
+}
+
+/** Waits for the end of a process, and brings it about. */
+class ProcessEnd implements JoinedEnd {
+  readonly #child: ChildProcessLike;
+  readonly #grace: number;
+  readonly #gone = new Deferred();
+  #hasExited = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(child: ChildProcessLike, grace: number) {
+    this.#child = child;
+    this.#grace = grace;
+    const onExit = (): void => this.#onExit();
+    if (!isNode(child)) {
+      (isBun(child) ? child.exited : child.status).then(onExit, onExit);
+    } else if (child.exitCode !== null || child.signalCode !== null) {
+      onExit();
+    } else {
+      child.on("exit", onExit);
+      // Also a signal that could not be sent is an error.
+      child.on("error", () => {
+        if (child.pid === undefined) onExit();
+      });
+    }
+  }
+
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
+  }
+
+  /** What a process prints may be worth reading when it does not read any more, as `head -1` does not. */
+  onWriteFailure(): void {}
+
+  onClose(): void {
+    this.#killLater(() => {
+      this.#kill("SIGTERM");
+      this.#killLater(() => this.#kill("SIGKILL"));
+    });
+  }
+
+  #killLater(kill: () => void): void {
+    if (this.#hasExited || this.#grace === Infinity) return;
+    this.#timer = setTimeout(kill, this.#grace);
+  }
+
+  #kill(signal: "SIGTERM" | "SIGKILL"): void {
+    const { pid } = this.#child;
+    try {
+      const wasSent = this.#child.kill(signal);
+      // In Deno's node:child_process a process that was sent a signal counts as ended, and is not sent another.
+      if (wasSent === false && pid !== undefined) (globalThis as Killer).process?.kill(pid, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+
+  #onExit(): void {
+    this.#hasExited = true;
+    clearTimeout(this.#timer);
+    this.#gone.resolve();
+  }
+}
+
+/** Writes to the standard input of a process of `Bun.spawn`. */
+class BunSinkWriter implements WritingHalf {
+  readonly #name: string;
+  readonly #sink: BunSinkLike;
+  readonly #end: ProcessEnd;
+
+  constructor(name: string, sink: BunSinkLike, end: ProcessEnd) {
+    this.#name = name;
+    this.#sink = sink;
+    this.#end = end;
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    // Bun takes what is written to a process that has ended, and drops it.
+    if (this.#end.hasExited) {
+      const what = `cannot write to ${this.#name}: the process has ended`;
+      throw new ConnectionError("reset", what);
+    }
+    await this.#sink.write(data);
+    await this.#sink.flush();
+  }
+
+  async end(): Promise<void> {
+    await this.#sink.end();
+  }
+
+  stop(): void {
+    quiet(this.end());
+  }
+}

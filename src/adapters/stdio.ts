@@ -1,0 +1,112 @@
+import type { Connection } from "../connection.ts";
+import { UnsupportedError } from "../errors.ts";
+import { type HalfNames, JoinedConnection, type ReadingHalf, type WritingHalf } from "./joined.ts";
+import {
+  type NodeReadableLike,
+  NodeReader,
+  type NodeWritableLike,
+  NodeWriter,
+} from "./node_halves.ts";
+import { type WebReadableLike, WebReader } from "./web_halves.ts";
+
+interface DenoLike {
+  readonly stdin: { readonly readable: WebReadableLike };
+  readonly stdout: DenoStdoutLike;
+}
+
+interface DenoStdoutLike {
+  write(data: Uint8Array): Promise<number>;
+}
+
+interface Runtimes {
+  readonly Deno?: DenoLike;
+  readonly process?: {
+    readonly stdin?: NodeReadableLike;
+    readonly stdout?: NodeWritableLike;
+  };
+}
+
+const NAMES: HalfNames = { reading: "the standard input", writing: "the standard output" };
+
+/**
+ * The program's own standard input and standard output as a connection: for a filter in a pipe, or a server that its
+ * client starts, as a language server is. Both may be a pipe, a file, a terminal, `/dev/null`, or closed. Nothing else may
+ * read the standard input meanwhile; what `console.log()` prints comes between what is written.
+ *
+ * A waiting `read()` keeps the program running, and nothing else does. When the reader of the standard output has gone, as in
+ * `filter | head -1`, a write rejects with a `ConnectionError`, `"reset"`, and so does a read that waits. All that a resolved `write()` was given is with the
+ * system, also if `process.exit()` follows.
+ *
+ * The two streams are the program's, and stay open: `closeWrite()` and `close()` only mean that the connection uses them no
+ * more, and whoever reads the standard output sees its end when the program ends. A write that waits for a slow reader when
+ * the connection is closed is finished by the runtime, and keeps the program running until then, or until `process.exit()`.
+ *
+ * To stop before the input has ended, `await chat.flush()`, and `chat.close()`: `closeWhenDone()` would wait, 2 s for
+ * silence, and 30 s in all, for an end of the input.
+ *
+ * @returns The connection.
+ * @throws {TypeError} If `setEncoding()` was called on `process.stdin`: the connection needs bytes.
+ * @throws {UnsupportedError} If this runtime has no standard input.
+ *
+ * @example
+ * ```ts
+ * import { Chat, ConnectionError, fromStdio } from "@asynchat/asynchat";
+ *
+ * async function upcase(): Promise<void> {
+ *   const chat = new Chat(fromStdio(), { terminator: "\n", encoding: "utf-8" });
+ *   for await (const line of chat) await chat.send(line.toUpperCase());
+ *   await chat.closeWhenDone();
+ * }
+ * ```
+ */
+export function fromStdio(): Connection {
+  const { Deno, process } = globalThis as unknown as Runtimes;
+  if (Deno !== undefined) {
+    const { stdin, stdout } = Deno;
+    return join(new WebReader(NAMES.reading, stdin.readable), new DenoStdoutWriter(stdout));
+  }
+  if (process?.stdin !== undefined && process.stdout !== undefined) {
+    const { stdin, stdout } = process;
+    return join(
+      new NodeReader(NAMES.reading, stdin, () => stdin.pause()),
+      new NodeWriter(NAMES.writing, stdout, false),
+    );
+  }
+  throw new UnsupportedError(
+    "this runtime has no standard input and output: fromStdio() needs Node, Deno or Bun; " +
+      "elsewhere, make a Chat over a Connection of your own",
+  );
+}
+
+/** A program of whose output nobody wants more should not wait for more input, either: other programs end by `SIGPIPE`. */
+function join(reading: ReadingHalf, writing: WritingHalf): Connection {
+  return new JoinedConnection(reading, writing, NAMES, {
+    onWriteFailure: (error) => reading.fail(error),
+    onClose() {},
+    gone: Promise.resolve(),
+  });
+}
+
+/** Unlike `Deno.stdout.writable`, this leaves the standard output open, and for `console.log()`. */
+class DenoStdoutWriter implements WritingHalf {
+  readonly #stdout: DenoStdoutLike;
+  #stopped = false;
+
+  constructor(stdout: DenoStdoutLike) {
+    this.#stdout = stdout;
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    for (let rest = data; rest.length > 0 && !this.#stopped;) {
+      rest = rest.subarray(await this.#stdout.write(rest));
+    }
+  }
+
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
