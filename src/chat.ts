@@ -20,6 +20,7 @@ import type { ReadOptions } from "./read_options.ts";
 import { ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
+import type { TlsInfo } from "./tls.ts";
 
 /** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
 export interface ChatOptions extends FramerOptions, SendQueueOptions {
@@ -235,6 +236,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** The peer's address, where the transport has one. */
   get remoteAddress(): Address | undefined {
     return this.#connection.remoteAddress;
+  }
+
+  /** What TLS settled with the peer; `undefined` where the connection does not speak it. */
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls;
   }
 
   /** What has passed through so far, and what waits: a snapshot. */

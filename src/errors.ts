@@ -151,6 +151,7 @@ export class IncompleteFrameError extends ChatError {
  * | `"in-use"` | something else listens at that address |
  * | `"unavailable"` | that address is not one of this machine's |
  * | `"permission"` | the system or the runtime does not allow it |
+ * | `"tls"` | TLS cannot begin, or was broken: a certificate that is not in order, a peer that speaks no TLS or cut it off |
  * | `"exhausted"` | too many files are open, or the system has no memory for another socket |
  * | `"other"` | something else; the `cause` says what |
  */
@@ -163,6 +164,7 @@ export type ConnectionErrorCode =
   | "in-use"
   | "unavailable"
   | "permission"
+  | "tls"
   | "exhausted"
   | "other";
 
