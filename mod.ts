@@ -89,5 +89,12 @@ export {
 } from "./src/serve.ts";
 export { tap, type TapLog } from "./src/tap.ts";
 export type { Terminator } from "./src/terminator.ts";
-export type { Pem, TlsClientOptions, TlsInfo, TlsOptions, TlsServerOptions } from "./src/tls.ts";
+export type {
+  Pem,
+  StartTlsOptions,
+  TlsClientOptions,
+  TlsInfo,
+  TlsOptions,
+  TlsServerOptions,
+} from "./src/tls.ts";
 export type { WrapOptions } from "./src/wrap.ts";

@@ -85,7 +85,8 @@ export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const sockets = await loadSockets();
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
-  return openChat(await connectInTime(sockets, endpoint, options, settings), options);
+  const connection = await connectInTime(sockets, endpoint, options, settings);
+  return openChat(connection, options, nameOfEndpoint(endpoint));
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */

@@ -1,5 +1,6 @@
 import { checkBoolean, checkTimeout, describe, nameOf } from "./checks.ts";
 import type { Connection, Endpoint } from "./connection.ts";
+import { handOn } from "./hand_on.ts";
 
 /** PEM text, as it stands in a `.pem` file: one, or several. */
 export type Pem = string | readonly string[];
@@ -37,6 +38,17 @@ export interface TlsServerOptions extends TlsOptions {
   /** Whether clients must have a certificate, too, signed by one of `ca`, which must be given then. Default: `false`. */
   requestCert?: boolean | undefined;
 }
+
+/** What {@linkcode Chat.startTls} is told: as a client, or with `isServer` as a server. */
+export type StartTlsOptions =
+  | (TlsClientOptions & {
+    /** Whether this is the server's side. Default: `false`. */
+    isServer?: false | undefined;
+  })
+  | (TlsServerOptions & {
+    /** Whether this is the server's side. */
+    isServer: true;
+  });
 
 /** What TLS settled with the peer. */
 export interface TlsInfo {
@@ -114,13 +126,34 @@ export function toServerSettings(options: TlsServerOptions): TlsSettings {
   return { ...settings, isServer: true, serverName: "", verifies };
 }
 
-/** Puts TLS over a connection. It is closed if that fails. */
-export async function secure(connection: Connection, settings: TlsSettings): Promise<Connection> {
+/**
+ * Puts TLS over a connection, which is closed if that fails.
+ * @param underWay A read of the connection that is under way: what it brings is TLS already.
+ */
+export async function secure(
+  connection: Connection,
+  settings: TlsSettings,
+  underWay?: Promise<Uint8Array | null>,
+): Promise<Connection> {
   const { startTls } = connection as Partial<TlsCapable>;
   const own = startTls?.call(connection, settings);
   if (own !== undefined) return await own;
   const { tlsOver } = await import("./adapters/tls.ts");
-  return await tlsOver(connection, settings);
+  return await tlsOver(handOn(connection, underWay, false), settings);
+}
+
+/** The host names that connections were asked for. */
+const names: WeakMap<Connection, string> = new WeakMap();
+
+/** Keeps the host name that was connected to, which a certificate may have to be for later. */
+export function rememberName(connection: Connection, name: string): void {
+  names.set(connection, name);
+}
+
+/** Checks the options of {@linkcode Chat.startTls}. */
+export function toSettingsFor(connection: Connection, options: StartTlsOptions): TlsSettings {
+  if (options?.isServer) return toServerSettings(options);
+  return toClientSettings(options, names.get(connection));
 }
 
 /**

@@ -284,6 +284,20 @@ testRow("read()", "the connection ends without the goodbye of TLS", async () => 
   return failure;
 }, CURRENT === "bun" && "Bun reports it as an orderly end");
 
+testRow("startTls()", "bytes had come in clear before TLS", async () => {
+  await using server = await serve(ANYWHERE, async (chat) => {
+    await chat.push("go\nand more"); // in one write
+    await chat.read();
+  });
+  const { port } = server.address;
+  const chat = await connect({ hostname: "localhost", port, ...LINES });
+  assertStrictEquals(text((await chat.read())!), "go");
+  assertStrictEquals(text((await chat.read("and "))!), "");
+  const failure = await assertRejects(() => chat.startTls(), ConnectionError, "4 bytes");
+  await assertDone(chat, failure);
+  return failure;
+});
+
 test("docs/errors.md has no row that is not tested", () => {
   assertEquals([...rows.keys()].sort(), tested.sort());
 });

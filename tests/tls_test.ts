@@ -29,6 +29,7 @@ import {
 } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { secure, toClientSettings, toServerSettings } from "../src/tls.ts";
+import { WrappedConnection } from "../src/wrapped_connection.ts";
 import { Authority } from "./support/certificates.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { CuttingProxy } from "./support/cutting_proxy.ts";
@@ -49,6 +50,22 @@ checkConnection("a connection over TLS", async () => {
     secure(right, toServerSettings(own)),
   ]);
 });
+
+const noEnd = "Bun's node:tls sends nothing after the peer's end";
+checkConnection(
+  "a connection over TLS over another that is no socket",
+  async () => {
+    const [left, right] = await tcpPair();
+    return await Promise.all([
+      secure(new WrappedConnection(left), toClientSettings({ ca }, "localhost")),
+      secure(new WrappedConnection(right), toServerSettings(own)),
+    ]);
+  },
+  CURRENT !== "bun" ? {} : {
+    "tells the end to the peer after closeWrite(), again and again, and reads on": noEnd,
+    "goes on writing after the peer has ended its direction": noEnd,
+  },
+);
 
 if (CURRENT === "node") {
   checkConnection("a connection over TLS over a net.Socket", async () => {

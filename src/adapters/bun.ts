@@ -354,6 +354,7 @@ class BunConnection implements TlsCapable {
       return undefined;
     }
     if (this.tls !== undefined || !("upgradeTLS" in this.#socket)) return undefined;
+    this.#inbox.shut(new ClosedError("the connection speaks TLS now")); // a read that is under way
     this.#upgrade = startTls(this.#socket as BunTlsSocketLike, settings);
     return this.#upgrade.connection;
   }

@@ -33,7 +33,8 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
   const onSecure = (secured: TLSSocket): void => {
     socket = secured;
     socket.on("close", () => carrier.destroy());
-    shaken.resolve(new TlsConnection(fromStream(socket, ends), connection, infoOf(socket)));
+    const over = fromStream(socket, ends);
+    shaken.resolve(new TlsConnection(over, { connection, carrier }, infoOf(socket)));
   };
   const onFailure = (error: unknown): void => {
     if (socket !== undefined) return; // the connection says so by itself
@@ -116,11 +117,13 @@ export async function checkContext({ cert, key, ca }: TlsSettings): Promise<void
 class TlsConnection extends WrappedConnection {
   readonly #closed: Promise<void>;
   readonly #info: TlsInfo;
+  readonly #carrier: Duplex;
 
-  constructor(over: Connection, under: Connection, info: TlsInfo) {
+  constructor(over: Connection, under: Beneath, info: TlsInfo) {
     super(over);
     this.#info = info;
-    this.#closed = Promise.all([over.closed, under.closed]).then(() => {});
+    this.#carrier = under.carrier;
+    this.#closed = Promise.all([over.closed, under.connection.closed]).then(() => {});
   }
 
   override get closed(): Promise<void> {
@@ -130,6 +133,20 @@ class TlsConnection extends WrappedConnection {
   override get tls(): TlsInfo {
     return this.#info;
   }
+
+  override async write(data: Uint8Array): Promise<void> {
+    await super.write(data);
+    const carrier = this.#carrier;
+    // Bun gives the carrier all of it at once, whether there is room or not.
+    if (carrier.writableNeedDrain && !carrier.destroyed) await drained(carrier);
+    if (carrier.destroyed) await super.write(data); // which says why it was not taken
+  }
+}
+
+/** What a connection over TLS lies on. */
+interface Beneath {
+  readonly connection: Connection;
+  readonly carrier: Duplex;
 }
 
 /** What becomes of what the connection meets. */
@@ -166,6 +183,14 @@ function makeCarrier(
   });
   carrier.on("error", () => {});
   return carrier;
+}
+
+/** Waits until there is room, or the carrier is gone. */
+async function drained(carrier: Duplex): Promise<void> {
+  const done = new Deferred();
+  for (const event of ["drain", "close"]) carrier.on(event, done.resolve);
+  await done.promise;
+  for (const event of ["drain", "close"]) carrier.off(event, done.resolve);
 }
 
 /** What is known of the peer, once the handshake is done. */
