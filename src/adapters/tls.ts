@@ -40,6 +40,7 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     if (socket !== undefined) return; // the connection says so by itself
     shaken.reject(toHandshakeError(error, settings, ends.remote));
     connection.close(error);
+    carrier.destroy(); // and TLS with it, and what it waits with
   };
   let timer = startTimer(settings, onFailure);
   const carrier = makeCarrier(Duplex, connection, {
