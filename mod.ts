@@ -111,7 +111,13 @@ export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/lengt
 export { lines } from "./src/framings/lines.ts";
 export { netstring } from "./src/framings/netstring.ts";
 export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
-export { listen, Listener, type ListenerOptions, type ListenOptions } from "./src/listen.ts";
+export {
+  listen,
+  Listener,
+  type ListenerOptions,
+  type ListenOptions,
+  type ListenTlsOptions,
+} from "./src/listen.ts";
 export type { Data, Producer } from "./src/producer.ts";
 export type { FramePieces } from "./src/piece_reader.ts";
 export type { ReadOptions } from "./src/read_options.ts";
@@ -126,4 +132,12 @@ export {
 } from "./src/serve.ts";
 export { tap, type TapLog } from "./src/tap.ts";
 export type { Terminator } from "./src/terminator.ts";
+export type {
+  Pem,
+  StartTlsOptions,
+  TlsClientOptions,
+  TlsInfo,
+  TlsOptions,
+  TlsServerOptions,
+} from "./src/tls.ts";
 export type { WrapOptions } from "./src/wrap.ts";

@@ -9,6 +9,7 @@ import {
   ClosedError,
   ConnectionError,
   ProducerError,
+  UnsupportedError,
 } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
@@ -20,6 +21,13 @@ import type { ReadOptions } from "./read_options.ts";
 import { ReadQueue } from "./read_queue.ts";
 import { SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
+import {
+  checkCertificates,
+  secure,
+  type StartTlsOptions,
+  type TlsInfo,
+  toSettingsFor,
+} from "./tls.ts";
 
 /** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
 export interface ChatOptions extends FramerOptions, SendQueueOptions {
@@ -124,7 +132,7 @@ const FETCH_LIMIT = 1024 * 1024;
  * ```
  */
 export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, AsyncDisposable {
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #framer: Framer<F>;
   readonly #sendQueue: SendQueue;
   readonly #readQueue: ReadQueue<F>;
@@ -142,6 +150,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   #isClosed = false;
   #closedByCaller = false;
   #isDetached = false;
+  /** Resolves when a TLS handshake that is under way has ended, well or not. */
+  #handshake: Promise<void> | undefined;
   #isEndingWrites = false;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -196,8 +206,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     );
     this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
     if (unread !== undefined) this.#readQueue.push(checkUnread(unread));
-    const onClosed = (): void => this.#onConnectionClosed();
-    connection.closed.then(onClosed, onClosed);
+    this.#watch(connection);
     if (signal !== undefined) this.#closeOn(signal);
   }
 
@@ -238,6 +247,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** The peer's address, where the transport has one. */
   get remoteAddress(): Address | undefined {
     return this.#connection.remoteAddress;
+  }
+
+  /** What TLS settled with the peer; `undefined` where the connection does not speak it. */
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls;
   }
 
   /** What has passed through so far, and what waits: a snapshot. */
@@ -550,12 +564,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
         cause: this.#failure,
       });
     }
-    if (!this.#sendQueue.isEmpty || this.#isEndingWrites) {
-      throw new ChatError(
-        "unsent",
-        "data, or closeWrite(), is under way: await chat.flush(), or closeWrite(), before detach()",
-      );
-    }
+    this.#checkAllSent("detach()");
     const unread = this.#framer.takeRest();
     const isWriteClosed = this.#writeClosed !== undefined;
     const connection = handOn(this.#connection, this.#receiving, isWriteClosed);
@@ -567,6 +576,62 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#sendQueue.drop(closed);
     this.#closed.resolve(undefined);
     return { connection, unread };
+  }
+
+  /**
+   * Goes on with the same conversation over TLS, once both sides have agreed on it (STARTTLS of SMTP, IMAP, XMPP, LDAP and
+   * others). The terminator stays as it is. What is pushed or read from now on is encrypted.
+   *
+   * Call it when the peer's word was read (the server's `220`, the client's `STARTTLS`), with nothing else read meanwhile, and on
+   * the server's side when the answer was sent (`await chat.flush()`). What had arrived in clear behind that word, somebody
+   * on the way may have put there, so that it would pass for encrypted (CVE-2011-0411): then it is refused.
+   *
+   * @param options As for `tls` of `connect()`, where the name that the certificate must be for is by default the host name
+   * that was connected to, or, with `isServer: true`, of `listen()`.
+   * @returns Resolves when the handshake is done.
+   * @throws {ConnectionError} (The promise rejects with these.) With the code `"tls"`, or `"timeout"`, if the handshake fails, or
+   * bytes had arrived in clear; the chat is closed then.
+   * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet; with `"reading"`, if a read waits, or
+   * a `stream()` was not read to its end. The chat stays as it was.
+   * @throws {ClosedError} If the chat is closed, or closing, either direction has ended, or the connection broke.
+   * @throws {UnsupportedError} If the connection speaks TLS already.
+   * @throws {TypeError | RangeError} If an option is not what it should be.
+   */
+  async startTls(options: StartTlsOptions = {}): Promise<void> {
+    const settings = toSettingsFor(this.#connection, options);
+    this.#checkStartTls();
+    const unread = this.#framer.takeRest().length;
+    if (unread > 0) {
+      const what = `cannot start TLS with ${formatEndpoint(this.remoteAddress)}`;
+      const error = new ConnectionError(
+        "tls",
+        `${what}: ${unread} bytes had come in clear before it: somebody may have put them in`,
+      );
+      this.close(error);
+      throw error;
+    }
+    const plain = this.#connection;
+    const receiving = this.#receiving;
+    this.#receiving = undefined;
+    const ended = new Deferred();
+    this.#handshake = ended.promise;
+    try {
+      await checkCertificates(settings);
+      const connection = await secure(plain, settings, receiving);
+      this.#connection = connection;
+      this.#watch(connection);
+      // It was closed while the last step of the handshake was under way.
+      if (this.#isClosed) connection.close(this.#failure);
+    } catch (error) {
+      this.#onBroken(error as Error);
+      plain.close(error);
+      void plain.closed.then(() => this.#onConnectionClosed());
+      throw error;
+    } finally {
+      this.#handshake = undefined;
+      ended.resolve();
+    }
+    this.#readQueue.serve();
   }
 
   /**
@@ -602,11 +667,52 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   #receive(): void {
-    if (this.#receiving !== undefined) return;
-    this.#receiving = this.#readConnection();
-    this.#idleTimer.during(this.#receiving).then(
-      (chunk) => this.#onReceived(chunk),
-      (error) => this.#onBroken(error),
+    if (this.#receiving !== undefined || this.#handshake !== undefined) return;
+    const receiving = this.#receiving = this.#readConnection();
+    // What comes after startTls() is TLS already, and not for the framer.
+    const isOurs = (): boolean => this.#receiving === receiving;
+    this.#idleTimer.during(receiving).then(
+      (chunk) => isOurs() && this.#onReceived(chunk),
+      (error) => isOurs() && this.#onBroken(error),
+    );
+  }
+
+  /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
+  #watch(connection: Connection): void {
+    const onClosed = (): void => {
+      if (connection === this.#connection && this.#handshake === undefined) {
+        this.#onConnectionClosed();
+      }
+    };
+    connection.closed.then(onClosed, onClosed);
+  }
+
+  #checkStartTls(): void {
+    const hasEnded = this.#writeClosed !== undefined || this.#readQueue.end !== undefined;
+    if (this.#isClosed || this.#done !== undefined || hasEnded || this.#failure !== undefined) {
+      throw new ClosedError(
+        "the chat is closed, or closing, or the peer has ended: no TLS can begin",
+        {
+          cause: this.#failure,
+        },
+      );
+    }
+    if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
+    this.#checkAllSent("startTls()");
+    if (this.#readQueue.isIdle) return;
+    throw new ChatError(
+      "reading",
+      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
+    );
+  }
+
+  #checkAllSent(before: string): void {
+    const isSent = this.#sendQueue.isEmpty && !this.#isEndingWrites;
+    if (isSent && this.#handshake === undefined) return;
+    throw new ChatError(
+      "unsent",
+      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
+        `before ${before}`,
     );
   }
 
@@ -681,6 +787,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   async #write(bytes: Uint8Array): Promise<void> {
     this.#underWay++;
     try {
+      if (this.#handshake !== undefined) await this.#handshake;
       await this.#idleTimer.during(this.#connection.write(bytes));
       this.#bytesOut += bytes.length;
     } catch (reason) {
@@ -719,6 +826,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#isEndingWrites = true;
     await this.#sendQueue.end();
     try {
+      await this.#handshake;
       await this.#idleTimer.during(this.#connection.closeWrite());
     } catch (reason) {
       // All was sent. Where the connection is gone by now, there is no direction left to end.

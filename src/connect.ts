@@ -7,6 +7,14 @@ import { Deferred } from "./deferred.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
+import {
+  checkCertificates,
+  nameOfEndpoint,
+  secure,
+  type TlsClientOptions,
+  type TlsSettings,
+  toClientSettings,
+} from "./tls.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
@@ -18,7 +26,12 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
   /**
-   * How long connecting may take, in milliseconds, the look-up of the host name included: 0 to 2,147,483,647, or `Infinity`,
+   * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime trusts,
+   * and be for `hostname`, unless the options say otherwise.
+   */
+  tls?: true | TlsClientOptions | undefined;
+  /**
+   * How long connecting may take, in milliseconds, the look-up of the host name and TLS included: 0 to 2,147,483,647, or `Infinity`,
    * the default, which leaves it to the system (about two minutes on Linux).
    */
   timeout?: number | undefined;
@@ -34,6 +47,8 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
  * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
  * @throws {RangeError} If the port, a time, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets.
+ *
+ * With TLS, `code` is `"tls"` if the server's certificate is not in order, or the server speaks none.
  *
  * @example
  * ```ts
@@ -65,9 +80,13 @@ export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   checkChatOptions(options);
   checkWrap(options);
   checkTimeout("timeout", options.timeout);
+  const { tls } = options;
+  const settings = tls === undefined ? undefined : toClientSettings(tls, nameOfEndpoint(endpoint));
   const sockets = await loadSockets();
+  if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
-  return openChat(await connectInTime(sockets, endpoint, options), options);
+  const connection = await connectInTime(sockets, endpoint, options, settings);
+  return openChat(connection, options, nameOfEndpoint(endpoint));
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
@@ -75,13 +94,21 @@ async function connectInTime(
   sockets: Sockets,
   endpoint: Endpoint,
   { signal, timeout = Infinity }: ConnectOptions,
+  settings: TlsSettings | undefined,
 ): Promise<Connection> {
   const attempt = new AbortController();
-  const connecting = sockets.connect(endpoint, attempt.signal);
+  let plain: Connection | undefined;
+  const open = async (): Promise<Connection> => {
+    plain = await sockets.connect(endpoint, attempt.signal);
+    if (settings === undefined || attempt.signal.aborted) return plain;
+    return await secure(plain, settings);
+  };
+  const connecting = open();
   const givenUp = new Deferred<never>();
   const giveUp = (reason: unknown): void => {
     givenUp.reject(reason);
     attempt.abort();
+    plain?.close(reason);
     connecting.then((connection) => connection.close(reason), () => {});
   };
   const forgetSignal = signal && onAbort(signal, () => giveUp(signal.reason));

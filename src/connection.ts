@@ -1,3 +1,5 @@
+import type { TlsInfo } from "./tls.ts";
+
 /** Where one end of a connection is. */
 export interface Address {
   /** The transport that the address belongs to. */
@@ -61,6 +63,9 @@ export interface Connection {
 
   /** The peer's address, where the transport has one. */
   readonly remoteAddress: Address | undefined;
+
+  /** What TLS settled with the peer, where the connection speaks it. */
+  readonly tls?: TlsInfo | undefined;
 }
 
 /** What a runtime's sockets offer to `listen`: connections, in the order they came. */

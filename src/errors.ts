@@ -15,7 +15,7 @@
  * | {@linkcode ProducerError} | `"producer"` |
  * | {@linkcode BackpressureError} | `"backpressure"` |
  * | {@linkcode UnsupportedError} | `"unsupported"` |
- * | `ChatError` itself | `"unsent"` (`detach()` too early), `"discarded"` (by `discardBuffers()`) |
+ * | `ChatError` itself | `"unsent"` (`detach()` or `startTls()` too early), `"reading"` (`startTls()` too early), `"discarded"` (by `discardBuffers()`) |
  */
 export class ChatError extends Error {
   /** A short, fixed word for what happened. */
@@ -151,6 +151,7 @@ export class IncompleteFrameError extends ChatError {
  * | `"in-use"` | something else listens at that address |
  * | `"unavailable"` | that address is not one of this machine's |
  * | `"permission"` | the system or the runtime does not allow it |
+ * | `"tls"` | TLS cannot begin, or was broken: a certificate that is not in order, a peer that speaks no TLS or cut it off |
  * | `"exhausted"` | too many files are open, the system has no memory for another socket, or more was received than may wait |
  * | `"other"` | something else; the `cause` says what |
  */
@@ -163,6 +164,7 @@ export type ConnectionErrorCode =
   | "in-use"
   | "unavailable"
   | "permission"
+  | "tls"
   | "exhausted"
   | "other";
 

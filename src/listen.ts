@@ -1,14 +1,24 @@
 import { onAbort } from "./abort.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import { checkBoolean } from "./checks.ts";
+import { checkBoolean, describe } from "./checks.ts";
 import type { Address, ConnectionListener, ListenEndpoint } from "./connection.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
+import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}
+
+/** TLS, as a server that listens. */
+export interface ListenTlsOptions extends TlsServerOptions {
+  /**
+   * Is told of each client that was closed because its handshake failed. What it throws is ignored. Default: nobody is told; of
+   * `serve()`, its own `onError`.
+   */
+  onError?: ((error: Error) => void) | undefined;
+}
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
 export interface ListenOptions extends ListenerOptions {
@@ -27,6 +37,11 @@ export interface ListenOptions extends ListenerOptions {
    * systems, too), or Deno with `--unstable-net`. Default: `false`.
    */
   reusePort?: boolean | undefined;
+  /**
+   * Speaks TLS with whoever connects. A chat is handed out when its handshake is done; a client whose handshake fails, or takes
+   * longer than `tls.handshakeTimeout`, is closed, and `tls.onError` told.
+   */
+  tls?: ListenTlsOptions | undefined;
 }
 
 /**
@@ -83,8 +98,18 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   }
   checkChatOptions(options);
   checkWrap(options);
+  const { tls } = options;
+  const settings = tls === undefined ? undefined : toServerSettings(tls);
+  const { onError = () => {} } = tls ?? {};
+  if (typeof onError !== "function") {
+    throw new TypeError(`tls.onError must be a function, not ${describe(onError)}`);
+  }
   const sockets = await loadSockets();
-  return new Listener<Frame>(await listenOn({ ...endpoint, reusePort }, sockets), options);
+  if (settings !== undefined) await checkCertificates(settings);
+  const listener = await listenOn({ ...endpoint, reusePort }, sockets);
+  if (settings === undefined) return new Listener<Frame>(listener, options);
+  const { TlsListener } = await import("./adapters/tls_listener.ts");
+  return new Listener<Frame>(new TlsListener(listener, settings, onError), options);
 }
 
 async function listenOn(endpoint: ListenEndpoint, sockets: Sockets): Promise<ConnectionListener> {

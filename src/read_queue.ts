@@ -43,6 +43,11 @@ export class ReadQueue<F extends Frame> {
     return this.#end;
   }
 
+  /** Whether nobody waits, and no `stream()` was left in the middle. */
+  get isIdle(): boolean {
+    return this.#readers.length === 0;
+  }
+
   /** Adds bytes that arrived. */
   push(bytes: Uint8Array): void {
     this.#framer.push(bytes);

@@ -22,7 +22,8 @@ export interface ServerOptions<F extends Frame = Frame> {
   whenFull?: "wait" | "refuse" | undefined;
   /**
    * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept (which is tried again
-   * after a tenth of a second), or what `wrap` threw. What it throws itself is ignored. Default: `console.error`, with one line for a
+   * after a tenth of a second), what `wrap` threw, or why a client's TLS handshake failed (unless `tls.onError` is). What it
+   * throws itself is ignored. Default: `console.error`, with one line for a
    * `ConnectionError`, and the stack of what else was thrown.
    */
   onError?: ((error: unknown, chat: Chat<F> | undefined) => void) | undefined;
@@ -109,7 +110,10 @@ export async function serve<F extends Frame>(
   }
   checkServerOptions(options);
   // The overloads see to it that options with an encoding come with a handler of text.
-  const listener = await listen(options as ListenOptions) as unknown as Listener<F>;
+  const { tls, onError = printError } = options;
+  const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
+  const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } } as ListenOptions;
+  const listener = await listen(listening) as unknown as Listener<F>;
   return new Server(listener, handler, options);
 }
 

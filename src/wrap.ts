@@ -2,6 +2,7 @@ import { Chat, type ChatOptions } from "./chat.ts";
 import { nameOf } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 import type { Frame } from "./frame_text.ts";
+import { rememberName } from "./tls.ts";
 
 /** What comes between the sockets of a runtime and a chat. */
 export interface WrapOptions {
@@ -18,11 +19,21 @@ export function checkWrap({ wrap }: WrapOptions): void {
   throw new TypeError(`wrap must be a function, such as tap, not ${nameOf(wrap)}`);
 }
 
-/** Makes the chat over a connection that was just opened, which is closed if that fails. */
-export function openChat(connection: Connection, options: ChatOptions & WrapOptions): Chat<Frame> {
+/**
+ * Makes the chat over a connection that was just opened, which is closed if that fails.
+ * @param name The host name that was connected to, if there is one.
+ */
+export function openChat(
+  connection: Connection,
+  options: ChatOptions & WrapOptions,
+  name: string = "",
+): Chat<Frame> {
   const { wrap } = options;
   try {
-    return new Chat<Frame>(wrap === undefined ? connection : wrap(connection), options);
+    const wrapped = wrap === undefined ? connection : wrap(connection);
+    const chat = new Chat<Frame>(wrapped, options);
+    rememberName(wrapped, name);
+    return chat;
   } catch (error) {
     connection.close(error);
     throw error;

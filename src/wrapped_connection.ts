@@ -1,4 +1,5 @@
 import type { Address, Connection } from "./connection.ts";
+import type { TlsInfo } from "./tls.ts";
 
 /** A connection that passes everything on to another: for those that change one thing. */
 export class WrappedConnection implements Connection {
@@ -18,6 +19,10 @@ export class WrappedConnection implements Connection {
 
   get remoteAddress(): Address | undefined {
     return this.#connection.remoteAddress;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls;
   }
 
   read(): Promise<Uint8Array | null> {

@@ -10,11 +10,13 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { type Chat, connect, ConnectionError, listen } from "../mod.ts";
+import { type Chat, connect, ConnectionError, listen, serve } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
+import { Authority, type Certificate } from "./support/certificates.ts";
 import { keyOf, readRows, withoutNumbers } from "./support/connection_error_table.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
+import { CuttingProxy } from "./support/cutting_proxy.ts";
 import { DeafListener, NO_DEAF_LISTENER } from "./support/deaf_listener.ts";
 import { type Peer, startPeer } from "./support/peer.ts";
 import { command, CURRENT, Program, run } from "./support/programs.ts";
@@ -228,6 +230,72 @@ testRow("read()", "the peer has reset while nobody read or wrote", async () => {
     await assertDone(chat, failure);
   });
   return failure!;
+});
+
+const authority = new Authority();
+
+/** Why `connect()` does not trust a server that speaks TLS. */
+async function tlsFailure(certificate: Certificate, ca: string): Promise<ConnectionError> {
+  await using listener = await listen({ ...ANYWHERE, tls: certificate });
+  const where = { hostname: "localhost", port: listener.address.port };
+  return await failureOf(() => connect({ ...where, tls: { ca }, ...LINES }));
+}
+
+testRow(
+  "connect()",
+  "the server's certificate is for another name",
+  () => tlsFailure(authority.sign("DNS:other.example"), authority.ca),
+);
+testRow(
+  "connect()",
+  "the server's certificate is signed by nobody who is trusted",
+  () => tlsFailure(authority.sign("DNS:localhost"), new Authority("another").ca),
+);
+testRow(
+  "connect()",
+  "the server's certificate has expired",
+  () => tlsFailure(authority.sign("DNS:localhost", -1), authority.ca),
+);
+
+testRow("connect()", "the server speaks no TLS", async () => {
+  await using server = await serve(ANYWHERE, async (chat) => {
+    await chat.push("220 hello\r\n");
+    await chat.read();
+  });
+  const { port } = server.address;
+  return await failureOf(() => connect({ port, tls: { ca: authority.ca }, ...LINES }));
+});
+
+testRow("connect()", "the TLS handshake has no answer", async () => {
+  await using listener = await listen(ANYWHERE);
+  const tls = { ca: authority.ca, handshakeTimeout: 100 };
+  const { port } = listener.address;
+  return await assertRejects(() => connect({ port, tls, ...LINES }), ConnectionError, "100 ms");
+});
+
+testRow("read()", "the connection ends without the goodbye of TLS", async () => {
+  const certificate = authority.sign("IP:127.0.0.1");
+  await using proxy = await CuttingProxy.start(certificate, "one\ntw");
+  const chat = await connect({ port: proxy.port, tls: { ca: authority.ca }, ...LINES });
+  assertStrictEquals(text((await chat.read())!), "one");
+  proxy.cut();
+  const failure = await assertRejects(() => chat.read(), ConnectionError);
+  await assertDone(chat, failure);
+  return failure;
+}, CURRENT === "bun" && "Bun reports it as an orderly end");
+
+testRow("startTls()", "bytes had come in clear before TLS", async () => {
+  await using server = await serve(ANYWHERE, async (chat) => {
+    await chat.push("go\nand more"); // in one write
+    await chat.read();
+  });
+  const { port } = server.address;
+  const chat = await connect({ hostname: "localhost", port, ...LINES });
+  assertStrictEquals(text((await chat.read())!), "go");
+  assertStrictEquals(text((await chat.read("and "))!), "");
+  const failure = await assertRejects(() => chat.startTls(), ConnectionError, "4 bytes");
+  await assertDone(chat, failure);
+  return failure;
 });
 
 test("docs/errors.md has no row that is not tested", () => {

@@ -1,3 +1,4 @@
+import { concat, copyOf, toBytes } from "../bytes.ts";
 import type {
   Address,
   Connection,
@@ -12,6 +13,8 @@ import { AcceptQueue } from "./accept_queue.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
+import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
+import { HandshakeTimeout, toHandshakeError } from "./tls_error.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
 export interface BunSocketLike {
@@ -25,6 +28,8 @@ export interface BunSocketLike {
   shutdown(): unknown;
   /** Closes both sides. */
   end(): unknown;
+  /** Breaks off. */
+  terminate?(): unknown;
   /** Whatever belongs to the socket: here, its connection. */
   data: unknown;
   /** This end's IP address. */
@@ -35,6 +40,28 @@ export interface BunSocketLike {
   readonly remoteAddress: string;
   /** The peer's port. */
   readonly remotePort?: number;
+}
+
+/** What TLS needs of a `Bun.Socket`. */
+interface BunTlsSocketLike extends BunSocketLike {
+  /** Puts TLS over the socket: the two that it becomes, the second of which carries what is encrypted. */
+  upgradeTLS(options: BunTlsUpgrade): readonly BunTlsSocketLike[];
+  /** Of a socket that speaks TLS: whether the peer's certificate is in order. */
+  readonly authorized?: boolean;
+  /** Of a socket that speaks TLS: the protocol chosen. */
+  readonly alpnProtocol?: string | false | null;
+  /** Of a socket that speaks TLS: the peer's certificate, with its DER as `raw`. */
+  getPeerCertificate?(): { readonly raw?: Uint8Array } | null | undefined;
+}
+
+/** What `upgradeTLS` of a `Bun.Socket` is given. */
+interface BunTlsUpgrade {
+  /** Whether this is the server's side. */
+  readonly isServer: boolean;
+  /** Certificates, keys, and names. */
+  readonly tls: object;
+  /** The handlers of the socket that carries what is encrypted. */
+  readonly socket: BunTlsHandlers;
 }
 
 /** The handlers of a `Bun.connect` or `Bun.listen`, which lead each socket's events to its connection. */
@@ -53,6 +80,12 @@ export interface BunHandlers {
   close(socket: BunSocketLike, error?: Error): void;
   /** A handler has thrown. */
   error(socket: BunSocketLike, error: Error): void;
+}
+
+/** The handlers of a socket that speaks TLS. */
+interface BunTlsHandlers extends BunHandlers {
+  /** The handshake is done, or has failed. */
+  handshake(socket: BunTlsSocketLike, success: boolean, error: Error | null): void;
 }
 
 interface BunListenerLike {
@@ -102,23 +135,27 @@ function optionsFor(onConnection: (connection: Connection) => void, ends: Ends):
   return {
     allowHalfOpen: true,
     socket: {
-      binaryType: "uint8array",
+      ...HANDLERS,
       open(socket) {
         const connection = new BunConnection(socket, ends);
         socket.data = connection;
         onConnection(connection);
       },
-      data: (socket, chunk) => connectionOf(socket).onData(chunk),
-      drain: (socket) => connectionOf(socket).onDrain(),
-      // Without this handler Bun closes the socket when the peer ends its direction, whatever `allowHalfOpen` says.
-      end: (socket) => connectionOf(socket).onEnd(),
-      close: (socket, error) => connectionOf(socket).onClose(error),
-      error: (_socket, error) => {
-        throw error;
-      },
     },
   };
 }
+
+const HANDLERS: Omit<BunHandlers, "open"> = {
+  binaryType: "uint8array",
+  data: (socket, chunk) => connectionOf(socket)?.onData(chunk),
+  drain: (socket) => connectionOf(socket)?.onDrain(),
+  // Without this handler Bun closes the socket when the peer ends its direction, whatever `allowHalfOpen` says.
+  end: (socket) => connectionOf(socket)?.onEnd(),
+  close: (socket, error) => connectionOf(socket)?.onClose(error),
+  error: (_socket, error) => {
+    throw error;
+  },
+};
 
 /** Opens a connection over TCP or a Unix socket with `Bun.connect`. An attempt cannot be called off: it goes on until the system gives it up. */
 export async function connectBun(endpoint: Endpoint): Promise<Connection> {
@@ -176,14 +213,82 @@ async function checkReusePort(): Promise<void> {
   if (platform !== "linux") throw new UnsupportedError(`reusePort needs Linux, not ${platform}`);
 }
 
+/** A handshake. */
+interface Upgrade {
+  readonly connection: Promise<Connection>;
+  /** Ends it, unless it is done. */
+  giveUp(reason: Error): void;
+}
+
+/** Puts TLS over a socket of which nothing is read or written any more. */
+function startTls(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
+  const { cert, key, ca, alpn, isServer, serverName, verifies, handshakeTimeout } = settings;
+  const shaken = new Deferred<Connection>();
+  const remote = toAddress(socket.remoteAddress, socket.remotePort);
+  let isDone = false;
+  const onFailure = (error: unknown): void => {
+    if (isDone) return;
+    isDone = true;
+    clearTimeout(timer);
+    shaken.reject(toHandshakeError(error, settings, remote));
+    secured?.terminate?.(); // end() would wait for the peer
+  };
+  const timer = handshakeTimeout === Infinity
+    ? undefined
+    : setTimeout(() => onFailure(new HandshakeTimeout(handshakeTimeout)), handshakeTimeout);
+  const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
+  socket.resume();
+  const [, secured] = socket.upgradeTLS({
+    isServer,
+    tls: { ...options, requestCert: isServer && verifies, rejectUnauthorized: verifies },
+    socket: {
+      ...HANDLERS,
+      open() {},
+      handshake(secured, success, error) {
+        const isSecure = verifies ? success && secured.authorized : success || isWrongName(error);
+        if (!isSecure) return onFailure(error ?? new Error("the peer's certificate is refused"));
+        isDone = true;
+        clearTimeout(timer);
+        const connection = new BunConnection(secured, {}, infoOf(secured));
+        secured.data = connection;
+        shaken.resolve(connection);
+      },
+      close(secured, error) {
+        onFailure(error ?? new Error("disconnected before it was done"));
+        connectionOf(secured)?.onClose(error);
+      },
+      error: (secured, error) => connectionOf(secured)?.onError(error),
+    },
+  });
+  return { connection: shaken.promise, giveUp: onFailure };
+}
+
+/** Bun says that a certificate is for another name also where that does not matter. */
+function isWrongName(error: Error | null): boolean {
+  return (error as { code?: string } | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID";
+}
+
+/** The protocols as they are sent, which is how Bun wants them. */
+function toWire(alpn: readonly string[]): Uint8Array | undefined {
+  if (alpn.length === 0) return undefined;
+  return concat(...alpn.flatMap((name) => [Uint8Array.of(name.length), toBytes("name", name)]));
+}
+
+/** What is known of the peer, once the handshake is done. */
+function infoOf(socket: BunTlsSocketLike): TlsInfo {
+  const raw = socket.getPeerCertificate?.()?.raw;
+  return { alpn: socket.alpnProtocol || undefined, peerCertificate: raw && copyOf(raw) };
+}
+
 interface PendingWrite {
   rest: Uint8Array;
   readonly done: Deferred;
 }
 
-class BunConnection implements Connection {
+class BunConnection implements TlsCapable {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
+  readonly tls: TlsInfo | undefined;
 
   readonly #socket: BunSocketLike;
   readonly #inbox: Inbox;
@@ -196,9 +301,12 @@ class BunConnection implements Connection {
   #writeEnded = false;
   /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
   #broken = false;
+  /** The socket speaks TLS now: what is heard of it here is what passes encrypted. */
+  #upgrade: Upgrade | undefined;
 
-  constructor(socket: BunSocketLike, ends: Ends) {
+  constructor(socket: BunSocketLike, ends: Ends, tls?: TlsInfo) {
     this.#socket = socket;
+    this.tls = tls;
     this.localAddress = toAddress(socket.localAddress, socket.localPort) ?? ends.local;
     this.remoteAddress = toAddress(socket.remoteAddress, socket.remotePort) ?? ends.remote;
     this.#inbox = new Inbox(socket);
@@ -233,11 +341,38 @@ class BunConnection implements Connection {
     if (this.#closeError !== undefined) return;
     this.#closeError = new ClosedError("the connection is closed", { cause: reason });
     this.#inbox.shut(this.#closeError);
-    if (!this.#isClosed) this.#socket.end();
+    if (this.#isClosed) return;
+    if (this.#upgrade !== undefined) this.#upgrade.giveUp(this.#closeError);
+    else if (this.tls !== undefined) this.#endTls();
+    else this.#socket.end();
+  }
+
+  /** Bun cannot be given what was read already: then it is done as elsewhere. */
+  startTls(settings: TlsSettings): Promise<Connection> | undefined {
+    const isBusy = this.#inbox.length > 0 || this.#pending !== undefined || this.#writeEnded;
+    if (isBusy || this.#isClosed || this.#broken || this.#closeError !== undefined) {
+      return undefined;
+    }
+    if (this.tls !== undefined || !("upgradeTLS" in this.#socket)) return undefined;
+    this.#inbox.shut(new ClosedError("the connection speaks TLS now")); // a read that is under way
+    this.#upgrade = startTls(this.#socket as BunTlsSocketLike, settings);
+    return this.#upgrade.connection;
+  }
+
+  /** By itself end() waits for the peer, 12 s, if this side has not said goodbye, or cannot. */
+  #endTls(): void {
+    if (this.#pending !== undefined) return void this.#socket.terminate?.();
+    if (!this.#writeEnded) this.#socket.shutdown();
+    this.#socket.end();
   }
 
   onData(chunk: Uint8Array): void {
-    this.#inbox.put(chunk);
+    if (this.#upgrade === undefined) this.#inbox.put(chunk);
+  }
+
+  /** TLS was broken. Bun closes the socket after it, and does not say why again. */
+  onError(cause: Error): void {
+    this.#cause ??= cause;
   }
 
   /** Writes on. Bun takes a part of what it is given, and says `drain` when it may take more, or for no reason at all. */
@@ -253,15 +388,16 @@ class BunConnection implements Connection {
   }
 
   onEnd(): void {
+    if (this.#upgrade !== undefined) return;
     if (this.#broken) this.#inbox.fail(this.#error("read from"));
     else this.#inbox.end();
   }
 
   onClose(cause: Error | undefined): void {
     this.#isClosed = true;
-    this.#cause = cause;
+    this.#cause ??= cause;
     // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
-    if (cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
+    if (this.#cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
     else this.#inbox.fail(this.#error("read from"));
     this.#pending?.done.reject(this.#error("write to"));
     this.#pending = undefined;
@@ -282,8 +418,9 @@ class BunConnection implements Connection {
   }
 }
 
-function connectionOf(socket: BunSocketLike): BunConnection {
-  return socket.data as BunConnection;
+/** The connection of a socket, which has one once it is open, and has shaken hands if it speaks TLS. */
+function connectionOf(socket: BunSocketLike): BunConnection | undefined {
+  return socket.data as BunConnection | undefined;
 }
 
 function bun(): BunLike {

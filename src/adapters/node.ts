@@ -48,6 +48,8 @@ export interface NodeDuplexLike {
   readonly readableObjectMode: boolean;
   /** Whether the writing side stays open when the readable side ends. */
   allowHalfOpen: boolean;
+  /** Of a socket that speaks TLS: `true`. */
+  readonly encrypted?: boolean | undefined;
   /** Of a socket: this end's IP address. */
   readonly localAddress?: string | undefined;
   /** Of a socket: this end's port. */
@@ -88,6 +90,11 @@ export function fromNode(stream: NodeDuplexLike): Connection {
     );
   }
   return new NodeConnection(stream);
+}
+
+/** A connection over a stream whose addresses are known otherwise. */
+export function fromStream(stream: NodeDuplexLike, ends: Ends): Connection {
+  return new NodeConnection(stream, ends);
 }
 
 /** Opens a connection over TCP or a Unix socket with `node:net`, unless `attempt` is aborted first. */
@@ -172,6 +179,9 @@ async function checkReusePort(): Promise<void> {
 
 const NOTHING = new Uint8Array(0);
 
+/** How long a close waits for the goodbye of TLS to be sent. Milliseconds. */
+const LONGEST_GOODBYE = 1_000;
+
 class NodeConnection implements Connection {
   localAddress: Address | undefined;
   remoteAddress: Address | undefined;
@@ -182,6 +192,7 @@ class NodeConnection implements Connection {
   readonly #closed = new Deferred();
   /** A socket reports resets, and copies what it is given to the system; other streams may pass the array itself on. */
   readonly #isSocket: boolean;
+  readonly #isTls: boolean;
   #readEnded = false;
   #writeEnded = false;
   #emptying = false;
@@ -193,6 +204,7 @@ class NodeConnection implements Connection {
     this.#stream = stream;
     this.#ends = ends;
     this.#isSocket = "connecting" in stream;
+    this.#isTls = stream.encrypted === true;
     this.#noteAddresses();
     stream.on("connect", () => this.#noteAddresses());
     this.#inbox = new Inbox(stream);
@@ -240,7 +252,17 @@ class NodeConnection implements Connection {
     if (this.#closeError !== undefined) return;
     this.#closeError = new ClosedError("the connection is closed", { cause: reason });
     this.#inbox.shut(this.#closeError);
-    this.#destroy();
+    if (this.#isTls && this.#stream.writable && this.#stream.writableLength === 0) {
+      this.#sayGoodbye();
+    } else this.#destroy();
+  }
+
+  /** TLS ends with a word of its own, without which the peer must take the end for a break. */
+  #sayGoodbye(): void {
+    const destroy = (): void => this.#destroy();
+    const timer = setTimeout(destroy, LONGEST_GOODBYE);
+    this.closed.then(() => clearTimeout(timer));
+    this.#stream.end(destroy);
   }
 
   #destroy(): void {
@@ -277,7 +299,9 @@ class NodeConnection implements Connection {
    */
   #onEnd(): void {
     const { writable, writableLength } = this.#stream;
-    if (!this.#isSocket || !writable || writableLength > 0) return this.#endReading();
+    if (!this.#isSocket || this.#isTls || !writable || writableLength > 0) {
+      return this.#endReading();
+    }
     this.#stream.write(NOTHING, (error) => {
       if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#endReading();
     });

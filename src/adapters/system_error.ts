@@ -1,4 +1,5 @@
 import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import { isTlsError, wordsFor as wordsForTls } from "./tls_error.ts";
 
 /** The system's error codes, which Node, Deno and Bun all report by these names. */
 const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
@@ -33,6 +34,7 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
   "in-use": "the address is in use",
   unavailable: "the address is not one of this machine's",
   permission: "permission denied",
+  tls: "TLS failed",
   exhausted: "too many open files, or no memory for another socket: raise the limit (ulimit -n), " +
     "or have fewer connections (maxConnections)",
   other: "it failed",
@@ -44,12 +46,15 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
  * @param attempt What was tried, with what address: `"connect to 127.0.0.1:6000"`.
  */
 export function toConnectionError(cause: unknown, attempt: string): ConnectionError {
+  // One connection over another passes on what that has met.
+  if (cause instanceof ConnectionError) return cause;
   const code = codeOf(cause);
   const detail = code === "other" ? messageOf(cause) : wordsFor(code, cause);
   return new ConnectionError(code, `cannot ${attempt}: ${detail}`, { cause });
 }
 
 function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
+  if (code === "tls") return wordsForTls(cause);
   const isPath = (cause as { code?: unknown }).code === "ENOENT";
   return isPath ? "there is no such file" : WORDS[code];
 }
@@ -61,6 +66,7 @@ function codeOf(cause: unknown): ConnectionErrorCode {
   const known = typeof code === "string" ? CODES[code] : undefined;
   if (known !== undefined) return known;
   if (typeof code === "string" && code.startsWith("EAI_")) return "not-found";
+  if (isTlsError(cause)) return "tls";
   if (name === "NotCapable" || name === "PermissionDenied") return "permission";
   // Deno reports a failed look-up and an impossible name, and Bun a failed look-up for `listen`, by a message alone.
   if (/^(failed to (lookup address|listen at)|invalid host)/i.test(messageOf(cause))) {

@@ -1,0 +1,231 @@
+import type { TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
+import { formatEndpoint } from "../address.ts";
+import { copyOf, plainBytes } from "../bytes.ts";
+import type { Address, Connection } from "../connection.ts";
+import { Deferred } from "../deferred.ts";
+import { ConnectionError } from "../errors.ts";
+import type { TlsInfo, TlsSettings } from "../tls.ts";
+import { WrappedConnection } from "../wrapped_connection.ts";
+import { fromStream } from "./node.ts";
+import { HandshakeTimeout, toHandshakeError } from "./tls_error.ts";
+
+/** How long an end during the handshake waits for what TLS says of it. Milliseconds. */
+const LAST_WORDS = 100;
+
+/**
+ * TLS over any connection, by `node:tls`, which each runtime has:
+ *
+ * ```text
+ *   TlsConnection ── tls.TLSSocket ── carrier (a Duplex) ── the connection
+ * ```
+ *
+ * The carrier never fails by itself: what the connection meets is what the TLS socket is destroyed with, because not every
+ * runtime passes it on.
+ *
+ * @returns The connection, when the handshake is done. The connection beneath is closed if it fails.
+ */
+export async function tlsOver(connection: Connection, settings: TlsSettings): Promise<Connection> {
+  const [tls, { Duplex }] = await Promise.all([import("node:tls"), import("node:stream")]);
+  const shaken = new Deferred<Connection>();
+  const ends = { local: connection.localAddress, remote: connection.remoteAddress };
+  let socket: TLSSocket | undefined;
+  const onSecure = (secured: TLSSocket): void => {
+    socket = secured;
+    socket.on("close", () => carrier.destroy());
+    const over = fromStream(socket, ends);
+    shaken.resolve(new TlsConnection(over, { connection, carrier }, infoOf(socket)));
+  };
+  const onFailure = (error: unknown): void => {
+    if (socket !== undefined) return; // the connection says so by itself
+    shaken.reject(toHandshakeError(error, settings, ends.remote));
+    connection.close(error);
+    carrier.destroy(); // and TLS with it, and what it waits with
+  };
+  let timer = startTimer(settings, onFailure);
+  const carrier = makeCarrier(Duplex, connection, {
+    onEnd(push) {
+      // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
+      if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));
+      else push();
+      if (socket !== undefined) return;
+      // What came before it may still tell why. Not every runtime takes an end for a failure.
+      clearTimeout(timer);
+      timer = setTimeout(() => onFailure(new Error("disconnected before it was done")), LAST_WORDS);
+    },
+    onError(error) {
+      if (socket === undefined) onFailure(error);
+      else socket.destroy(error);
+    },
+  });
+  try {
+    const { cert, key, ca, alpn, isServer, verifies, serverName, handshakeTimeout } = settings;
+    const options = { cert, key, ca, ALPNProtocols: [...alpn], rejectUnauthorized: verifies };
+    if (isServer) {
+      const longest = Number.isFinite(handshakeTimeout) ? handshakeTimeout + 1_000 : 2 ** 31 - 1;
+      const server = tls.createServer({
+        ...options,
+        requestCert: verifies,
+        handshakeTimeout: longest,
+      });
+      server.once("secureConnection", onSecure);
+      server.on("tlsClientError", (error, { authorizationError: code }) => {
+        // Node refuses a certificate without a word.
+        onFailure(code ? Object.assign(new Error(String(code)), { code }) : error);
+      });
+      server.emit("connection", carrier);
+    } else {
+      const servername = isIp(serverName) ? "" : serverName; // an address cannot be asked for
+      const where = { socket: carrier, host: serverName, servername };
+      const secured = tls.connect({ ...where, ...options });
+      secured.once("secureConnect", () => onSecure(secured));
+      secured.on("error", onFailure); // in vain, once it is secure
+    }
+    return await shaken.promise;
+  } catch (error) {
+    onFailure(error);
+    return await shaken.promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Checks certificates and keys before there is a connection for them.
+ * @throws {TypeError} If they are not what they say, or do not belong together.
+ */
+export async function checkContext({ cert, key, ca }: TlsSettings): Promise<void> {
+  const [{ createSecureContext }, { createPrivateKey, X509Certificate }] = await Promise.all([
+    import("node:tls"),
+    import("node:crypto"),
+  ]);
+  try {
+    createSecureContext({ cert, key, ca });
+    // Deno does not look whether they belong together.
+    if (cert !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key!))) {
+      throw new Error("the key is another certificate's");
+    }
+  } catch (cause) {
+    throw new TypeError(
+      `tls.cert, tls.key and tls.ca must be certificates and a key that belong together: ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
+}
+
+class TlsConnection extends WrappedConnection {
+  readonly #closed: Promise<void>;
+  readonly #info: TlsInfo;
+  readonly #carrier: Duplex;
+
+  constructor(over: Connection, under: Beneath, info: TlsInfo) {
+    super(over);
+    this.#info = info;
+    this.#carrier = under.carrier;
+    this.#closed = Promise.all([over.closed, under.connection.closed]).then(() => {});
+  }
+
+  override get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  override get tls(): TlsInfo {
+    return this.#info;
+  }
+
+  override async write(data: Uint8Array): Promise<void> {
+    await super.write(data);
+    const carrier = this.#carrier;
+    // Bun gives the carrier all of it at once, whether there is room or not.
+    if (carrier.writableNeedDrain && !carrier.destroyed) await drained(carrier);
+    if (carrier.destroyed) await super.write(data); // which says why it was not taken
+  }
+}
+
+/** What a connection over TLS lies on. */
+interface Beneath {
+  readonly connection: Connection;
+  readonly carrier: Duplex;
+}
+
+/** What becomes of what the connection meets. */
+interface CarrierEvents {
+  /** The peer has ended its direction; `push` passes it on. */
+  onEnd(push: () => void): void;
+  onError(error: Error): void;
+}
+
+/** The connection as a stream that TLS takes. */
+function makeCarrier(
+  Stream: typeof Duplex,
+  connection: Connection,
+  { onEnd, onError }: CarrierEvents,
+): Duplex {
+  const carrier = new Stream({
+    allowHalfOpen: true,
+    read() {
+      connection.read().then((chunk) => {
+        if (chunk === null) onEnd(() => carrier.push(null));
+        else carrier.push(chunk);
+      }, onError);
+    },
+    write(chunk: Uint8Array, _encoding, done) {
+      connection.write(plainBytes(chunk)).catch(onError).then(() => done());
+    },
+    final(done) {
+      connection.closeWrite().catch(onError).then(() => done());
+    },
+    destroy(error, done) {
+      connection.close(error ?? undefined);
+      connection.closed.then(() => done(null));
+    },
+  });
+  carrier.on("error", () => {});
+  return carrier;
+}
+
+/** Waits until there is room, or the carrier is gone. */
+async function drained(carrier: Duplex): Promise<void> {
+  const done = new Deferred();
+  for (const event of ["drain", "close"]) carrier.on(event, done.resolve);
+  await done.promise;
+  for (const event of ["drain", "close"]) carrier.off(event, done.resolve);
+}
+
+/** What is known of the peer, once the handshake is done. */
+function infoOf(socket: TLSSocket): TlsInfo {
+  const certificate = socket.getPeerCertificate() as { raw?: Uint8Array } | null;
+  return {
+    alpn: socket.alpnProtocol || undefined,
+    peerCertificate: certificate?.raw && copyOf(certificate.raw),
+  };
+}
+
+/** Whether the peer's goodbye has come, though what came before it may not be read yet. */
+function isEnded(socket: TLSSocket): boolean {
+  return (socket as unknown as { _readableState: { ended: boolean } })._readableState.ended;
+}
+
+function isIp(name: string): boolean {
+  return name.includes(":") || /^[\d.]+$/.test(name);
+}
+
+function startTimer(
+  { handshakeTimeout }: TlsSettings,
+  onFailure: (error: Error) => void,
+): ReturnType<typeof setTimeout> | undefined {
+  if (handshakeTimeout === Infinity) return undefined;
+  return setTimeout(() => onFailure(new HandshakeTimeout(handshakeTimeout)), handshakeTimeout);
+}
+
+function truncationError(remote: Address | undefined): ConnectionError {
+  return new ConnectionError(
+    "tls",
+    `cannot read from ${
+      formatEndpoint(remote)
+    }: the connection was cut off without the goodbye of ` +
+      "TLS (close_notify), so what came may not be all that was sent",
+  );
+}

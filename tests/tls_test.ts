@@ -1,0 +1,416 @@
+/** TLS: `connect({ tls })` and `listen({ tls })`, with the sockets of the runtime that the tests run on. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect as connectSocket, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  type Chat,
+  connect,
+  ConnectionError,
+  type ConnectOptions,
+  fromNode,
+  listen,
+  type ListenTlsOptions,
+  serve,
+  type TlsClientOptions,
+} from "../mod.ts";
+import { Deferred } from "../src/deferred.ts";
+import { secure, toClientSettings, toServerSettings } from "../src/tls.ts";
+import { WrappedConnection } from "../src/wrapped_connection.ts";
+import { Authority } from "./support/certificates.ts";
+import { checkConnection } from "./support/connection_checks.ts";
+import { CuttingProxy } from "./support/cutting_proxy.ts";
+import { named, needs } from "./support/peers.ts";
+import { CURRENT } from "./support/programs.ts";
+import { tcpPair } from "./support/tcp_pair.ts";
+
+const LINES = { terminator: "\n", encoding: "utf-8" } as const;
+
+const authority = new Authority();
+const { ca } = authority;
+const own = authority.sign("DNS:localhost,IP:127.0.0.1");
+
+checkConnection("a connection over TLS", async () => {
+  const [left, right] = await tcpPair();
+  return await Promise.all([
+    secure(left, toClientSettings({ ca }, "localhost")),
+    secure(right, toServerSettings(own)),
+  ]);
+});
+
+const noEnd = "Bun's node:tls sends nothing after the peer's end";
+checkConnection(
+  "a connection over TLS over another that is no socket",
+  async () => {
+    const [left, right] = await tcpPair();
+    return await Promise.all([
+      secure(new WrappedConnection(left), toClientSettings({ ca }, "localhost")),
+      secure(new WrappedConnection(right), toServerSettings(own)),
+    ]);
+  },
+  CURRENT !== "bun" ? {} : {
+    "tells the end to the peer after closeWrite(), again and again, and reads on": noEnd,
+    "goes on writing after the peer has ended its direction": noEnd,
+  },
+);
+
+if (CURRENT === "node") {
+  checkConnection("a connection over TLS over a net.Socket", async () => {
+    const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const left = connectSocket({ port, host: "127.0.0.1" });
+    const [right] = await once(server, "connection") as [Socket];
+    server.close();
+    return await Promise.all([
+      secure(fromNode(left), toClientSettings({ ca }, "localhost")),
+      secure(fromNode(right), toServerSettings(own)),
+    ]);
+  });
+}
+
+/** A server that answers each line, and whoever it tells of failed handshakes. */
+async function withServer(
+  tls: ListenTlsOptions,
+  work: (port: number, failures: Error[]) => Promise<void>,
+): Promise<void> {
+  const failures: Error[] = [];
+  const options = { port: 0, tls, onError: (error: unknown) => failures.push(error as Error) };
+  const server = await serve({ ...options, ...LINES }, async (chat) => {
+    for await (const line of chat) await chat.send(`${line}, too`);
+  });
+  try {
+    await work(server.address.port, failures);
+  } finally {
+    await server.shutdown({ grace: 0 });
+  }
+}
+
+async function assertTalks(options: Omit<ConnectOptions, "terminator">): Promise<void> {
+  const client = await connect({ ...options, ...LINES });
+  await client.send("hello");
+  assertStrictEquals(await client.read(), "hello, too");
+  await client.closeWhenDone();
+}
+
+test("connect() and listen() hold a conversation over TLS, by name and by address", () =>
+  withServer(own, async (port, failures) => {
+    await assertTalks({ hostname: "localhost", port, tls: { ca } });
+    await assertTalks({ port, tls: { ca } });
+    await assertTalks({ port, tls: { ca: [new Authority("another").ca, ca] } });
+    await assertTalks({ port, tls: { ca, serverName: "localhost" } });
+    assertEquals(failures, []);
+  }));
+
+test("connect() and listen() speak TLS over a Unix socket", {
+  skip: process.platform === "win32" && "Windows has named pipes instead",
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+  const path = join(folder, "a.sock");
+  const server = await serve({ path, tls: own, ...LINES }, async (chat) => {
+    for await (const line of chat) await chat.send(`${line}, too`);
+  });
+  await assertTalks({ path, tls: { ca, serverName: "localhost" } });
+  const nameless = () => connect({ path, tls: { ca }, ...LINES });
+  await assertRejects(nameless, TypeError, "tls.serverName");
+  await server.shutdown();
+  rmSync(folder, { recursive: true });
+});
+
+test("chat.tls tells the protocol that was chosen, and the peer's certificate", async () => {
+  const visitor = authority.sign("DNS:visitor.example");
+  const tls = { ...own, ca, requestCert: true, alpn: ["b", "a"] };
+  await using listener = await listen({ port: 0, tls, ...LINES });
+  const { port } = listener.address;
+  const [client, server] = await Promise.all([
+    connect({ port, tls: { ca, ...visitor, alpn: ["a", "c"] }, ...LINES }),
+    listener.accept(),
+  ]);
+  assertEquals([client.tls!.alpn, server!.tls!.alpn], ["a", "a"]);
+  const nameOf = (chat: Chat<string>): string | undefined =>
+    new X509Certificate(chat.tls!.peerCertificate!).subjectAltName;
+  assertEquals(nameOf(client), "DNS:localhost, IP Address:127.0.0.1");
+  assertEquals(nameOf(server!), "DNS:visitor.example");
+  await Promise.all([client.closeWhenDone(), server!.closeWhenDone()]);
+
+  await using plain = await listen({ port: 0, ...LINES });
+  const other = await connect({ port: plain.address.port, ...LINES });
+  assertStrictEquals(other.tls, undefined);
+  other.close();
+});
+
+async function failureOf(port: number, tls: true | TlsClientOptions): Promise<string> {
+  const connecting = () => connect({ port, tls, hostname: "localhost", ...LINES });
+  const error = await assertRejects(connecting, ConnectionError, `:${port}: `);
+  assertStrictEquals(error.code, "tls");
+  assert(error.cause instanceof Error);
+  return error.message;
+}
+
+test("connect() refuses a certificate that is for another name, expired, or signed by nobody it trusts", async () => {
+  const named = authority.sign("DNS:other.example,DNS:third.example");
+  await withServer(named, async (port) => {
+    assertStringIncludes(
+      await failureOf(port, { ca }),
+      "for other.example, third.example, not localhost: connect by that name, or give tls.serverName",
+    );
+    await assertTalks({ port, tls: { ca, serverName: "third.example" } });
+    await assertTalks({ port, tls: { ca, rejectUnauthorized: false } });
+  });
+  await withServer(authority.sign("DNS:localhost", -1), async (port) => {
+    assertStringIncludes(await failureOf(port, { ca }), "has expired");
+  });
+  await withServer(own, async (port) => {
+    assertStringIncludes(await failureOf(port, true), "give the authority's certificate as tls.ca");
+    const { ca: another } = new Authority("another");
+    assertStringIncludes(await failureOf(port, { ca: another }), "as tls.ca");
+    await assertTalks({ port, tls: { rejectUnauthorized: false } });
+  });
+});
+
+test("connect() says that the peer speaks no TLS when it answers in clear, or ends at once", async () => {
+  for (const greet of [(s: Socket) => s.write("220 hello\r\n"), (s: Socket) => s.end()]) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      greet(socket);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    assertMatch(await failureOf(port, { ca }), /speak (in clear|no TLS) there/);
+    server.close();
+  }
+});
+
+/** Reads to the end, whatever that is. */
+async function ended(socket: Socket): Promise<void> {
+  socket.resume();
+  if (!socket.closed) await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+}
+
+test("connect() gives up when the peer does not answer the handshake", async () => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket.on("error", () => {}))).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const codeOf = async (options: object): Promise<string> =>
+    (await assertRejects(() => connect({ port, ...LINES, ...options }), ConnectionError)).code;
+  assertStrictEquals(await codeOf({ tls: { ca, handshakeTimeout: 50 } }), "timeout");
+  assertStrictEquals(await codeOf({ tls: { ca }, timeout: 50 }), "timeout");
+  const signal = AbortSignal.timeout(50);
+  const connecting = connect({ port, tls: { ca }, signal, ...LINES });
+  assertStrictEquals(await connecting.catch((reason: unknown) => reason), signal.reason);
+  // Each was closed.
+  for (const socket of sockets) {
+    await ended(socket);
+  }
+  server.close();
+});
+
+test("listen() asks for a client's certificate, and lets nobody in who has none, or one of another authority", async () => {
+  const stranger = new Authority("another").sign("DNS:stranger.example");
+  await withServer({ ...own, ca, requestCert: true }, async (port, failures) => {
+    const tls = { ca, ...authority.sign("DNS:visitor.example") };
+    await assertTalks({ port, tls });
+    for (const wrong of [{ ca }, { ca, ...stranger }]) {
+      // A client may think that it is done before the server has refused it.
+      const client = await connect({ port, tls: wrong, ...LINES }).catch(() => undefined);
+      assertEquals(await client?.read().catch(() => null) ?? null, null);
+      client?.close();
+    }
+    await assertTalks({ port, tls });
+    assertEquals(failures.map((error) => (error as ConnectionError).code), ["tls", "tls"]);
+    assertStringIncludes(failures[0]!.message, "the client must give tls.cert and tls.key");
+    assertStringIncludes(failures[1]!.message, "signed by nobody who is trusted here");
+  });
+});
+
+test("connect() and listen() find no protocol in common by ALPN", () =>
+  withServer({ ...own, alpn: ["a"] }, async (port, failures) => {
+    const expected = CURRENT === "deno" ? "protocols" : "tls.alpn"; // Deno hangs up without a word
+    assertStringIncludes(await failureOf(port, { ca, alpn: ["b"] }), expected);
+    assertStringIncludes(failures[0]!.message, "tls.alpn");
+    await assertTalks({ port, tls: { ca, alpn: ["b", "a"] } });
+    await assertTalks({ port, tls: { ca } });
+  }));
+
+test("listen() serves others while a client says nothing, speaks no TLS, or is gone, and is told of each", async () => {
+  const failures: Error[] = [];
+  const told = new Deferred();
+  const onError = (error: Error): void => {
+    if (failures.push(error) === 3) told.resolve();
+    throw new Error("this is ignored");
+  };
+  const tls = { ...own, handshakeTimeout: 300, onError };
+  await using listener = await listen({ port: 0, tls, ...LINES });
+  const { port } = listener.address;
+  const silent = connectSocket(port, "127.0.0.1").on("error", () => {});
+  const plain = connectSocket(port, "127.0.0.1").on("error", () => {});
+  plain.write("GET / HTTP/1.1\r\n\r\n");
+  const gone = connectSocket(port, "127.0.0.1").on("error", () => {});
+  await Promise.all([silent, plain, gone].map((socket) => once(socket, "connect")));
+  gone.end();
+  for (let i = 0; i < 3; i++) {
+    const [client, server] = await Promise.all([
+      connect({ port, tls: { ca }, ...LINES }),
+      listener.accept(),
+    ]);
+    await client.send("hello");
+    assertStrictEquals(await server!.read(), "hello");
+    await Promise.all([client.closeWhenDone(), server!.closeWhenDone()]);
+  }
+  await told.promise;
+  const codes = failures.map((error) => (error as ConnectionError).code);
+  assertEquals(codes.sort(), ["timeout", "tls", "tls"]);
+  assert(failures.some(({ message }) => message.includes("is no TLS")), String(failures));
+  for (const socket of [silent, plain, gone]) socket.destroy();
+});
+
+test("listen() closes who is still shaking hands when it is closed", async () => {
+  const listener = await listen({ port: 0, tls: own, ...LINES });
+  const accepting = listener.accept();
+  const socket = connectSocket(listener.address.port, "127.0.0.1").on("error", () => {});
+  await once(socket, "connect");
+  const client = await connect({ port: listener.address.port, tls: { ca }, ...LINES });
+  (await accepting)!.close(); // by now the other was accepted, too
+  await listener.close();
+  await ended(socket);
+  client.close();
+});
+
+const noTruncation = CURRENT === "bun" && "Bun reports it as an orderly end";
+test(
+  `a chat over TLS says that it was cut off when the connection ends without the goodbye of TLS${
+    noTruncation ? ` (${noTruncation})` : ""
+  }`,
+  { skip: noTruncation },
+  async () => {
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      await using proxy = await CuttingProxy.start({ ...own, maxVersion }, "one\ntwo\nhal");
+      const client = await connect({ port: proxy.port, tls: { ca }, ...LINES });
+      assertStrictEquals(await client.read(), "one");
+      proxy.cut();
+      assertStrictEquals(await client.read(), "two");
+      const error = await assertRejects(() => client.read(), ConnectionError, "close_notify");
+      assertStrictEquals(error.code, "tls");
+      assertStrictEquals(await client.closed, error);
+    }
+  },
+);
+
+test("connect() and listen() refuse options of TLS that are none", async () => {
+  const { cert, key } = own;
+  const other = authority.sign("DNS:localhost");
+  const wrong: readonly [unknown, typeof TypeError | typeof RangeError, string][] = [
+    [7, TypeError, "not 7"],
+    [{ cert, key: "secret" }, TypeError, "tls.key"],
+    [{ cert: "", key }, TypeError, "tls.cert"],
+    [{ cert, key, ca: [7] }, TypeError, "tls.ca"],
+    [{ cert }, TypeError, "tls.key"],
+    [{ key }, TypeError, "tls.cert"],
+    [{ cert, key: other.key }, TypeError, "belong together"],
+    [{ cert, key, alpn: "h2" }, TypeError, "h2"],
+    [{ cert, key, alpn: [""] }, TypeError, "tls.alpn"],
+    [{ cert, key, handshakeTimeout: -1 }, RangeError, "tls.handshakeTimeout"],
+  ];
+  for (const [options, kind, said] of wrong) {
+    const tls = options as ListenTlsOptions;
+    await assertRejects(() => listen({ port: 0, tls, ...LINES }), kind, said);
+    await assertRejects(() => connect({ port: 1, tls, ...LINES }), kind, said);
+  }
+  const forServers: readonly [unknown, string][] = [
+    [{}, "tls.cert and tls.key"],
+    [{ cert, key, requestCert: true }, "tls.ca"],
+    [{ cert, key, requestCert: 1 }, "tls.requestCert"],
+    [{ cert, key, onError: 1 }, "tls.onError"],
+  ];
+  for (const [options, said] of forServers) {
+    const tls = options as ListenTlsOptions;
+    await assertRejects(() => listen({ port: 0, tls, ...LINES }), TypeError, said);
+  }
+  const forClients: readonly [unknown, string][] = [
+    [{ serverName: "" }, "tls.serverName"],
+    [{ rejectUnauthorized: "no" }, "tls.rejectUnauthorized"],
+  ];
+  for (const [options, said] of forClients) {
+    const tls = options as TlsClientOptions;
+    await assertRejects(() => connect({ port: 1, tls, ...LINES }), TypeError, said);
+  }
+});
+
+const openssl = needs("openssl");
+
+/** Runs `openssl` with the files in a folder of its own. */
+async function withOpenssl(
+  args: readonly string[],
+  work: (child: ChildProcessWithoutNullStreams) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+  for (const [name, text] of Object.entries({ ca, ...own })) {
+    writeFileSync(join(folder, name), text);
+  }
+  const child = spawn("openssl", args, { cwd: folder });
+  try {
+    await work(child);
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Resolves when the program has printed it. */
+function printed(child: ChildProcessWithoutNullStreams, said: string): Promise<string> {
+  return new Promise((resolve) => {
+    let all = "";
+    child.stdout.on("data", (data) => {
+      all += data;
+      if (all.includes(said)) resolve(all);
+    });
+  });
+}
+
+test(
+  named("listen({ tls }) serves openssl s_client", openssl),
+  openssl,
+  () =>
+    withServer({ ...own, alpn: ["lines"] }, async (port) => {
+      const args = ["s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", "ca", "-quiet"];
+      const checks = ["-verify_return_error", "-verify_hostname", "localhost", "-alpn", "lines"];
+      await withOpenssl([...args, ...checks], async (child) => {
+        const answered = printed(child, "hello, too");
+        child.stdin.write("hello\n");
+        await answered;
+      });
+    }),
+);
+
+test(
+  named("connect({ tls }) talks to openssl s_server", openssl),
+  openssl,
+  async () => {
+    const args = ["s_server", "-accept", "127.0.0.1:0", "-cert", "cert", "-key", "key", "-rev"];
+    await withOpenssl(args, async (child) => {
+      const [, port] = (await printed(child, "ACCEPT ")).match(/ACCEPT \S+:(\d+)/)!;
+      const client = await connect({ port: Number(port), tls: { ca }, ...LINES });
+      await client.send("hello");
+      assertStrictEquals(await client.read(), "olleh");
+      client.close();
+      await client.closed;
+    });
+  },
+);
