@@ -82,5 +82,6 @@ export {
   type ShutdownOptions,
 } from "./src/serve.ts";
 export { tap, type TapLog } from "./src/tap.ts";
+export type { TcpOptions } from "./src/tcp_options.ts";
 export type { Terminator } from "./src/terminator.ts";
 export type { WrapOptions } from "./src/wrap.ts";

@@ -7,11 +7,15 @@ import { Deferred } from "./deferred.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
+import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
-export interface ConnectOptions extends ChatOptions, WrapOptions {
-  /** A host name or an IP address. Default: `"127.0.0.1"`. */
+export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
+  /**
+   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before has
+   * failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
+   */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
   port?: number | undefined;
@@ -30,10 +34,11 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
  * @param options Where to connect to, and how frames are cut.
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
+ * Where a name has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
  * @throws {RangeError} If the port, a time, a count or a limit is out of range.
- * @throws {UnsupportedError} If this runtime has no sockets.
+ * @throws {UnsupportedError} If this runtime has no sockets, or no time for `keepAlive`.
  *
  * @example
  * ```ts
@@ -61,7 +66,7 @@ export function connect(options: ConnectOptions & WithEncoding<string>): Promise
  */
 export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
-  const endpoint = checkEndpoint(options, 1);
+  const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
   checkChatOptions(options);
   checkWrap(options);
   checkTimeout("timeout", options.timeout);

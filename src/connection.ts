@@ -1,3 +1,5 @@
+import type { TcpOptions } from "./tcp_options.ts";
+
 /** Where one end of a connection is. */
 export interface Address {
   /** The transport that the address belongs to. */
@@ -86,6 +88,10 @@ export interface Endpoint {
   readonly port: number;
   /** The path of a Unix socket: what else is here means nothing then. */
   readonly path?: string;
+  /** The name that was asked for, where `hostname` is one of its addresses. */
+  readonly name?: string;
+  /** How the system is to treat the connection, or those that are accepted. */
+  readonly tcp?: TcpOptions;
 }
 
 /** Where to listen, and how. */

@@ -5,13 +5,14 @@ import type { Address, ConnectionListener, ListenEndpoint } from "./connection.t
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
+import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
-export interface ListenOptions extends ListenerOptions {
+export interface ListenOptions extends ListenerOptions, TcpOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
@@ -38,7 +39,7 @@ export interface ListenOptions extends ListenerOptions {
  * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or neither a port nor a path is
  * given, or both.
  * @throws {RangeError} If the port, a count or a limit is out of range, or the path too long.
- * @throws {UnsupportedError} If this runtime has no sockets, or no `reusePort`.
+ * @throws {UnsupportedError} If this runtime has no sockets, no `reusePort`, or no time for `keepAlive`.
  *
  * @example
  * ```ts
@@ -76,7 +77,7 @@ export function listen(options: ListenOptions & WithEncoding<string>): Promise<L
  */
 export function listen(options: ListenOptions): Promise<Listener<Frame>>;
 export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
-  const endpoint = checkEndpoint(options, 0);
+  const endpoint = { ...checkEndpoint(options, 0), tcp: checkTcpOptions(options) };
   const reusePort = checkBoolean("reusePort", options.reusePort ?? false);
   if (reusePort && endpoint.path !== undefined) {
     throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);

@@ -2,6 +2,7 @@ import type { AbortSignalLike } from "./abort.ts";
 import { describe } from "./checks.ts";
 import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
+import { connectByName, type Dial, type Resolver, SYSTEM } from "./adapters/every_address.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
@@ -23,21 +24,28 @@ interface Runtimes {
 export async function loadSockets(): Promise<Sockets> {
   const runtimes = globalThis as unknown as Runtimes;
   if (runtimes.Deno !== undefined) {
-    const { connectDeno, listenDeno } = await import("./adapters/deno.ts");
-    return { connect: connectDeno, listen: listenDeno };
+    const { connectDeno, listenDeno, mayUseNet } = await import("./adapters/deno.ts");
+    return {
+      connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
+      listen: listenDeno,
+    };
   }
   if (runtimes.Bun !== undefined) {
     const { connectBun, listenBun } = await import("./adapters/bun.ts");
-    return { connect: connectBun, listen: listenBun };
+    return { connect: byName(connectBun), listen: listenBun };
   }
   if (runtimes.process?.versions?.node !== undefined) {
     const { connectNode, listenNode } = await import("./adapters/node.ts");
-    return { connect: connectNode, listen: listenNode };
+    return { connect: byName(connectNode), listen: listenNode };
   }
   throw new UnsupportedError(
     "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
       "elsewhere, make a Chat over a Connection of your own",
   );
+}
+
+function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
+  return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
 }
 
 /** What is asked for: a port and perhaps a host name, or a path. */

@@ -12,6 +12,7 @@ import { AcceptQueue } from "./accept_queue.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
+import { tune } from "./tune.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
 export interface BunSocketLike {
@@ -35,6 +36,10 @@ export interface BunSocketLike {
   readonly remoteAddress: string;
   /** The peer's port. */
   readonly remotePort?: number;
+  /** Of a TCP socket: whether what is written is sent at once. */
+  setNoDelay?(noDelay: boolean): boolean;
+  /** Of a TCP socket: whether the system asks a silent peer whether it is there, and after how many milliseconds. */
+  setKeepAlive?(enable: boolean, initialDelay?: number): boolean;
 }
 
 /** The handlers of a `Bun.connect` or `Bun.listen`, which lead each socket's events to its connection. */
@@ -95,10 +100,13 @@ export interface BunSocketOptions {
  * ```
  */
 export function fromBun(onConnection: (connection: Connection) => void): BunSocketOptions {
-  return optionsFor(onConnection, {});
+  return optionsFor((_socket, connection) => onConnection(connection), {});
 }
 
-function optionsFor(onConnection: (connection: Connection) => void, ends: Ends): BunSocketOptions {
+function optionsFor(
+  onConnection: (socket: BunSocketLike, connection: Connection) => void,
+  ends: Ends,
+): BunSocketOptions {
   return {
     allowHalfOpen: true,
     socket: {
@@ -106,7 +114,7 @@ function optionsFor(onConnection: (connection: Connection) => void, ends: Ends):
       open(socket) {
         const connection = new BunConnection(socket, ends);
         socket.data = connection;
-        onConnection(connection);
+        onConnection(socket, connection);
       },
       data: (socket, chunk) => connectionOf(socket).onData(chunk),
       drain: (socket) => connectionOf(socket).onDrain(),
@@ -125,7 +133,11 @@ export async function connectBun(endpoint: Endpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {
     const ends = { remote: toUnixAddress(endpoint.path) };
-    await bun().connect({ ...whereOf(endpoint), ...optionsFor(opened.resolve, ends) });
+    const options = optionsFor((socket, connection) => {
+      tune(socket, endpoint.tcp);
+      opened.resolve(connection);
+    }, ends);
+    await bun().connect({ ...whereOf(endpoint), ...options });
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
@@ -143,7 +155,8 @@ export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionLis
   const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
-  const accept = (connection: Connection): void => {
+  const accept = (socket: BunSocketLike, connection: Connection): void => {
+    tune(socket, endpoint.tcp);
     const cause = checkDescriptors();
     if (cause === undefined) return queue.put(connection);
     connection.close();
