@@ -42,6 +42,7 @@ export {
 } from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
 export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
+export type { UrlLike } from "./src/endpoint_url.ts";
 export {
   BackpressureError,
   ChatError,

@@ -4,6 +4,7 @@ import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkTimeout } from "./checks.ts";
 import type { Connection, Endpoint } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
+import type { UrlLike } from "./endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
@@ -21,6 +22,8 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   port?: number | undefined;
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
+  /** `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:6000"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  url?: string | UrlLike | undefined;
   /**
    * How long connecting may take, in milliseconds, the look-up of the host name included: 0 to 2,147,483,647, or `Infinity`,
    * the default, which leaves it to the system (about two minutes on Linux).
@@ -36,7 +39,8 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
  * Where a name has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
- * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
+ * port, a path and a URL.
  * @throws {RangeError} If the port, a time, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets, or no time for `keepAlive`.
  *

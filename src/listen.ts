@@ -2,6 +2,7 @@ import { onAbort } from "./abort.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkBoolean } from "./checks.ts";
 import type { Address, ConnectionListener, ListenEndpoint } from "./connection.ts";
+import type { UrlLike } from "./endpoint_url.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
@@ -22,6 +23,8 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * that a program has left behind, and nobody listens on, when another begins to listen.
    */
   path?: string | undefined;
+  /** `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  url?: string | UrlLike | undefined;
   /**
    * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the connections
    * over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some other
@@ -36,8 +39,8 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
  * @param options Where to listen, and how frames are cut.
  * @returns The listener, which gives a chat for each connection.
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
- * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or neither a port nor a path is
- * given, or both.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
+ * port, a path and a URL.
  * @throws {RangeError} If the port, a count or a limit is out of range, or the path too long.
  * @throws {UnsupportedError} If this runtime has no sockets, no `reusePort`, or no time for `keepAlive`.
  *

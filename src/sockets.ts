@@ -1,6 +1,7 @@
 import type { AbortSignalLike } from "./abort.ts";
 import { describe } from "./checks.ts";
 import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "./connection.ts";
+import { readUrl, type UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
 import { connectByName, type Dial, type Resolver, SYSTEM } from "./adapters/every_address.ts";
 
@@ -48,20 +49,28 @@ function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
   return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
 }
 
-/** What is asked for: a port and perhaps a host name, or a path. */
+/** What is asked for: a port and perhaps a host name, or a path, or a URL. */
 interface EndpointOptions {
+  readonly url?: string | UrlLike | undefined;
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
   readonly path?: string | undefined;
 }
 
 /**
- * Checks a host name and a port, or a path.
- * @throws {TypeError} If there is neither a port nor a path, or both, or if one of them is of a wrong type, or empty.
+ * Checks a host name and a port, or a path, or a URL.
+ * @throws {TypeError} If there is none of them, or several, or if one of them is of a wrong type, or empty.
  * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
  */
 export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
-  const { hostname, port, path } = options;
+  const { url, hostname, port, path } = options;
+  if (url !== undefined) {
+    if (hostname === undefined && port === undefined && path === undefined) {
+      return checkEndpoint(readUrl(url, lowestPort), lowestPort);
+    }
+    const beside = hostname ?? port ?? path;
+    throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
+  }
   if (path === undefined) return checkTcp(hostname, port, lowestPort);
   if (port !== undefined || hostname !== undefined) {
     throw new TypeError(
@@ -97,7 +106,9 @@ function checkTcp(
       `hostname must be a host name or an IP address, not ${describe(hostname)}`,
     );
   }
-  if (port === undefined) throw new TypeError("expected a port, or the path of a Unix socket");
+  if (port === undefined) {
+    throw new TypeError("expected a port, the path of a Unix socket, or a url");
+  }
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
     throw new RangeError(
       `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,
