@@ -85,6 +85,7 @@ export {
 } from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
 export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
+export type { UrlLike } from "./src/endpoint_url.ts";
 export {
   BackpressureError,
   ChatError,
@@ -131,6 +132,7 @@ export {
   type ShutdownOptions,
 } from "./src/serve.ts";
 export { tap, type TapLog } from "./src/tap.ts";
+export type { TcpOptions } from "./src/tcp_options.ts";
 export type { Terminator } from "./src/terminator.ts";
 export type {
   Pem,

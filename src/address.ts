@@ -20,10 +20,11 @@ export function toUnixAddress(path: string | null | undefined): Address | undefi
   return path ? { transport: "unix", hostname: "", port: 0, path } : undefined;
 }
 
-/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`, `/run/app.sock`. */
+/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`, `localhost:6000 (::1)`, `/run/app.sock`. */
 export function formatEndpoint(endpoint: Endpoint | undefined): string {
   if (endpoint === undefined) return "the peer";
-  const { hostname, port, path } = endpoint;
+  const { hostname, port, path, name } = endpoint;
   if (path !== undefined) return path;
+  if (name !== undefined) return `${name}:${port} (${hostname})`;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -4,6 +4,7 @@ import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkTimeout } from "./checks.ts";
 import type { Connection, Endpoint } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
+import type { UrlLike } from "./endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
@@ -15,16 +16,22 @@ import {
   type TlsSettings,
   toClientSettings,
 } from "./tls.ts";
+import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
-export interface ConnectOptions extends ChatOptions, WrapOptions {
-  /** A host name or an IP address. Default: `"127.0.0.1"`. */
+export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
+  /**
+   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before has
+   * failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
+   */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
   port?: number | undefined;
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
+  /** `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  url?: string | UrlLike | undefined;
   /**
    * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime trusts,
    * and be for `hostname`, unless the options say otherwise.
@@ -43,10 +50,12 @@ export interface ConnectOptions extends ChatOptions, WrapOptions {
  * @param options Where to connect to, and how frames are cut.
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
+ * Where a name has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
- * @throws {TypeError} If an option is of a wrong type, or a delimiter or the host name is empty.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
+ * port, a path and a URL.
  * @throws {RangeError} If the port, a time, a count or a limit is out of range.
- * @throws {UnsupportedError} If this runtime has no sockets.
+ * @throws {UnsupportedError} If this runtime has no sockets, or no time for `keepAlive`.
  *
  * With TLS, `code` is `"tls"` if the server's certificate is not in order, or the server speaks none.
  *
@@ -76,11 +85,11 @@ export function connect(options: ConnectOptions & WithEncoding<string>): Promise
  */
 export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
-  const endpoint = checkEndpoint(options, 1);
+  const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
   checkChatOptions(options);
   checkWrap(options);
   checkTimeout("timeout", options.timeout);
-  const { tls } = options;
+  const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const settings = tls === undefined ? undefined : toClientSettings(tls, nameOfEndpoint(endpoint));
   const sockets = await loadSockets();
   if (settings !== undefined) await checkCertificates(settings);

@@ -1,4 +1,5 @@
 import type { TlsInfo } from "./tls.ts";
+import type { TcpOptions } from "./tcp_options.ts";
 
 /** Where one end of a connection is. */
 export interface Address {
@@ -91,6 +92,12 @@ export interface Endpoint {
   readonly port: number;
   /** The path of a Unix socket: what else is here means nothing then. */
   readonly path?: string;
+  /** Whether it is to be spoken to by TLS, as a URL may say. */
+  readonly isTls?: boolean;
+  /** The name that was asked for, where `hostname` is one of its addresses. */
+  readonly name?: string;
+  /** How the system is to treat the connection, or those that are accepted. */
+  readonly tcp?: TcpOptions;
 }
 
 /** Where to listen, and how. */

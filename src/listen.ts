@@ -2,10 +2,12 @@ import { onAbort } from "./abort.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkBoolean, describe } from "./checks.ts";
 import type { Address, ConnectionListener, ListenEndpoint } from "./connection.ts";
+import type { UrlLike } from "./endpoint_url.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
+import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
@@ -21,7 +23,7 @@ export interface ListenTlsOptions extends TlsServerOptions {
 }
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
-export interface ListenOptions extends ListenerOptions {
+export interface ListenOptions extends ListenerOptions, TcpOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
@@ -31,6 +33,8 @@ export interface ListenOptions extends ListenerOptions {
    * that a program has left behind, and nobody listens on, when another begins to listen.
    */
   path?: string | undefined;
+  /** `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  url?: string | UrlLike | undefined;
   /**
    * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the connections
    * over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some other
@@ -50,10 +54,10 @@ export interface ListenOptions extends ListenerOptions {
  * @param options Where to listen, and how frames are cut.
  * @returns The listener, which gives a chat for each connection.
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
- * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or neither a port nor a path is
- * given, or both.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
+ * port, a path and a URL.
  * @throws {RangeError} If the port, a count or a limit is out of range, or the path too long.
- * @throws {UnsupportedError} If this runtime has no sockets, or no `reusePort`.
+ * @throws {UnsupportedError} If this runtime has no sockets, no `reusePort`, or no time for `keepAlive`.
  *
  * @example
  * ```ts
@@ -91,7 +95,7 @@ export function listen(options: ListenOptions & WithEncoding<string>): Promise<L
  */
 export function listen(options: ListenOptions): Promise<Listener<Frame>>;
 export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
-  const endpoint = checkEndpoint(options, 0);
+  const endpoint = { ...checkEndpoint(options, 0), tcp: checkTcpOptions(options) };
   const reusePort = checkBoolean("reusePort", options.reusePort ?? false);
   if (reusePort && endpoint.path !== undefined) {
     throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);
@@ -99,6 +103,9 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   checkChatOptions(options);
   checkWrap(options);
   const { tls } = options;
+  if (endpoint.isTls && tls === undefined) {
+    throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");
+  }
   const settings = tls === undefined ? undefined : toServerSettings(tls);
   const { onError = () => {} } = tls ?? {};
   if (typeof onError !== "function") {

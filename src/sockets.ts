@@ -1,7 +1,9 @@
 import type { AbortSignalLike } from "./abort.ts";
 import { describe } from "./checks.ts";
 import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "./connection.ts";
+import { readUrl, type UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
+import { connectByName, type Dial, type Resolver, SYSTEM } from "./adapters/every_address.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
@@ -23,16 +25,19 @@ interface Runtimes {
 export async function loadSockets(): Promise<Sockets> {
   const runtimes = globalThis as unknown as Runtimes;
   if (runtimes.Deno !== undefined) {
-    const { connectDeno, listenDeno } = await import("./adapters/deno.ts");
-    return { connect: connectDeno, listen: listenDeno };
+    const { connectDeno, listenDeno, mayUseNet } = await import("./adapters/deno.ts");
+    return {
+      connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
+      listen: listenDeno,
+    };
   }
   if (runtimes.Bun !== undefined) {
     const { connectBun, listenBun } = await import("./adapters/bun.ts");
-    return { connect: connectBun, listen: listenBun };
+    return { connect: byName(connectBun), listen: listenBun };
   }
   if (runtimes.process?.versions?.node !== undefined) {
     const { connectNode, listenNode } = await import("./adapters/node.ts");
-    return { connect: connectNode, listen: listenNode };
+    return { connect: byName(connectNode), listen: listenNode };
   }
   throw new UnsupportedError(
     "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
@@ -40,20 +45,33 @@ export async function loadSockets(): Promise<Sockets> {
   );
 }
 
-/** What is asked for: a port and perhaps a host name, or a path. */
+function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
+  return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
+}
+
+/** What is asked for: a port and perhaps a host name, or a path, or a URL. */
 interface EndpointOptions {
+  readonly url?: string | UrlLike | undefined;
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
   readonly path?: string | undefined;
 }
 
 /**
- * Checks a host name and a port, or a path.
- * @throws {TypeError} If there is neither a port nor a path, or both, or if one of them is of a wrong type, or empty.
+ * Checks a host name and a port, or a path, or a URL.
+ * @throws {TypeError} If there is none of them, or several, or if one of them is of a wrong type, or empty.
  * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
  */
 export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
-  const { hostname, port, path } = options;
+  const { url, hostname, port, path } = options;
+  if (url !== undefined) {
+    if (hostname === undefined && port === undefined && path === undefined) {
+      const { isTls = false, ...destination } = readUrl(url, lowestPort) as Partial<Endpoint>;
+      return { ...checkEndpoint(destination, lowestPort), isTls };
+    }
+    const beside = hostname ?? port ?? path;
+    throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
+  }
   if (path === undefined) return checkTcp(hostname, port, lowestPort);
   if (port !== undefined || hostname !== undefined) {
     throw new TypeError(
@@ -89,7 +107,9 @@ function checkTcp(
       `hostname must be a host name or an IP address, not ${describe(hostname)}`,
     );
   }
-  if (port === undefined) throw new TypeError("expected a port, or the path of a Unix socket");
+  if (port === undefined) {
+    throw new TypeError("expected a port, the path of a Unix socket, or a url");
+  }
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
     throw new RangeError(
       `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,

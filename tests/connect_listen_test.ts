@@ -48,7 +48,7 @@ test("connect() and listen() hold a conversation, with the port that the system 
 
 test("connect() and listen() refuse bad options before they touch the network", async () => {
   for (
-    const port of [-1, 65_536, 1.5, NaN, "80" as unknown as number, undefined as unknown as number]
+    const port of [-1, 65_536, 1.5, NaN, "80" as unknown as number]
   ) {
     await assertRejects(() => connect({ port, ...LINES }), RangeError, String(port));
     await assertRejects(() => listen({ port, ...LINES }), RangeError, String(port));

@@ -15,6 +15,7 @@ import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
 import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
 import { HandshakeTimeout, toHandshakeError } from "./tls_error.ts";
+import { tune } from "./tune.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
 export interface BunSocketLike {
@@ -40,6 +41,10 @@ export interface BunSocketLike {
   readonly remoteAddress: string;
   /** The peer's port. */
   readonly remotePort?: number;
+  /** Of a TCP socket: whether what is written is sent at once. */
+  setNoDelay?(noDelay: boolean): boolean;
+  /** Of a TCP socket: whether the system asks a silent peer whether it is there, and after how many milliseconds. */
+  setKeepAlive?(enable: boolean, initialDelay?: number): boolean;
 }
 
 /** What TLS needs of a `Bun.Socket`. */
@@ -128,10 +133,13 @@ export interface BunSocketOptions {
  * ```
  */
 export function fromBun(onConnection: (connection: Connection) => void): BunSocketOptions {
-  return optionsFor(onConnection, {});
+  return optionsFor((_socket, connection) => onConnection(connection), {});
 }
 
-function optionsFor(onConnection: (connection: Connection) => void, ends: Ends): BunSocketOptions {
+function optionsFor(
+  onConnection: (socket: BunSocketLike, connection: Connection) => void,
+  ends: Ends,
+): BunSocketOptions {
   return {
     allowHalfOpen: true,
     socket: {
@@ -139,7 +147,7 @@ function optionsFor(onConnection: (connection: Connection) => void, ends: Ends):
       open(socket) {
         const connection = new BunConnection(socket, ends);
         socket.data = connection;
-        onConnection(connection);
+        onConnection(socket, connection);
       },
     },
   };
@@ -162,7 +170,11 @@ export async function connectBun(endpoint: Endpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {
     const ends = { remote: toUnixAddress(endpoint.path) };
-    await bun().connect({ ...whereOf(endpoint), ...optionsFor(opened.resolve, ends) });
+    const options = optionsFor((socket, connection) => {
+      tune(socket, endpoint.tcp);
+      opened.resolve(connection);
+    }, ends);
+    await bun().connect({ ...whereOf(endpoint), ...options });
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
@@ -180,7 +192,8 @@ export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionLis
   const checkDescriptors = await loadDescriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
-  const accept = (connection: Connection): void => {
+  const accept = (socket: BunSocketLike, connection: Connection): void => {
+    tune(socket, endpoint.tcp);
     const cause = checkDescriptors();
     if (cause === undefined) return queue.put(connection);
     connection.close();

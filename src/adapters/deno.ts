@@ -10,7 +10,9 @@ import { Deferred } from "../deferred.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
 import { BACKLOG } from "./backlog.ts";
+import type { TcpOptions } from "../tcp_options.ts";
 import { toConnectionError } from "./system_error.ts";
+import { tune } from "./tune.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
 export interface DenoConnLike {
@@ -41,8 +43,9 @@ export interface DenoAddrLike {
 }
 
 interface DenoSocketLike extends DenoConnLike {
-  /** Of a TCP connection. */
+  /** Of a TCP connection, as the next. */
   setNoDelay?(noDelay: boolean): void;
+  setKeepAlive?(keepAlive: boolean): void;
 }
 
 interface DenoListenerLike {
@@ -58,6 +61,9 @@ interface DenoLike {
   connect(options: DenoWhere & { signal: AbortSignalLike | undefined }): Promise<DenoSocketLike>;
   listen(options: DenoWhere & { reusePort: boolean; tcpBacklog: number }): DenoListenerLike;
   readonly build: { readonly os: string };
+  readonly permissions: {
+    querySync(permission: { name: "net"; host: string }): { readonly state: string };
+  };
 }
 
 /** What `accept()` fails with when the connection that it would give was reset meanwhile. */
@@ -100,8 +106,10 @@ export async function connectDeno(
   endpoint: Endpoint,
   attempt?: AbortSignalLike,
 ): Promise<Connection> {
+  checkKeepAlive(endpoint);
   try {
-    return fromSocket(await deno().connect({ ...whereOf(endpoint), signal: attempt }));
+    const conn = await deno().connect({ ...whereOf(endpoint), signal: attempt });
+    return fromSocket(conn, endpoint.tcp);
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
@@ -112,8 +120,9 @@ export function listenDeno(endpoint: ListenEndpoint): Promise<ConnectionListener
   try {
     const { reusePort = false } = endpoint;
     if (reusePort) checkReusePort();
+    checkKeepAlive(endpoint);
     const options = { ...whereOf(endpoint), reusePort, tcpBacklog: BACKLOG };
-    return Promise.resolve(new DenoListener(deno().listen(options)));
+    return Promise.resolve(new DenoListener(deno().listen(options), endpoint.tcp));
   } catch (cause) {
     if (cause instanceof UnsupportedError) return Promise.reject(cause);
     return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
@@ -134,16 +143,37 @@ function checkReusePort(): void {
   );
 }
 
+function checkKeepAlive({ tcp }: Endpoint): void {
+  if (typeof tcp?.keepAlive !== "number") return;
+  throw new UnsupportedError(
+    `keepAlive with a time (${tcp.keepAlive}) needs Node or Bun: Deno has keepAlive: true, with the system's time; ` +
+      "an idleTimeout ends a silent chat after a time of your own",
+  );
+}
+
+/** Whether the program may look the name up, or connect to the port, without anybody being asked. */
+export function mayUseNet(hostname: string, port?: number): boolean {
+  const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const host = port === undefined ? name : `${name}:${port}`;
+  try {
+    return deno().permissions.querySync({ name: "net", host }).state === "granted";
+  } catch {
+    return false; // Deno does not take it for a host: it has an error for whoever connects there
+  }
+}
+
 class DenoListener implements ConnectionListener {
   readonly address: Address;
   readonly #listener: DenoListenerLike;
+  readonly #tcp: TcpOptions | undefined;
   readonly #closed = new Deferred();
   #isClosed = false;
   /** The accept that was asked for last: Deno allows one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(listener: DenoListenerLike) {
+  constructor(listener: DenoListenerLike, tcp: TcpOptions | undefined) {
     this.#listener = listener;
+    this.#tcp = tcp;
     this.address = addressOf(listener.addr)!;
   }
 
@@ -167,7 +197,7 @@ class DenoListener implements ConnectionListener {
   async #acceptNext(): Promise<Connection | null> {
     while (!this.#isClosed) {
       try {
-        return fromSocket(await this.#listener.accept());
+        return fromSocket(await this.#listener.accept(), this.#tcp);
       } catch (cause) {
         // A peer that was gone before it was accepted: the next one is not.
         if (GONE.has((cause as Error).name)) continue;
@@ -297,12 +327,7 @@ function deno(): DenoLike {
   return (globalThis as unknown as { Deno: DenoLike }).Deno;
 }
 
-/** Data is coalesced before it is written, so that waiting for more, as Nagle's algorithm does, would only delay it. */
-function fromSocket(conn: DenoSocketLike): Connection {
-  try {
-    conn.setNoDelay?.(true);
-  } catch {
-    // The peer has reset the connection already: whoever reads will be told.
-  }
+function fromSocket(conn: DenoSocketLike, tcp: TcpOptions | undefined): Connection {
+  tune(conn, tcp);
   return fromDeno(conn);
 }

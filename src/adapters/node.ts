@@ -15,6 +15,7 @@ import { BACKLOG } from "./backlog.ts";
 import { loadDescriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
+import { tune } from "./tune.ts";
 
 /** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
 export interface NodeDuplexLike {
@@ -108,13 +109,14 @@ export async function connectNode(
   const { hostname, port, path } = endpoint;
   const signal = attempt as AbortSignal;
   const where = path === undefined ? { host: hostname, port } : { path };
-  const socket = connect({ ...where, noDelay: true, signal });
+  const socket = connect({ ...where, signal });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>
     connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));
   socket.once("error", refuse);
   socket.once("connect", connected.resolve);
   await connected.promise;
+  tune(socket, endpoint.tcp);
   const connection = new NodeConnection(socket, { remote: toUnixAddress(path) });
   socket.off("error", refuse);
   return connection;
@@ -129,7 +131,7 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
   const queue = new AcceptQueue();
   const closed = new Deferred();
   const listening = new Deferred();
-  const server = createServer({ noDelay: true });
+  const server = createServer();
   server.once("error", (cause) => {
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   });
@@ -144,6 +146,7 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
     queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(where)}`));
   server.on("error", fail);
   server.on("connection", (socket) => {
+    tune(socket, endpoint.tcp);
     const connection = new NodeConnection(socket, { local });
     const cause = checkDescriptors();
     if (cause === undefined) return queue.put(connection);
