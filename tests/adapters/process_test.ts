@@ -94,13 +94,13 @@ function testPrograms(name: string, spawn: Spawn): void {
   });
 
   test(`fromProcess() of ${name} kills a program that does not end when it is closed`, async () => {
-    const sleeper = spawn("sleep", "1000");
+    const sleeper = spawn("sleep", "60");
     const connection = fromProcess(sleeper, { grace: 1 });
     connection.close();
     await connection.closed;
     assertStrictEquals(await exitOf(sleeper), "SIGTERM");
 
-    const stubborn = spawn("sh", "-c", "trap '' TERM; echo ready; exec sleep 1000");
+    const stubborn = spawn("sh", "-c", "trap '' TERM; echo ready; exec sleep 60");
     const chat = new Chat(fromProcess(stubborn, { grace: 1 }), LINES);
     assertStrictEquals(await chat.read(), "ready");
     chat.close();
