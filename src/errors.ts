@@ -147,7 +147,7 @@ export class IncompleteFrameError extends ChatError {
  * | `"reset"` | the peer, or something on the way, broke the connection off |
  * | `"timeout"` | the peer did not answer in time: the `timeout` of `connect()`, `idleTimeout`, or the system's own limit |
  * | `"unreachable"` | no way leads to that host or network |
- * | `"not-found"` | the host name has no address, or there is no such path |
+ * | `"not-found"` | the host name has no address, or there is no such path or program |
  * | `"in-use"` | something else listens at that address |
  * | `"unavailable"` | that address is not one of this machine's |
  * | `"permission"` | the system or the runtime does not allow it |

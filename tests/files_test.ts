@@ -168,7 +168,7 @@ test("a chat over a file that is not there reports what the system says", async 
   using folder = new Folder();
   const input = new Chat(fromIterable(createReadStream(folder.file("none"))), LINES);
   const read = await assertRejects(() => input.read(), ConnectionError, "ENOENT");
-  assertEquals([read.code, (read.cause as { code?: string }).code], ["other", "ENOENT"]);
+  assertEquals([read.code, (read.cause as { code?: string }).code], ["not-found", "ENOENT"]);
 
   const nowhere = createWriteStream(join(folder.file("none"), "file"));
   const output = new Chat(fromIterable([], nowhere), LINES);

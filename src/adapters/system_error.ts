@@ -56,7 +56,8 @@ export function toConnectionError(cause: unknown, attempt: string): ConnectionEr
 function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
   if (code === "tls") return wordsForTls(cause);
   const isPath = (cause as { code?: unknown }).code === "ENOENT";
-  return isPath ? "there is no such file" : WORDS[code];
+  // The system's own words name the path where the attempt does not.
+  return isPath ? `there is no such file: ${messageOf(cause)}` : WORDS[code];
 }
 
 function codeOf(cause: unknown): ConnectionErrorCode {
