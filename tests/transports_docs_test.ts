@@ -14,7 +14,12 @@ const PROGRAM = /^## (.+)$|^```ts ignore\n([^]*?)^```$/gm;
 
 const authority = new Authority();
 const { cert, key } = authority.sign("DNS:localhost,IP:127.0.0.1");
-const files = { "ca.pem": authority.ca, "cert.pem": cert, "key.pem": key };
+const files = {
+  "ca.pem": authority.ca,
+  "cert.pem": cert,
+  "key.pem": key,
+  "server.log": "all is well\nan error\n",
+};
 
 let heading = "";
 for (const [, title, program] of readFileSync(DOCUMENT, "utf8").matchAll(PROGRAM)) {
