@@ -29,7 +29,7 @@ test("the filter of lines copies those that contain the text, and says how many"
 
     const missing = await filterLines("--from", join(folder, "none"), "--to", to);
     assertStrictEquals(missing.code, 1);
-    assertStringIncludes(missing.stderr, "cannot read from the source: ENOENT");
+    assertStringIncludes(missing.stderr, "cannot read from the source: there is no such file");
   } finally {
     rmSync(folder, { recursive: true });
   }
