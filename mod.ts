@@ -39,15 +39,7 @@ export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/d
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export type { NodeWritableLike } from "./src/adapters/node_sink.ts";
-export {
-  fromStreams,
-  type ReadableStreamLike,
-  type ReadableStreamReaderLike,
-  type StreamsLike,
-  type WritableStreamLike,
-  type WritableStreamWriterLike,
-} from "./src/adapters/streams.ts";
+export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
 export {
   fromWebSocket,
   type WebSocketEvent,
@@ -56,10 +48,7 @@ export {
   type WebSocketOptions,
   type WebSocketSender,
 } from "./src/adapters/websocket.ts";
-export type {
-  NodeReadableLike,
-  NodeWritableLike as NodePipeLike,
-} from "./src/adapters/node_halves.ts";
+export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/node_halves.ts";
 export {
   type BunProcessLike,
   type BunSinkLike,
@@ -71,10 +60,10 @@ export {
 } from "./src/adapters/process.ts";
 export { fromStdio } from "./src/adapters/stdio.ts";
 export type {
-  WebReadableLike,
-  WebReaderLike,
-  WebWritableLike,
-  WebWriterLike,
+  ReadableStreamLike,
+  ReadableStreamReaderLike,
+  WritableStreamLike,
+  WritableStreamWriterLike,
 } from "./src/adapters/web_halves.ts";
 export {
   Chat,

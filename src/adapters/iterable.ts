@@ -1,7 +1,7 @@
 import { nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import { attempt, JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
-import { isNodeWritable, NodeSink, type NodeWritableLike } from "./node_sink.ts";
+import { isNodeWritable, NodeSink, type NodeWritableLike } from "./node_halves.ts";
 
 /**
  * Where {@linkcode fromIterable} writes: a `Writer` of `node:stream/iter` has this shape, and so has an object of your own.
@@ -86,7 +86,7 @@ export function fromIterable(
   }
   return new JoinedConnection(
     new IterableSource(source),
-    sink && (isNodeWritable(sink) ? new NodeSink(sink) : new WriterSink(sink)),
+    sink && (isNodeWritable(sink) ? new NodeSink("the sink", sink, true) : new WriterSink(sink)),
   );
 }
 

@@ -2,7 +2,7 @@ import { plainBytes } from "../bytes.ts";
 import { nameOf } from "../checks.ts";
 import type { Address, Connection } from "../connection.ts";
 import { Deferred, quiet } from "../deferred.ts";
-import { ClosedError, UnsupportedError } from "../errors.ts";
+import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /**
@@ -11,7 +11,7 @@ import { toConnectionError } from "./system_error.ts";
  */
 const LARGEST_PIECE = 64 * 1024;
 
-/** Where bytes come from. */
+/** Where bytes come from. It rejects with the runtime's own errors, or with a `ConnectionError` that says more. */
 export interface Source {
   /** What it is called in an error message. */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface Source {
   cancel(reason: unknown): void;
 }
 
-/** Where bytes go. */
+/** Where bytes go. Its errors are as those of a {@linkcode Source}. */
 export interface Sink {
   /** What it is called in an error message. */
   readonly name: string;
@@ -35,10 +35,14 @@ export interface Sink {
 
 /** What a source and a sink belong to. */
 export interface Whole {
-  /** Closes both now. */
+  /** Is called once, when both directions have ended, or the connection is closed: closes both now. */
   close?(): unknown;
-  /** Settles when both are gone, and all that they held is given back. */
+  /** Settles when both are gone, and all that they held is given back: then the connection is closed, whatever was read. */
   readonly closed?: PromiseLike<unknown> | undefined;
+  /** Is called once, when the connection is closed, also if both directions have ended before. */
+  onClose?(): void;
+  /** Is called when the sink has failed, which by itself says nothing of the source. */
+  onWriteFailure?(error: Error): void;
 }
 
 /**
@@ -117,6 +121,7 @@ export class JoinedConnection implements Connection {
     for (const interrupt of this.#underWay) interrupt(closed);
     this.#cancel(reason ?? closed);
     this.#abort(reason ?? closed);
+    this.#whole.onClose?.();
     this.#release();
   }
 
@@ -135,7 +140,7 @@ export class JoinedConnection implements Connection {
       ({ done, value } = await source.next());
     } catch (cause) {
       this.#source = undefined;
-      throw this.#endReading(toConnectionError(cause, `read from ${source.name}`));
+      throw this.#endReading(toError(cause, `read from ${source.name}`));
     }
     if (done) {
       this.#source = undefined;
@@ -159,8 +164,7 @@ export class JoinedConnection implements Connection {
       result = sink.write(piece);
       if (isPromise(result)) await result;
     } catch (cause) {
-      this.#abort(cause);
-      throw this.#endWriting(toConnectionError(cause, `write to ${sink.name}`));
+      throw this.#failWriting(cause, toError(cause, `write to ${sink.name}`));
     }
     if (result === undefined || isPromise(result)) return;
     const error = new TypeError(
@@ -168,8 +172,7 @@ export class JoinedConnection implements Connection {
         nameOf(result)
       }`,
     );
-    this.#abort(error);
-    throw this.#endWriting(error);
+    throw this.#failWriting(error, error);
   }
 
   async #end(sink: Sink): Promise<void> {
@@ -178,8 +181,7 @@ export class JoinedConnection implements Connection {
       this.#sink = undefined;
       this.#endWriting(null);
     } catch (cause) {
-      this.#abort(cause);
-      throw this.#endWriting(toConnectionError(cause, `write to ${sink.name}`));
+      throw this.#failWriting(cause, toError(cause, `write to ${sink.name}`));
     }
   }
 
@@ -201,10 +203,16 @@ export class JoinedConnection implements Connection {
     return end;
   }
 
-  #endWriting<E extends null | Error>(end: E): E {
+  #failWriting(cause: unknown, error: Error): Error {
+    this.#abort(cause);
+    this.#endWriting(error);
+    this.#whole.onWriteFailure?.(error);
+    return error;
+  }
+
+  #endWriting(end: null | Error): void {
     this.#writeEnd = end;
     this.#closeWhenBothEnded();
-    return end;
   }
 
   #closeWhenBothEnded(): void {
@@ -233,6 +241,11 @@ export function attempt(tell: () => unknown): void {
   } catch {
     // It was told.
   }
+}
+
+/** What a half knows of the transport says more than what can be said here. */
+function toError(cause: unknown, tried: string): Error {
+  return cause instanceof ConnectionError ? cause : toConnectionError(cause, tried);
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

@@ -1,7 +1,7 @@
 import { plainBytes } from "../bytes.ts";
 import { ConnectionError } from "../errors.ts";
 import { Inbox } from "./inbox.ts";
-import type { ReadingHalf, WritingHalf } from "./joined.ts";
+import type { Sink, Source } from "./joined_connection.ts";
 
 /** What is needed of a Node `Readable` of bytes. */
 export interface NodeReadableLike {
@@ -41,8 +41,9 @@ export interface NodeWritableLike {
   readonly writableLength: number;
 }
 
-/** Reads a Node `Readable`, only while it is asked to. */
-export class NodeReader implements ReadingHalf {
+/** A Node `Readable`, read only while it is asked to. */
+export class NodeSource implements Source {
+  readonly name: string;
   readonly #stream: NodeReadableLike;
   readonly #giveBack: () => void;
   readonly #inbox: Inbox;
@@ -62,6 +63,7 @@ export class NodeReader implements ReadingHalf {
       const met = `text (${stream.readableEncoding})`;
       throw new TypeError(`${name} must carry bytes, not ${met}: remove setEncoding()`);
     }
+    this.name = name;
     this.#stream = stream;
     this.#giveBack = giveBack;
     this.#inbox = new Inbox(stream);
@@ -70,23 +72,35 @@ export class NodeReader implements ReadingHalf {
     if (stream.readableEnded || stream.destroyed) this.#inbox.end();
   }
 
-  read(): Promise<Uint8Array | null> {
-    return this.#inbox.read();
+  async next(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }> {
+    let value: Uint8Array | null = null;
+    try {
+      value = await this.#inbox.read();
+    } finally {
+      if (value === null) this.cancel();
+    }
+    return value === null ? { done: true } : { done: false, value };
   }
 
+  /** What had arrived is still read; then `next()` rejects with this, and so does one that is under way. */
   fail(error: Error): void {
     this.#inbox.fail(error);
   }
 
-  stop(): void {
+  cancel(): void {
     this.#giveBack();
     for (const [event, listener] of this.#listeners) this.#stream.off(event, listener);
   }
 }
 
-/** Writes to a Node `Writable`. */
-export class NodeWriter implements WritingHalf {
-  readonly #name: string;
+/** Whether it is a Node stream, whose `write()` says by a callback when a chunk was taken. */
+export function isNodeWritable(sink: object): sink is NodeWritableLike {
+  return "on" in sink && "destroy" in sink;
+}
+
+/** A Node `Writable`: one that is too slow, or gone, is noticed at the chunk that it has not taken. */
+export class NodeSink implements Sink {
+  readonly name: string;
   readonly #stream: NodeWritableLike;
   readonly #isOwned: boolean;
   /** What broke the stream first: what is reported after it says only that the stream is destroyed. */
@@ -95,9 +109,9 @@ export class NodeWriter implements WritingHalf {
     this.#cause ??= cause as Error;
   };
 
-  /** @param isOwned Whether the stream is this writer's to end and to destroy. */
+  /** @param isOwned Whether the stream is this sink's to end and to destroy. */
   constructor(name: string, stream: NodeWritableLike, isOwned: boolean) {
-    this.#name = name;
+    this.name = name;
     this.#stream = stream;
     this.#isOwned = isOwned;
     stream.on("error", this.#onError);
@@ -114,25 +128,36 @@ export class NodeWriter implements WritingHalf {
   }
 
   end(): Promise<void> {
-    if (!this.#isOwned) return Promise.resolve();
+    if (!this.#isOwned) {
+      this.#letGo();
+      return Promise.resolve();
+    }
     return new Promise((resolve, reject) => {
       if (this.#stream.destroyed) return reject(this.#error());
       this.#stream.on("close", () => reject(this.#error()));
-      this.#stream.end((error) => error ? reject(this.#error()) : resolve());
+      this.#stream.end((error) => {
+        if (error) this.#onError(error);
+        if (error) reject(this.#error());
+        else resolve();
+      });
     });
   }
 
-  stop(): void {
+  abort(): void {
+    if (this.#isOwned) this.#stream.destroy();
+    else this.#letGo();
+  }
+
+  #letGo(): void {
     // What has failed, or is under way and may, emits an error, and one that nobody listens to ends the program.
     const isIdle = this.#stream.writableLength === 0 && this.#cause === undefined;
-    if (this.#isOwned) this.#stream.destroy();
-    else if (isIdle) this.#stream.off("error", this.#onError);
+    if (isIdle) this.#stream.off("error", this.#onError);
   }
 
   #error(): Error {
     const { code = "" } = (this.#cause ?? {}) as { code?: string };
     if (this.#cause !== undefined && !code.startsWith("ERR_STREAM")) return this.#cause;
-    const what = `cannot write to ${this.#name}: it was closed`;
+    const what = `cannot write to ${this.name}: it was closed`;
     return new ConnectionError("reset", what, { cause: this.#cause });
   }
 }

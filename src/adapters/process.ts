@@ -1,22 +1,28 @@
 import { checkTimeout, nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
-import { Deferred, quiet } from "../deferred.ts";
+import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import {
-  type HalfNames,
+  attempt,
   JoinedConnection,
-  type JoinedEnd,
-  type ReadingHalf,
-  type WritingHalf,
-} from "./joined.ts";
+  type Sink,
+  type Source,
+  type Whole,
+} from "./joined_connection.ts";
 import {
   type NodeReadableLike,
-  NodeReader,
+  NodeSink,
+  NodeSource,
   type NodeWritableLike,
-  NodeWriter,
 } from "./node_halves.ts";
 import { toConnectionError } from "./system_error.ts";
-import { type WebReadableLike, WebReader, type WebWritableLike, WebWriter } from "./web_halves.ts";
+import {
+  checkUnlocked,
+  type ReadableStreamLike,
+  WebSink,
+  WebSource,
+  type WritableStreamLike,
+} from "./web_halves.ts";
 
 /** What {@linkcode fromProcess} needs of a `ChildProcess` of `node:child_process`. */
 export interface NodeProcessLike {
@@ -47,7 +53,7 @@ export interface BunProcessLike {
   /** Its standard input, which must be a pipe. */
   readonly stdin: BunSinkLike | number | null | undefined;
   /** Its standard output, which must be a pipe. */
-  readonly stdout: WebReadableLike | number | null | undefined;
+  readonly stdout: ReadableStreamLike | number | null | undefined;
   /** Resolves when it has ended. */
   readonly exited: Promise<unknown>;
 }
@@ -69,9 +75,9 @@ export interface DenoProcessLike {
   /** Sends a signal. */
   kill(signal: "SIGTERM" | "SIGKILL"): unknown;
   /** Its standard input, which must be `"piped"`. */
-  readonly stdin: WebWritableLike;
+  readonly stdin: WritableStreamLike;
   /** Its standard output, which must be `"piped"`. */
-  readonly stdout: WebReadableLike;
+  readonly stdout: ReadableStreamLike;
   /** Resolves when it has ended. */
   readonly status: Promise<unknown>;
 }
@@ -138,13 +144,8 @@ export function fromProcess(
         `or what Deno.Command.spawn() does, not ${nameOf(started)}`,
     );
   }
-  const names: HalfNames = {
-    reading: `the standard output of ${titleOf(started)}`,
-    writing: `the standard input of ${titleOf(started)}`,
-  };
   const end = new ProcessEnd(started, grace);
-  const [reading, writing] = halvesOf(started, names, end);
-  return new JoinedConnection(reading, writing, names, end);
+  return new JoinedConnection(...halvesOf(started, end), end);
 }
 
 function start(startChild: () => ChildProcessLike): ChildProcessLike {
@@ -160,27 +161,27 @@ function titleOf(child: ChildProcessLike): string {
   return `process ${child.pid ?? ""}${name}`.trim();
 }
 
-function halvesOf(
-  child: ChildProcessLike,
-  names: HalfNames,
-  end: ProcessEnd,
-): [ReadingHalf, WritingHalf] {
+function halvesOf(child: ChildProcessLike, end: ProcessEnd): [Source, Sink] {
+  const output = `the standard output of ${titleOf(child)}`;
+  const input = `the standard input of ${titleOf(child)}`;
   if (isNode(child)) {
     if (child.pid === undefined) return [new NotStarted(child), new NotStarted(child)];
     const stdin = checkPipe("stdin", child.stdin, "write");
     const stdout = checkPipe("stdout", child.stdout, "pause");
-    const reading = new NodeReader(names.reading, stdout, () => stdout.destroy());
-    return [reading, new NodeWriter(names.writing, stdin, true)];
+    const source = new NodeSource(output, stdout, () => stdout.destroy());
+    return [source, new NodeSink(input, stdin, true)];
   }
   if (isBun(child)) {
-    const stdin = checkPipe("stdin", child.stdin, "flush");
-    const stdout = checkPipe("stdout", child.stdout, "getReader");
-    const reading = new WebReader(names.reading, stdout as WebReadableLike);
-    return [reading, new BunSinkWriter(names.writing, stdin as BunSinkLike, end)];
+    const stdin = checkPipe("stdin", child.stdin, "flush") as BunSinkLike;
+    const stdout = checkPipe("stdout", child.stdout, "getReader") as ReadableStreamLike;
+    checkUnlocked(output, stdout);
+    return [new WebSource(output, stdout), new BunSink(input, stdin, end)];
   }
   const stdin = checkPipe("stdin", unlessThrown(() => child.stdin), "getWriter");
   const stdout = checkPipe("stdout", unlessThrown(() => child.stdout), "getReader");
-  return [new WebReader(names.reading, stdout), new WebWriter(names.writing, stdin)];
+  checkUnlocked(input, stdin);
+  checkUnlocked(output, stdout);
+  return [new WebSource(output, stdout), new WebSink(input, stdin)];
 }
 
 function isNode(child: ChildProcessLike): child is NodeProcessLike {
@@ -218,7 +219,8 @@ function toStartError(cause: unknown, what: string): ConnectionError {
 }
 
 /** Both halves of a process of Node that could not be started, which Node says in an event, and its streams do not. */
-class NotStarted implements ReadingHalf, WritingHalf {
+class NotStarted implements Source, Sink {
+  readonly name = "the process";
   readonly #failed = new Deferred<never>();
 
   constructor(child: NodeProcessLike) {
@@ -227,7 +229,7 @@ class NotStarted implements ReadingHalf, WritingHalf {
     });
   }
 
-  read(): Promise<never> {
+  next(): Promise<never> {
     return this.#failed.promise;
   }
 
@@ -239,9 +241,9 @@ class NotStarted implements ReadingHalf, WritingHalf {
     return this.#failed.promise;
   }
 
-  fail(): void {}
+  cancel(): void {}
 
-  stop(): void {}
+  abort(): void {}
 }
 
 interface Killer {
@@ -249,10 +251,11 @@ interface Killer {
 }
 
 /** Waits for the end of a process, and brings it about. */
-class ProcessEnd implements JoinedEnd {
+class ProcessEnd implements Whole {
   readonly #child: ChildProcessLike;
   readonly #grace: number;
-  readonly #gone = new Deferred();
+  readonly #exit = new Deferred();
+  readonly #closed = new Deferred();
   #hasExited = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -273,16 +276,18 @@ class ProcessEnd implements JoinedEnd {
     }
   }
 
-  get gone(): Promise<void> {
-    return this.#gone.promise;
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   get hasExited(): boolean {
     return this.#hasExited;
   }
 
-  /** What a process prints may be worth reading when it does not read any more, as `head -1` does not. */
-  onWriteFailure(): void {}
+  /** A process that has ended may have printed what is still to be read, so that alone closes nothing. */
+  close(): void {
+    this.#closed.resolve(this.#exit.promise);
+  }
 
   onClose(): void {
     this.#killLater(() => {
@@ -310,18 +315,18 @@ class ProcessEnd implements JoinedEnd {
   #onExit(): void {
     this.#hasExited = true;
     clearTimeout(this.#timer);
-    this.#gone.resolve();
+    this.#exit.resolve();
   }
 }
 
 /** Writes to the standard input of a process of `Bun.spawn`. */
-class BunSinkWriter implements WritingHalf {
-  readonly #name: string;
+class BunSink implements Sink {
+  readonly name: string;
   readonly #sink: BunSinkLike;
   readonly #end: ProcessEnd;
 
   constructor(name: string, sink: BunSinkLike, end: ProcessEnd) {
-    this.#name = name;
+    this.name = name;
     this.#sink = sink;
     this.#end = end;
   }
@@ -329,7 +334,7 @@ class BunSinkWriter implements WritingHalf {
   async write(data: Uint8Array): Promise<void> {
     // Bun takes what is written to a process that has ended, and drops it.
     if (this.#end.hasExited) {
-      const what = `cannot write to ${this.#name}: the process has ended`;
+      const what = `cannot write to ${this.name}: the process has ended`;
       throw new ConnectionError("reset", what);
     }
     await this.#sink.write(data);
@@ -340,7 +345,7 @@ class BunSinkWriter implements WritingHalf {
     await this.#sink.end();
   }
 
-  stop(): void {
-    quiet(this.end());
+  abort(): void {
+    attempt(() => this.#sink.end());
   }
 }

@@ -1,16 +1,16 @@
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import { type HalfNames, JoinedConnection, type ReadingHalf, type WritingHalf } from "./joined.ts";
+import { JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
 import {
   type NodeReadableLike,
-  NodeReader,
+  NodeSink,
+  NodeSource,
   type NodeWritableLike,
-  NodeWriter,
 } from "./node_halves.ts";
-import { type WebReadableLike, WebReader } from "./web_halves.ts";
+import { checkUnlocked, type ReadableStreamLike, WebSource } from "./web_halves.ts";
 
 interface DenoLike {
-  readonly stdin: { readonly readable: WebReadableLike };
+  readonly stdin: { readonly readable: ReadableStreamLike };
   readonly stdout: DenoStdoutLike;
 }
 
@@ -26,7 +26,8 @@ interface Runtimes {
   };
 }
 
-const NAMES: HalfNames = { reading: "the standard input", writing: "the standard output" };
+const INPUT = "the standard input";
+const OUTPUT = "the standard output";
 
 /**
  * The program's own standard input and standard output as a connection: for a filter in a pipe, or a server that its
@@ -45,7 +46,8 @@ const NAMES: HalfNames = { reading: "the standard input", writing: "the standard
  * silence, and 30 s in all, for an end of the input.
  *
  * @returns The connection.
- * @throws {TypeError} If `setEncoding()` was called on `process.stdin`: the connection needs bytes.
+ * @throws {TypeError} If `setEncoding()` was called on `process.stdin`: the connection needs bytes. If somebody else reads
+ * `Deno.stdin.readable`.
  * @throws {UnsupportedError} If this runtime has no standard input.
  *
  * @example
@@ -63,13 +65,14 @@ export function fromStdio(): Connection {
   const { Deno, process } = globalThis as unknown as Runtimes;
   if (Deno !== undefined) {
     const { stdin, stdout } = Deno;
-    return join(new WebReader(NAMES.reading, stdin.readable), new DenoStdoutWriter(stdout));
+    checkUnlocked(INPUT, stdin.readable);
+    return join(new WebSource(INPUT, stdin.readable), new DenoStdoutSink(stdout));
   }
   if (process?.stdin !== undefined && process.stdout !== undefined) {
     const { stdin, stdout } = process;
     return join(
-      new NodeReader(NAMES.reading, stdin, () => stdin.pause()),
-      new NodeWriter(NAMES.writing, stdout, false),
+      new NodeSource(INPUT, stdin, () => stdin.pause()),
+      new NodeSink(OUTPUT, stdout, false),
     );
   }
   throw new UnsupportedError(
@@ -79,16 +82,13 @@ export function fromStdio(): Connection {
 }
 
 /** A program of whose output nobody wants more should not wait for more input, either: other programs end by `SIGPIPE`. */
-function join(reading: ReadingHalf, writing: WritingHalf): Connection {
-  return new JoinedConnection(reading, writing, NAMES, {
-    onWriteFailure: (error) => reading.fail(error),
-    onClose() {},
-    gone: Promise.resolve(),
-  });
+function join(source: Source & { fail(error: Error): void }, sink: Sink): Connection {
+  return new JoinedConnection(source, sink, { onWriteFailure: (error) => source.fail(error) });
 }
 
 /** Unlike `Deno.stdout.writable`, this leaves the standard output open, and for `console.log()`. */
-class DenoStdoutWriter implements WritingHalf {
+class DenoStdoutSink implements Sink {
+  readonly name = OUTPUT;
   readonly #stdout: DenoStdoutLike;
   #stopped = false;
 
@@ -106,7 +106,7 @@ class DenoStdoutWriter implements WritingHalf {
     return Promise.resolve();
   }
 
-  stop(): void {
+  abort(): void {
     this.#stopped = true;
   }
 }

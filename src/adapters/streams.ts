@@ -1,44 +1,13 @@
 import { nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
-import { attempt, JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
-
-/** What {@linkcode fromStreams} needs of a readable: a `ReadableStream` of bytes has it. */
-export interface ReadableStreamLike {
-  /** Whether somebody reads from it already. */
-  readonly locked: boolean;
-  /** Begins to read. */
-  getReader(): ReadableStreamReaderLike;
-}
-
-/** What reads from a {@linkcode ReadableStreamLike}. */
-export interface ReadableStreamReaderLike {
-  /** The next chunk, or the end. */
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  /** Nothing more will be read. */
-  cancel(reason?: unknown): Promise<unknown>;
-  /** Lets others read. */
-  releaseLock(): void;
-}
-
-/** What {@linkcode fromStreams} needs of a writable: a `WritableStream` of bytes has it. */
-export interface WritableStreamLike {
-  /** Whether somebody writes to it already. */
-  readonly locked: boolean;
-  /** Begins to write. */
-  getWriter(): WritableStreamWriterLike;
-}
-
-/** What writes to a {@linkcode WritableStreamLike}. */
-export interface WritableStreamWriterLike {
-  /** Writes a chunk, and resolves when the stream's sink has taken it. */
-  write(chunk: Uint8Array<ArrayBuffer>): Promise<unknown>;
-  /** Ends the stream, after all that was written. */
-  close(): Promise<unknown>;
-  /** Breaks the stream off. */
-  abort(reason?: unknown): Promise<unknown>;
-  /** Lets others write. */
-  releaseLock(): void;
-}
+import { JoinedConnection } from "./joined_connection.ts";
+import {
+  checkUnlocked,
+  type ReadableStreamLike,
+  WebSink,
+  WebSource,
+  type WritableStreamLike,
+} from "./web_halves.ts";
 
 /** A pair of web streams, as many transports have it: a Cloudflare `Socket`, a stream of WebTransport. */
 export interface StreamsLike {
@@ -88,9 +57,9 @@ export function fromStreams(streams: StreamsLike): Connection {
   check("readable", "a ReadableStream", readable, "getReader");
   check("writable", "a WritableStream", writable, "getWriter");
   return new JoinedConnection(
-    readable ? new StreamSource(readable.getReader()) : undefined,
-    writable ? new StreamSink(writable.getWriter()) : undefined,
-    streams,
+    readable ? new WebSource("the readable", readable) : undefined,
+    writable ? new WebSink("the writable", writable) : undefined,
+    { close: () => streams.close?.(), closed: streams.closed },
   );
 }
 
@@ -105,53 +74,5 @@ function check(
   if (typeof (stream as unknown as Record<string, unknown>)[method] !== "function") {
     throw new TypeError(`${name} must be ${expected}, not ${nameOf(stream)}`);
   }
-  if (stream.locked) {
-    throw new TypeError(`${name} is locked: somebody else has it, and must let it go first`);
-  }
-}
-
-class StreamSource implements Source {
-  readonly name = "the readable";
-  readonly #reader: ReadableStreamReaderLike;
-
-  constructor(reader: ReadableStreamReaderLike) {
-    this.#reader = reader;
-  }
-
-  async next(): Promise<{ readonly done: boolean; readonly value?: unknown }> {
-    let result: { readonly done: boolean; readonly value?: unknown } | undefined;
-    try {
-      return result = await this.#reader.read();
-    } finally {
-      if (result === undefined || result.done) this.#reader.releaseLock();
-    }
-  }
-
-  cancel(reason: unknown): void {
-    attempt(() => this.#reader.cancel(reason));
-    attempt(() => this.#reader.releaseLock());
-  }
-}
-
-class StreamSink implements Sink {
-  readonly name = "the writable";
-  readonly #writer: WritableStreamWriterLike;
-
-  constructor(writer: WritableStreamWriterLike) {
-    this.#writer = writer;
-  }
-
-  write(data: Uint8Array<ArrayBuffer>): Promise<unknown> {
-    return this.#writer.write(data);
-  }
-
-  async end(): Promise<void> {
-    await this.#writer.close();
-    this.#writer.releaseLock();
-  }
-
-  abort(reason: unknown): void {
-    attempt(() => this.#writer.abort(reason));
-    attempt(() => this.#writer.releaseLock());
-  }
+  checkUnlocked(name, stream);
 }

@@ -61,8 +61,6 @@ function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
 }
 
 function codeOf(cause: unknown): ConnectionErrorCode {
-  // Of a stream that is made of another connection.
-  if (cause instanceof ConnectionError) return cause.code;
   const { code, name } = cause as { code?: unknown; name?: unknown };
   const known = typeof code === "string" ? CODES[code] : undefined;
   if (known !== undefined) return known;

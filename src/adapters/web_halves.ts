@@ -1,106 +1,115 @@
-import { nameOf } from "../checks.ts";
-import { quiet } from "../deferred.ts";
-import type { ReadingHalf, WritingHalf } from "./joined.ts";
+import { copyOf } from "../bytes.ts";
+import { attempt, type Sink, type Source } from "./joined_connection.ts";
 
-/** What is needed of a web `ReadableStream` of bytes. */
-export interface WebReadableLike {
-  /** Takes the stream over. */
-  getReader(): WebReaderLike;
-  /** Whether somebody reads it already. */
+/** What is needed of a readable: a `ReadableStream` of bytes has it. */
+export interface ReadableStreamLike {
+  /** Whether somebody reads from it already. */
   readonly locked: boolean;
+  /** Begins to read. */
+  getReader(): ReadableStreamReaderLike;
 }
 
-/** What is needed of a `ReadableStreamDefaultReader`. */
-export interface WebReaderLike {
-  /** The next chunk. */
+/** What reads from a {@linkcode ReadableStreamLike}. */
+export interface ReadableStreamReaderLike {
+  /** The next chunk, or the end. */
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  /** Nothing more is wanted. */
+  /** Nothing more will be read. */
   cancel(reason?: unknown): Promise<unknown>;
-  /** Gives the stream back. */
+  /** Lets others read. */
   releaseLock(): void;
 }
 
-/** What is needed of a web `WritableStream` of bytes. */
-export interface WebWritableLike {
-  /** Takes the stream over. */
-  getWriter(): WebWriterLike;
+/** What is needed of a writable: a `WritableStream` of bytes has it. */
+export interface WritableStreamLike {
   /** Whether somebody writes to it already. */
   readonly locked: boolean;
+  /** Begins to write. */
+  getWriter(): WritableStreamWriterLike;
 }
 
-/** What is needed of a `WritableStreamDefaultWriter`. */
-export interface WebWriterLike {
-  /** Sends a chunk. */
-  write(chunk: Uint8Array): Promise<unknown>;
-  /** Ends the stream. */
+/** What writes to a {@linkcode WritableStreamLike}. */
+export interface WritableStreamWriterLike {
+  /** Writes a chunk, and resolves when the stream's sink has taken it. */
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<unknown>;
+  /** Ends the stream, after all that was written. */
   close(): Promise<unknown>;
-  /** Closes the stream now. */
+  /** Breaks the stream off. */
   abort(reason?: unknown): Promise<unknown>;
-  /** Gives the stream back. */
+  /** Lets others write. */
   releaseLock(): void;
 }
 
-/** Reads a web stream, only while it is asked to. */
-export class WebReader implements ReadingHalf {
-  readonly #reader: WebReaderLike;
+/**
+ * Whether it is there to be taken: asked of both halves before one of them is taken.
+ * @throws {TypeError} If somebody has it already.
+ */
+export function checkUnlocked(name: string, stream: { readonly locked: boolean }): void {
+  if (stream.locked) {
+    throw new TypeError(`${name} is locked: somebody else has it, and must let it go first`);
+  }
+}
+
+/** A web stream, read only while it is asked to. */
+export class WebSource implements Source {
+  readonly name: string;
+  readonly #reader: ReadableStreamReaderLike;
   #failure: Error | undefined;
 
-  /** @throws {TypeError} If somebody reads the stream already. */
-  constructor(name: string, stream: WebReadableLike) {
-    if (stream.locked) throw new TypeError(`${name} must not be locked: somebody reads it already`);
+  constructor(name: string, stream: ReadableStreamLike) {
+    this.name = name;
     this.#reader = stream.getReader();
   }
 
-  async read(): Promise<Uint8Array | null> {
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done && this.#failure !== undefined) throw this.#failure;
-      if (done) return null;
-      if (!(value instanceof Uint8Array)) {
-        throw new TypeError(`the stream must carry Uint8Arrays, not ${nameOf(value)}`);
-      }
-      if (value.length > 0) return compact(value);
+  async next(): Promise<{ readonly done: boolean; readonly value?: unknown }> {
+    let result: { readonly done: boolean; readonly value?: unknown } | undefined;
+    try {
+      result = await this.#reader.read();
+    } finally {
+      if (result === undefined || result.done) this.#reader.releaseLock();
     }
+    const { done, value } = result;
+    if (done && this.#failure !== undefined) throw this.#failure;
+    return value instanceof Uint8Array ? { done, value: compact(value) } : result;
   }
 
+  /** `next()` rejects with this, and so does one that is under way. */
   fail(error: Error): void {
     this.#failure = error;
-    quiet(this.#reader.cancel());
+    attempt(() => this.#reader.cancel(error));
   }
 
-  stop(): void {
-    const release = (): void => this.#reader.releaseLock();
-    quiet(this.#reader.cancel().then(release, release));
+  cancel(reason: unknown): void {
+    attempt(() => this.#reader.cancel(reason));
+    attempt(() => this.#reader.releaseLock());
   }
 }
 
 /** A few bytes that a runtime has read into a large buffer should not keep the buffer. */
 function compact(chunk: Uint8Array): Uint8Array {
-  return chunk.length < chunk.buffer.byteLength / 8 ? chunk.slice() : chunk;
+  return chunk.length < chunk.buffer.byteLength / 8 ? copyOf(chunk) : chunk;
 }
 
-/** Writes to a web stream. */
-export class WebWriter implements WritingHalf {
-  readonly #writer: WebWriterLike;
+/** A web stream, written to. */
+export class WebSink implements Sink {
+  readonly name: string;
+  readonly #writer: WritableStreamWriterLike;
 
-  /** @throws {TypeError} If somebody writes to the stream already. */
-  constructor(name: string, stream: WebWritableLike) {
-    if (stream.locked) {
-      throw new TypeError(`${name} must not be locked: somebody writes to it already`);
-    }
+  constructor(name: string, stream: WritableStreamLike) {
+    this.name = name;
     this.#writer = stream.getWriter();
   }
 
-  async write(data: Uint8Array): Promise<void> {
-    await this.#writer.write(data);
+  write(data: Uint8Array<ArrayBuffer>): Promise<unknown> {
+    return this.#writer.write(data);
   }
 
   async end(): Promise<void> {
     await this.#writer.close();
+    this.#writer.releaseLock();
   }
 
-  stop(): void {
-    const release = (): void => this.#writer.releaseLock();
-    quiet(this.#writer.abort().then(release, release));
+  abort(reason: unknown): void {
+    attempt(() => this.#writer.abort(reason));
+    attempt(() => this.#writer.releaseLock());
   }
 }

@@ -150,6 +150,24 @@ test("a program that has talked to a process ends by itself", async () => {
   assertEquals({ code, lines, stderr }, { code: 0, lines: ["hello", "exit code 0"], stderr: "" });
 });
 
+test("fromProcess() refuses a process whose streams somebody else has, and takes neither", () => {
+  const stdin = new WritableStream<Uint8Array>();
+  const stdout = new ReadableStream<Uint8Array>();
+  const child = { pid: 7, kill() {}, stdin, stdout, status: new Promise(() => {}) };
+  for (
+    const [stream, lock, name] of [
+      [stdin, () => stdin.getWriter(), "the standard input of process 7"],
+      [stdout, () => stdout.getReader(), "the standard output of process 7"],
+    ] as const
+  ) {
+    const other = stream === stdin ? stdout : stdin;
+    const lockHolder = lock();
+    assertThrows(() => fromProcess(child), TypeError, `${name} is locked`);
+    assertStrictEquals(other.locked, false);
+    lockHolder.releaseLock();
+  }
+});
+
 test("fromProcess() refuses what is no process, has no pipes, or carries text, and a grace that is no time", async () => {
   for (const [wrong, met] of [[null, "null"], [7, "number"], [{}, "Object"]] as const) {
     assertThrows(() => fromProcess(wrong as unknown as ChildProcessLike), TypeError, `not ${met}`);

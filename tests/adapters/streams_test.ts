@@ -278,6 +278,26 @@ test("fromStreams() reports what a stream fails with as ConnectionError, again a
   assertEquals([readable.locked, writable.locked], [false, false]);
 });
 
+test("fromStreams() reports a ConnectionError of the streams as it is, which says more than another around it", async () => {
+  const error = new ConnectionError("timeout", "cannot read from the radio: nobody answers");
+  const writable = new WritableStream<Uint8Array>({ write: () => Promise.reject(error) });
+  const connection = fromStreams({ readable: readableOf([], error).readable, writable });
+  assertStrictEquals(await assertRejects(() => connection.read(), ConnectionError), error);
+  assertStrictEquals(
+    await assertRejects(() => connection.write(bytes("x")), ConnectionError),
+    error,
+  );
+  await connection.closed;
+});
+
+test("fromStreams() keeps no large buffer for the few bytes of a chunk", async () => {
+  const chunk = new Uint8Array(65_536).subarray(0, 10);
+  const connection = fromStreams({ readable: readableOf([chunk], "close").readable });
+  const read = await connection.read();
+  assertEquals([read!.length, read!.buffer.byteLength], [10, 10]);
+  connection.close();
+});
+
 test("fromStreams() reports that the writable could not be ended", async () => {
   const writable = new WritableStream<Uint8Array>({
     close: () => Promise.reject(new Error("the disk is full")),
