@@ -41,7 +41,7 @@ export {
   type Discarded,
 } from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
-export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
+export type { Address, Connection, ConnectionListener, Transport } from "./src/connection.ts";
 export type { UrlLike } from "./src/endpoint_url.ts";
 export {
   BackpressureError,

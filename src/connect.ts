@@ -2,14 +2,14 @@ import { onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkTimeout } from "./checks.ts";
-import type { Connection, Endpoint } from "./connection.ts";
+import type { Connection, Endpoint, Transport } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
 import type { UrlLike } from "./endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
+import { checkWrap, openChat, optionsOver, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
@@ -22,7 +22,17 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   port?: number | undefined;
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
-  /** `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:6000"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  /**
+   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `null`. `send()` makes one of each
+   * payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in another order, and
+   * nothing says that the peer has ended; those of others are not heard. `"unix"` is for a
+   * `path`. Default: `"tcp"`, or `"unix"` if there is a path.
+   */
+  transport?: Transport | undefined;
+  /**
+   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host name,
+   * a port and a transport, or a path.
+   */
   url?: string | UrlLike | undefined;
   /**
    * How long connecting may take, in milliseconds, the look-up of the host name included: 0 to 2,147,483,647, or `Infinity`,
@@ -71,12 +81,13 @@ export function connect(options: ConnectOptions & WithEncoding<string>): Promise
 export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
-  checkChatOptions(options);
+  const chatOptions = optionsOver(endpoint, options);
+  checkChatOptions(chatOptions);
   checkWrap(options);
   checkTimeout("timeout", options.timeout);
-  const sockets = await loadSockets();
+  const sockets = await loadSockets(endpoint.transport);
   if (options.signal?.aborted) throw options.signal.reason;
-  return openChat(await connectInTime(sockets, endpoint, options), options);
+  return openChat(await connectInTime(sockets, endpoint, options), chatOptions);
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */

@@ -9,11 +9,12 @@ export interface UrlLike {
 
 /** Where a URL leads to. */
 export type Destination =
-  | { readonly hostname: string; readonly port: number }
+  | { readonly hostname: string; readonly port: number; readonly transport?: "udp" }
   | { readonly path: string };
 
 /**
- * Reads the URL of something to connect to, or to listen on: `tcp://127.0.0.1:6000`, `tcp://[::1]:6000`, `unix:/run/app.sock`.
+ * Reads the URL of something to connect to, or to listen on: `tcp://127.0.0.1:6000`, `tcp://[::1]:6000`,
+ * `udp://127.0.0.1:6000`, `unix:/run/app.sock`.
  * @throws {TypeError} If it is none, or has parts that mean nothing here; a password in it is not repeated.
  * @throws {RangeError} If the port is not one from `lowestPort` to 65535.
  * @throws {UnsupportedError} If it is `tls://`, which there is not yet.
@@ -39,11 +40,12 @@ export function readUrl(url: string | UrlLike, lowestPort: number): Destination 
       `there is no TLS yet: ${shown(text)}; make a Chat over fromNode(tlsSocket)`,
     );
   }
-  if (protocol !== "tcp:") fail(text, `${protocol} is none of these`);
+  if (protocol !== "tcp:" && protocol !== "udp:") fail(text, `${protocol} is none of these`);
   if (!hostname) fail(text, "it has no host");
   if (!port) fail(text, "it has no port");
   if (pathname !== "" && pathname !== "/") fail(text, "a path has no place in it");
-  return { hostname: decode(text, hostname), port: checkPort(text, port, lowestPort) };
+  const where = { hostname: decode(text, hostname), port: checkPort(text, port, lowestPort) };
+  return protocol === "udp:" ? { ...where, transport: "udp" } : where;
 }
 
 /** The parts of the URL. */
@@ -77,7 +79,9 @@ function decode(text: string, part: string): string {
 
 function fail(text: string, why: string): never {
   throw new TypeError(
-    `url must be like tcp://127.0.0.1:6000 or unix:/run/app.sock, not ${shown(text)}: ${why}`,
+    `url must be like tcp://127.0.0.1:6000, udp://127.0.0.1:6000 or unix:/run/app.sock, not ${
+      shown(text)
+    }: ${why}`,
   );
 }
 

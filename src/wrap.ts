@@ -1,6 +1,7 @@
 import { Chat, type ChatOptions } from "./chat.ts";
-import { nameOf } from "./checks.ts";
-import type { Connection } from "./connection.ts";
+import { describe, nameOf } from "./checks.ts";
+import type { Connection, Endpoint } from "./connection.ts";
+import { DATAGRAMS } from "./datagrams.ts";
 import type { Frame } from "./frame_text.ts";
 
 /** What comes between the sockets of a runtime and a chat. */
@@ -16,6 +17,18 @@ export interface WrapOptions {
 export function checkWrap({ wrap }: WrapOptions): void {
   if (wrap === undefined || typeof wrap === "function") return;
   throw new TypeError(`wrap must be a function, such as tap, not ${nameOf(wrap)}`);
+}
+
+/**
+ * The options of a chat over what leads there: over UDP the datagrams are the frames, whatever is in them.
+ * @throws {TypeError} If `terminator` is not `null` there.
+ */
+export function optionsOver<O extends ChatOptions>({ transport }: Endpoint, options: O): O {
+  if (transport !== "udp") return options;
+  const { terminator } = options;
+  if (terminator === null) return { ...options, terminator: DATAGRAMS };
+  const met = typeof terminator === "object" ? nameOf(terminator) : describe(terminator);
+  throw new TypeError(`over UDP a datagram is a frame: terminator must be null, not ${met}`);
 }
 
 /** Makes the chat over a connection that was just opened, which is closed if that fails. */
