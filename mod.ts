@@ -63,6 +63,7 @@ export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/fr
 export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
 export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
+export { datagrams } from "./src/framings/datagrams.ts";
 export { delimited, type DelimitedOptions } from "./src/framings/delimited.ts";
 export { headed, type HeadedOptions } from "./src/framings/headed.ts";
 export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";

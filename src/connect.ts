@@ -9,7 +9,7 @@ import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkWrap, openChat, optionsOver, type WrapOptions } from "./wrap.ts";
+import { checkFraming, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
@@ -23,7 +23,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
   /**
-   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `null`. `send()` makes one of each
+   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes one of each
    * payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in another order, and
    * nothing says that the peer has ended; those of others are not heard. `"unix"` is for a
    * `path`. Default: `"tcp"`, or `"unix"` if there is a path.
@@ -81,13 +81,13 @@ export function connect(options: ConnectOptions & WithEncoding<string>): Promise
 export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
-  const chatOptions = optionsOver(endpoint, options);
-  checkChatOptions(chatOptions);
+  checkFraming(endpoint, options);
+  checkChatOptions(options);
   checkWrap(options);
   checkTimeout("timeout", options.timeout);
   const sockets = await loadSockets(endpoint.transport);
   if (options.signal?.aborted) throw options.signal.reason;
-  return openChat(await connectInTime(sockets, endpoint, options), chatOptions);
+  return openChat(await connectInTime(sockets, endpoint, options), options);
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */

@@ -8,7 +8,7 @@ import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkWrap, openChat, optionsOver, type WrapOptions } from "./wrap.ts";
+import { checkFraming, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}
@@ -102,15 +102,15 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
       "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
     );
   }
-  const chatOptions = optionsOver(endpoint, options);
-  checkChatOptions(chatOptions);
+  checkFraming(endpoint, options);
+  checkChatOptions(options);
   checkWrap(options);
   const sockets = await loadSockets(endpoint.transport);
   if (endpoint.transport !== "udp") {
     return new Listener<Frame>(await listenOn({ ...endpoint, reusePort }, sockets), options);
   }
   // A sender that is silent has ended, and has not broken anything.
-  const { idleTimeout, ...others } = chatOptions;
+  const { idleTimeout, ...others } = options;
   return new Listener<Frame>(await sockets.listen({ ...endpoint, idleTimeout }), others);
 }
 

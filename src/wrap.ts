@@ -1,8 +1,8 @@
 import { Chat, type ChatOptions } from "./chat.ts";
 import { describe, nameOf } from "./checks.ts";
 import type { Connection, Endpoint } from "./connection.ts";
-import { DATAGRAMS } from "./datagrams.ts";
 import type { Frame } from "./frame_text.ts";
+import { datagrams } from "./framings/datagrams.ts";
 
 /** What comes between the sockets of a runtime and a chat. */
 export interface WrapOptions {
@@ -20,15 +20,15 @@ export function checkWrap({ wrap }: WrapOptions): void {
 }
 
 /**
- * The options of a chat over what leads there: over UDP the datagrams are the frames, whatever is in them.
- * @throws {TypeError} If `terminator` is not `null` there.
+ * Checks that frames are what the transport carries.
+ * @throws {TypeError} If there are datagrams, and the terminator is not `datagrams()`.
  */
-export function optionsOver<O extends ChatOptions>({ transport }: Endpoint, options: O): O {
-  if (transport !== "udp") return options;
-  const { terminator } = options;
-  if (terminator === null) return { ...options, terminator: DATAGRAMS };
-  const met = typeof terminator === "object" ? nameOf(terminator) : describe(terminator);
-  throw new TypeError(`over UDP a datagram is a frame: terminator must be null, not ${met}`);
+export function checkFraming({ transport }: Endpoint, { terminator }: ChatOptions): void {
+  if (transport !== "udp" || terminator === datagrams()) return;
+  const met = terminator !== null && typeof terminator === "object"
+    ? nameOf(terminator)
+    : describe(terminator);
+  throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
 }
 
 /** Makes the chat over a connection that was just opened, which is closed if that fails. */

@@ -8,9 +8,9 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
-import { DatagramSplitter, frameDatagram } from "../datagrams.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError } from "../errors.ts";
+import { DatagramSplitter, markDatagram } from "../framings/datagrams.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
@@ -165,7 +165,7 @@ interface UdpParts {
 }
 
 /**
- * The datagrams of one peer, as `src/datagrams.ts` says. It is no stream of bytes: what is lost is lost, nothing says that the peer
+ * The datagrams of one peer, as `src/framings/datagrams.ts` says. It is no stream of bytes: what is lost is lost, nothing says that the peer
  * has ended, and there is no direction that could end alone, so that `closeWrite()` ends both.
  */
 class UdpConnection implements Connection {
@@ -227,7 +227,7 @@ class UdpConnection implements Connection {
     this.#restart();
     const waiting = this.#inbox.length;
     if (waiting > 0 && waiting + datagram.length > CAPACITY) return;
-    this.#inbox.put(frameDatagram(datagram));
+    this.#inbox.put(markDatagram(datagram));
   }
 
   /** The system has said why it goes no further: that nothing listens there, for one. */

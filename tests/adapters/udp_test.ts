@@ -10,7 +10,9 @@ import {
   type Chat,
   connect,
   ConnectionError,
+  datagrams,
   FrameInjectionError,
+  lengthPrefixed,
   listen,
   type Listener,
   serve,
@@ -19,12 +21,12 @@ import {
   UnsupportedError,
 } from "../../mod.ts";
 import { chaos } from "../../testing.ts";
-import { DATAGRAMS, DatagramSplitter } from "../../src/datagrams.ts";
+import { DatagramSplitter } from "../../src/framings/datagrams.ts";
 import { bytes, concat } from "../support/bytes.ts";
 import { named, needs } from "../support/peers.ts";
 import { CURRENT } from "../support/programs.ts";
 
-const UDP = { transport: "udp", terminator: null } as const;
+const UDP = { transport: "udp", terminator: datagrams() } as const;
 const TEXT = { ...UDP, encoding: "utf-8" } as const;
 
 async function pair(): Promise<[Chat<string>, Chat<string>, Listener<string>]> {
@@ -92,16 +94,33 @@ test("send() refuses what no datagram carries, and push() what is not sent as on
   await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
 });
 
+test("push() takes what datagrams() encodes, also of a producer", async () => {
+  const [client, server, listener] = await pair();
+  const { encode } = datagrams();
+  async function* count(): AsyncGenerator<Uint8Array> {
+    for (const word of ["one", "two", "three"]) yield await Promise.resolve(encode(word));
+  }
+  await client.push(encode("zero"), count());
+  const read = [];
+  for (let i = 0; i < 4; i++) read.push(await server.read());
+  assertEquals(read, ["zero", "one", "two", "three"]);
+  await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
+});
+
 test("connect() and listen() refuse over UDP what is for streams", async () => {
-  for (const terminator of ["\n", 5, DATAGRAMS]) {
+  for (const terminator of ["\n", 5, null, lengthPrefixed()]) {
     const wrong = { transport: "udp", port: 9, terminator } as const;
-    await assertRejects(() => connect(wrong), TypeError, "terminator must be null, not");
-    await assertRejects(() => listen(wrong), TypeError, "terminator must be null, not");
+    await assertRejects(() => connect(wrong), TypeError, "terminator must be datagrams(), not");
+    await assertRejects(() => listen(wrong), TypeError, "terminator must be datagrams(), not");
   }
   await assertRejects(() => listen({ port: 0, reusePort: true, ...UDP }), UnsupportedError);
   await assertRejects(() => connect({ path: "/x", ...UDP }), TypeError, "/x");
   const transport = "sctp" as "udp";
-  await assertRejects(() => connect({ port: 1, terminator: null, transport }), TypeError, "sctp");
+  await assertRejects(
+    () => connect({ port: 1, terminator: datagrams(), transport }),
+    TypeError,
+    "sctp",
+  );
   await assertRejects(() => connect({ port: 0, ...UDP }), RangeError, "port");
   const elsewhere = await assertRejects(
     () => listen({ hostname: "203.0.113.1", port: 0, ...UDP }),
@@ -153,7 +172,7 @@ test(named("a chat over UDP says refused when nothing listens there", icmp), icm
 
 test("a read over UDP that times out loses nothing, and the chat goes on", async () => {
   const [client, server, listener] = await pair();
-  await assertRejects(() => client.read(null, { timeout: 1 }), TimeoutError);
+  await assertRejects(() => client.read(undefined, { timeout: 1 }), TimeoutError);
   await server.send("late");
   assertStrictEquals(await client.read(), "late");
   await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
@@ -190,19 +209,19 @@ test("a sender that is silent for the idleTimeout has ended, and is somebody new
 
 test("serve() over UDP has a handler for each sender, and shuts down", async () => {
   const server = await serve(
-    { url: "udp://127.0.0.1:0", terminator: null, encoding: "utf-8" },
+    { url: "udp://127.0.0.1:0", terminator: datagrams(), encoding: "utf-8" },
     async (chat) => {
       for await (const datagram of chat) await chat.send(datagram.toUpperCase());
     },
   );
   const url = `udp://127.0.0.1:${server.address.port}`;
-  const client = await connect({ url, terminator: null, encoding: "utf-8" });
+  const client = await connect({ url, terminator: datagrams(), encoding: "utf-8" });
   await client.send("hello");
   assertStrictEquals(await client.read(), "HELLO");
   await client.closeWhenDone();
   await server.shutdown({ grace: 0 });
   // The port is free.
-  const again = await listen({ url, terminator: null });
+  const again = await listen({ url, terminator: datagrams() });
   await again.close();
 });
 
@@ -295,15 +314,15 @@ test("datagrams stay whole through tap() and a chaos() that cuts what is written
 });
 
 test("DatagramSplitter finds the same datagrams however what is written is cut", () => {
-  const datagrams = [bytes("one"), new Uint8Array(0), bytes("three")];
-  const written = concat(datagrams.map((datagram) => DATAGRAMS.encode!(datagram)));
+  const all = [bytes("one"), new Uint8Array(0), bytes("three")];
+  const written = concat(all.map((datagram) => datagrams().encode(datagram)));
   for (let size = 1; size <= written.length; size++) {
     const splitter = new DatagramSplitter();
     const found: Uint8Array[] = [];
     for (let at = 0; at < written.length; at += size) {
       for (const each of splitter.split(written.subarray(at, at + size))) found.push(each.slice());
     }
-    assertEquals(found, datagrams);
+    assertEquals(found, all);
   }
 });
 
@@ -312,7 +331,7 @@ const ipv6 = { skip: !hasIpv6 && "this machine has no ::1" };
 test(named("connect() and listen() exchange datagrams over IPv6", ipv6), ipv6, async () => {
   await using listener = await listen({
     url: "udp://[::1]:0",
-    terminator: null,
+    terminator: datagrams(),
     encoding: "utf-8",
   });
   const client = await connect({ ...listener.address, ...TEXT });
