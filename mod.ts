@@ -73,7 +73,7 @@ export {
   type Discarded,
 } from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
-export type { Address, Connection, ConnectionListener } from "./src/connection.ts";
+export type { Address, Connection, ConnectionListener, Transport } from "./src/connection.ts";
 export type { UrlLike } from "./src/endpoint_url.ts";
 export {
   BackpressureError,
@@ -95,6 +95,7 @@ export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/fr
 export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
 export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
+export { datagrams } from "./src/framings/datagrams.ts";
 export { delimited, type DelimitedOptions } from "./src/framings/delimited.ts";
 export { headed, type HeadedOptions } from "./src/framings/headed.ts";
 export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";

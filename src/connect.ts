@@ -2,7 +2,7 @@ import { onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkTimeout } from "./checks.ts";
-import type { Connection, Endpoint } from "./connection.ts";
+import type { Connection, Endpoint, Transport } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
 import type { UrlLike } from "./endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
@@ -17,7 +17,7 @@ import {
   toClientSettings,
 } from "./tls.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
+import { checkFraming, checkTlsTransport, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
@@ -30,7 +30,17 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   port?: number | undefined;
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
-  /** `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  /**
+   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes one of each
+   * payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in another order, and
+   * nothing says that the peer has ended; those of others are not heard. `"unix"` is for a
+   * `path`. Default: `"tcp"`, or `"unix"` if there is a path.
+   */
+  transport?: Transport | undefined;
+  /**
+   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host name,
+   * a port and a transport, or a path.
+   */
   url?: string | UrlLike | undefined;
   /**
    * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime trusts,
@@ -86,12 +96,14 @@ export function connect(options: ConnectOptions & WithEncoding<string>): Promise
 export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
 export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
+  checkFraming(endpoint, options);
   checkChatOptions(options);
   checkWrap(options);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const settings = tls === undefined ? undefined : toClientSettings(tls, nameOfEndpoint(endpoint));
-  const sockets = await loadSockets();
+  checkTlsTransport(endpoint, tls);
+  const sockets = await loadSockets(endpoint.transport);
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);

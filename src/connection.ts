@@ -1,10 +1,13 @@
 import type { TlsInfo } from "./tls.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 
+/** What carries the bytes. */
+export type Transport = "tcp" | "unix" | "udp";
+
 /** Where one end of a connection is. */
 export interface Address {
   /** The transport that the address belongs to. */
-  readonly transport: "tcp" | "unix";
+  readonly transport: Transport;
   /** The IP address; of a listener on Bun, the name that was asked for; of a Unix socket, empty. */
   readonly hostname: string;
   /** The port, 1 to 65535; of a Unix socket, 0. */
@@ -96,6 +99,8 @@ export interface Endpoint {
   readonly isTls?: boolean;
   /** The name that was asked for, where `hostname` is one of its addresses. */
   readonly name?: string;
+  /** What carries the bytes. Default: TCP, or a Unix socket if there is a path. */
+  readonly transport?: Transport;
   /** How the system is to treat the connection, or those that are accepted. */
   readonly tcp?: TcpOptions;
 }
@@ -104,4 +109,6 @@ export interface Endpoint {
 export interface ListenEndpoint extends Endpoint {
   /** Whether other listeners may have the same port. Default: `false`. */
   readonly reusePort?: boolean;
+  /** Over UDP: how long a sender may be silent before it is taken to have ended, in milliseconds. */
+  readonly idleTimeout?: number | undefined;
 }

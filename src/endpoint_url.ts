@@ -8,11 +8,17 @@ export interface UrlLike {
 
 /** Where a URL leads to. */
 export type Destination =
-  | { readonly hostname: string; readonly port: number; readonly isTls?: true }
+  | {
+    readonly hostname: string;
+    readonly port: number;
+    readonly transport?: "udp";
+    readonly isTls?: true;
+  }
   | { readonly path: string };
 
 /**
- * Reads the URL of something to connect to, or to listen on: `tcp://127.0.0.1:6000`, `tls://[::1]:6000`, `unix:/run/app.sock`.
+ * Reads the URL of something to connect to, or to listen on: `tcp://127.0.0.1:6000`, `tls://[::1]:6000`,
+ * `udp://127.0.0.1:6000`, `unix:/run/app.sock`.
  * @throws {TypeError} If it is none, or has parts that mean nothing here; a password in it is not repeated.
  * @throws {RangeError} If the port is not one from `lowestPort` to 65535.
  */
@@ -32,13 +38,13 @@ export function readUrl(url: string | UrlLike, lowestPort: number): Destination 
     if (hostname || !pathname.startsWith("/")) fail(text, "the path must begin with /");
     return { path: decode(text, pathname) };
   }
-  const isTls = protocol === "tls:";
-  if (protocol !== "tcp:" && !isTls) fail(text, `${protocol} is none of these`);
+  if (!/^(tcp|tls|udp):$/.test(protocol)) fail(text, `${protocol} is none of these`);
   if (!hostname) fail(text, "it has no host");
   if (!port) fail(text, "it has no port");
   if (pathname !== "" && pathname !== "/") fail(text, "a path has no place in it");
   const where = { hostname: decode(text, hostname), port: checkPort(text, port, lowestPort) };
-  return isTls ? { ...where, isTls } : where;
+  if (protocol === "tls:") return { ...where, isTls: true };
+  return protocol === "udp:" ? { ...where, transport: "udp" } : where;
 }
 
 /** The parts of the URL. */
@@ -72,7 +78,7 @@ function decode(text: string, part: string): string {
 
 function fail(text: string, why: string): never {
   throw new TypeError(
-    `url must be like tcp://127.0.0.1:6000, tls://example.com:6000 or unix:/run/app.sock, not ${
+    `url must be like tcp://127.0.0.1:6000, tls://example.com:6000, udp://127.0.0.1:6000 or unix:/run/app.sock, not ${
       shown(text)
     }: ${why}`,
   );

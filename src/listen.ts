@@ -1,14 +1,15 @@
 import { onAbort } from "./abort.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkBoolean, describe } from "./checks.ts";
-import type { Address, ConnectionListener, ListenEndpoint } from "./connection.ts";
+import type { Address, ConnectionListener, ListenEndpoint, Transport } from "./connection.ts";
 import type { UrlLike } from "./endpoint_url.ts";
+import { UnsupportedError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkWrap, openChat, type WrapOptions } from "./wrap.ts";
+import { checkFraming, checkTlsTransport, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}
@@ -33,7 +34,18 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * that a program has left behind, and nobody listens on, when another begins to listen.
    */
   path?: string | undefined;
-  /** `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and port, or a path. */
+  /**
+   * `"udp"` for datagrams, as for `connect()`: each sender has a chat, and what is sent there goes to it. A chat ends when its
+   * sender has been silent for `idleTimeout`, by default a minute. At most 1,024 senders are heard at a time, and 64 KiB of one
+   * wait to be read; what else comes is lost. The port is free when the
+   * listener and all these chats are closed. Default: `"tcp"`, or
+   * `"unix"` if there is a path.
+   */
+  transport?: Transport | undefined;
+  /**
+   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host name, a
+   * port and a transport, or a path.
+   */
   url?: string | UrlLike | undefined;
   /**
    * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the connections
@@ -100,6 +112,12 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   if (reusePort && endpoint.path !== undefined) {
     throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);
   }
+  if (reusePort && endpoint.transport === "udp") {
+    throw new UnsupportedError(
+      "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
+    );
+  }
+  checkFraming(endpoint, options);
   checkChatOptions(options);
   checkWrap(options);
   const { tls } = options;
@@ -111,7 +129,13 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   if (typeof onError !== "function") {
     throw new TypeError(`tls.onError must be a function, not ${describe(onError)}`);
   }
-  const sockets = await loadSockets();
+  checkTlsTransport(endpoint, tls);
+  const sockets = await loadSockets(endpoint.transport);
+  if (endpoint.transport === "udp") {
+    // A sender that is silent has ended, and has not broken anything.
+    const { idleTimeout, ...others } = options;
+    return new Listener<Frame>(await sockets.listen({ ...endpoint, idleTimeout }), others);
+  }
   if (settings !== undefined) await checkCertificates(settings);
   const listener = await listenOn({ ...endpoint, reusePort }, sockets);
   if (settings === undefined) return new Listener<Frame>(listener, options);

@@ -1,6 +1,12 @@
 import type { AbortSignalLike } from "./abort.ts";
 import { describe } from "./checks.ts";
-import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "./connection.ts";
+import type {
+  Connection,
+  ConnectionListener,
+  Endpoint,
+  ListenEndpoint,
+  Transport,
+} from "./connection.ts";
 import { readUrl, type UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
 import { connectByName, type Dial, type Resolver, SYSTEM } from "./adapters/every_address.ts";
@@ -22,7 +28,8 @@ interface Runtimes {
  * Loads the sockets of the runtime that this runs on, and no other's.
  * @throws {UnsupportedError} If it has none.
  */
-export async function loadSockets(): Promise<Sockets> {
+export async function loadSockets(transport?: Transport): Promise<Sockets> {
+  if (transport === "udp") return await loadUdp();
   const runtimes = globalThis as unknown as Runtimes;
   if (runtimes.Deno !== undefined) {
     const { connectDeno, listenDeno, mayUseNet } = await import("./adapters/deno.ts");
@@ -45,12 +52,21 @@ export async function loadSockets(): Promise<Sockets> {
   );
 }
 
+async function loadUdp(): Promise<Sockets> {
+  if ((globalThis as unknown as Runtimes).process?.versions?.node === undefined) {
+    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
+  }
+  const { connectUdp, listenUdp } = await import("./adapters/udp.ts");
+  return { connect: connectUdp, listen: listenUdp };
+}
+
 function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
   return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
 }
 
 /** What is asked for: a port and perhaps a host name, or a path, or a URL. */
 interface EndpointOptions {
+  readonly transport?: Transport | undefined;
   readonly url?: string | UrlLike | undefined;
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
@@ -63,23 +79,33 @@ interface EndpointOptions {
  * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
  */
 export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
-  const { url, hostname, port, path } = options;
+  const { url, hostname, port, path, transport } = options;
+  if (transport !== undefined && !TRANSPORTS.includes(transport)) {
+    throw new TypeError(`transport must be "tcp", "udp" or "unix", not ${describe(transport)}`);
+  }
   if (url !== undefined) {
-    if (hostname === undefined && port === undefined && path === undefined) {
+    const beside = hostname ?? port ?? path ?? transport;
+    if (beside === undefined) {
       const { isTls = false, ...destination } = readUrl(url, lowestPort) as Partial<Endpoint>;
       return { ...checkEndpoint(destination, lowestPort), isTls };
     }
-    const beside = hostname ?? port ?? path;
     throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
   }
-  if (path === undefined) return checkTcp(hostname, port, lowestPort);
-  if (port !== undefined || hostname !== undefined) {
+  if (path === undefined && transport !== "unix") {
+    const endpoint = checkPort(hostname, port, lowestPort);
+    return transport === "udp" ? { ...endpoint, transport } : endpoint;
+  }
+  // The Address of a Unix socket has an empty host name, and 0 for a port.
+  const isMixed = port || hostname || transport !== undefined && transport !== "unix";
+  if (path === undefined || isMixed) {
     throw new TypeError(
       `expected a port, with a hostname or not, or a path, not all of them: ${describe(path)}`,
     );
   }
   return checkPath(path);
 }
+
+const TRANSPORTS: readonly Transport[] = ["tcp", "udp", "unix"];
 
 /** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
 const LONGEST_PATH = 103;
@@ -97,7 +123,7 @@ function checkPath(path: string): Endpoint {
   return { hostname: "", port: 0, path };
 }
 
-function checkTcp(
+function checkPort(
   hostname: string = "127.0.0.1",
   port: number | undefined,
   lowestPort: number,

@@ -1,7 +1,9 @@
 import { Chat, type ChatOptions } from "./chat.ts";
-import { nameOf } from "./checks.ts";
-import type { Connection } from "./connection.ts";
+import { describe, nameOf } from "./checks.ts";
+import type { Connection, Endpoint } from "./connection.ts";
 import type { Frame } from "./frame_text.ts";
+import { UnsupportedError } from "./errors.ts";
+import { datagrams } from "./framings/datagrams.ts";
 import { rememberName } from "./tls.ts";
 
 /** What comes between the sockets of a runtime and a chat. */
@@ -17,6 +19,27 @@ export interface WrapOptions {
 export function checkWrap({ wrap }: WrapOptions): void {
   if (wrap === undefined || typeof wrap === "function") return;
   throw new TypeError(`wrap must be a function, such as tap, not ${nameOf(wrap)}`);
+}
+
+/**
+ * Checks that frames are what the transport carries.
+ * @throws {TypeError} If there are datagrams, and the terminator is not `datagrams()`.
+ */
+export function checkFraming({ transport }: Endpoint, { terminator }: ChatOptions): void {
+  if (transport !== "udp" || terminator === datagrams()) return;
+  const met = terminator !== null && typeof terminator === "object"
+    ? nameOf(terminator)
+    : describe(terminator);
+  throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
+}
+
+/**
+ * Checks that TLS is asked for where it can be spoken.
+ * @throws {UnsupportedError} If there are datagrams: that would be DTLS.
+ */
+export function checkTlsTransport({ transport }: Endpoint, tls: unknown): void {
+  if (transport !== "udp" || tls === undefined) return;
+  throw new UnsupportedError("tls goes over TCP and Unix sockets; over UDP it would be DTLS");
 }
 
 /**

@@ -18,6 +18,7 @@ test("a url says a host and a port, or a path", () => {
     ["TCP://localhost:065535", { hostname: "localhost", port: 65535 }],
     ["tcp://[::1]:6000", { hostname: "[::1]", port: 6000 }],
     ["tcp://b%C3%BCcher.example:80", { hostname: "bücher.example", port: 80 }],
+    ["udp://[::1]:53", { hostname: "[::1]", port: 53, transport: "udp" }],
     ["unix:/run/app.sock", { path: "/run/app.sock" }],
     ["unix:///run/app.sock", { path: "/run/app.sock" }],
     ["unix:/run/my%20app%3F%23%25.sock", { path: "/run/my app?#%.sock" }],
@@ -43,6 +44,7 @@ test("a url that leads nowhere is refused, with the url and what is wrong", asyn
     ["tcp://[::1]", "no port"],
     ["tcp://127.0.0.1:port", "no URL"],
     ["tcp://127.0.0.1:6000/room", "a path"],
+    ["udp://127.0.0.1", "no port"],
     ["tcp://127.0.0.1:6000?a=b", "a query"],
     ["tcp://127.0.0.1:6000#a", "a fragment"],
     ["tcp://%FF:6000", "percent-encoding"],
@@ -115,7 +117,11 @@ test("a tls:// url asks for TLS: to connect() with no more options, to listen() 
 
 test("a url is instead of a port and a path, and not beside them", async () => {
   const url = "tcp://127.0.0.1:6000";
-  for (const beside of [{ port: 6000 }, { hostname: "127.0.0.1" }, { path: "/x" }]) {
+  for (
+    const beside of [{ port: 6000 }, { hostname: "127.0.0.1" }, { path: "/x" }, {
+      transport: "udp" as const,
+    }]
+  ) {
     const said = JSON.stringify(Object.values(beside)[0]);
     await assertRejects(() => connect({ url, ...beside, ...LINES }), TypeError, said);
     await assertRejects(() => listen({ url, ...beside, ...LINES }), TypeError, said);

@@ -148,8 +148,9 @@ test(named("listen({ path }) serves socat", socat), socat, () =>
     const chat: Chat<string> = (await listener.accept())!;
     for await (const line of chat) await chat.send(line.toUpperCase());
     const done = chat.closeWhenDone();
-    const [data] = await once(child.stdout, "data");
-    assertStrictEquals(String(data), "ONE\nTWO\n");
+    let output = "";
+    for await (const data of child.stdout) output += data;
+    assertStrictEquals(output, "ONE\nTWO\n");
     await done;
   }));
 

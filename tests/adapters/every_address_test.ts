@@ -277,6 +277,22 @@ const canUnshare = await withHosts((hosts) => {
 });
 const own = { skip: ipv6.skip || !canUnshare && "no names of one's own here" };
 
+const denied = { skip: CURRENT !== "deno" ? `${CURRENT} forbids nothing` : own.skip };
+test(
+  named("connect() leaves a name to Deno that may use the name alone", denied),
+  denied,
+  () =>
+    withHosts(async (hosts) => {
+      const listener = await sockets.listen({ hostname: "127.0.0.1", port: 0 });
+      const port = String(listener.address.port);
+      const program = command(CURRENT, "tests/programs/connects_by_name.ts", "both.test", port);
+      const allowed = program.map((flag) => flag === "--allow-net" ? `${flag}=both.test` : flag);
+      const { lines, stderr } = await run(within(hosts, allowed));
+      listener.close();
+      assertEquals(lines, ["127.0.0.1"], stderr);
+    }),
+);
+
 test(
   named("connect() asks the system for every address of a name", own),
   own,
