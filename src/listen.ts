@@ -121,6 +121,7 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   checkChatOptions(options);
   checkWrap(options);
   const { tls } = options;
+  checkTlsTransport(endpoint, tls);
   if (endpoint.isTls && tls === undefined) {
     throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");
   }
@@ -129,7 +130,6 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   if (typeof onError !== "function") {
     throw new TypeError(`tls.onError must be a function, not ${describe(onError)}`);
   }
-  checkTlsTransport(endpoint, tls);
   const sockets = await loadSockets(endpoint.transport);
   if (endpoint.transport === "udp") {
     // A sender that is silent has ended, and has not broken anything.

@@ -382,3 +382,10 @@ test(named("connect() talks to nc -u", nc), nc, async () => {
   await exited;
   await client.closeWhenDone();
 });
+
+test("connect() and listen() refuse TLS over UDP, which would be another protocol", async () => {
+  const where = { transport: "udp", port: 6000, terminator: datagrams() } as const;
+  await assertRejects(() => connect({ ...where, tls: true }), UnsupportedError, "DTLS");
+  const authority = { cert: "", key: "" };
+  await assertRejects(() => listen({ ...where, tls: authority }), UnsupportedError, "DTLS");
+});
