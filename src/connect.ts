@@ -1,10 +1,10 @@
 import { onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import { checkTimeout } from "./checks.ts";
+import { checkTimeout, describe } from "./checks.ts";
 import type { Connection, Endpoint, Transport } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
-import type { UrlLike } from "./endpoint_url.ts";
+import { isUrl, type UrlLike } from "./endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
@@ -39,7 +39,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   transport?: Transport | undefined;
   /**
    * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host name,
-   * a port and a transport, or a path.
+   * a port and a transport, or a path. It may as well be given in front of the options.
    */
   url?: string | UrlLike | undefined;
   /**
@@ -83,18 +83,48 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  */
 export function connect(options: ConnectOptions & WithoutEncoding): Promise<Chat>;
 /**
- * Connects over TCP, and chats in text.
+ * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
+ * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
+ * @param options How frames are cut, and how to connect.
+ * @returns The chat, connected.
+ */
+export function connect(
+  url: string | UrlLike,
+  options: ConnectOptions & WithoutEncoding,
+): Promise<Chat>;
+/**
+ * Connects, and chats in text.
  * @param options Where to connect to, how frames are cut, and their encoding.
  * @returns The chat, connected.
  */
 export function connect(options: ConnectOptions & WithEncoding<string>): Promise<Chat<string>>;
 /**
- * Connects over TCP, and chats in text if the options have an encoding.
+ * Connects to where a URL leads, and chats in text.
+ * @param url Where to connect to.
+ * @param options How frames are cut, their encoding, and how to connect.
+ * @returns The chat, connected.
+ */
+export function connect(
+  url: string | UrlLike,
+  options: ConnectOptions & WithEncoding<string>,
+): Promise<Chat<string>>;
+/**
+ * Connects, and chats in text if the options have an encoding.
  * @param options Where to connect to, and how frames are cut.
  * @returns The chat, connected.
  */
 export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
-export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
+/**
+ * Connects to where a URL leads, and chats in text if the options have an encoding.
+ * @param url Where to connect to.
+ * @param options How frames are cut, and how to connect.
+ * @returns The chat, connected.
+ */
+export function connect(url: string | UrlLike, options: ConnectOptions): Promise<Chat<Frame>>;
+export async function connect(
+  ...args: ConnectArguments
+): Promise<Chat<Frame>> {
+  const options = gatherOptions(args);
   const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
   checkFraming(endpoint, options);
   checkChatOptions(options);
@@ -108,6 +138,20 @@ export async function connect(options: ConnectOptions): Promise<Chat<Frame>> {
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);
   return openChat(connection, options, nameOfEndpoint(endpoint));
+}
+
+/** What {@linkcode connect} is called with: the options, which may have a URL, or a URL and the options. */
+type ConnectArguments = [options: ConnectOptions] | [
+  url: string | UrlLike,
+  options: ConnectOptions,
+];
+
+/** The options of both ways to call it. */
+function gatherOptions(args: ConnectArguments): ConnectOptions {
+  const [first, options] = args;
+  if (args.length === 1 && !isUrl(first)) return first;
+  if (options?.url === undefined) return { ...options!, url: first as string | UrlLike };
+  throw new TypeError(`expected one url, not another in the options: ${describe(options.url)}`);
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */

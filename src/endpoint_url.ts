@@ -16,6 +16,11 @@ export type Destination =
   }
   | { readonly path: string };
 
+/** Whether this is a URL, or the text of one; not whether it leads anywhere. */
+export function isUrl(value: unknown): value is string | UrlLike {
+  return typeof value === "string" || typeof (value as Partial<UrlLike> | null)?.href === "string";
+}
+
 /**
  * Reads the URL of something to connect to, or to listen on: `tcp://127.0.0.1:6000`, `tls://[::1]:6000`,
  * `udp://127.0.0.1:6000`, `unix:/run/app.sock`.
@@ -23,8 +28,8 @@ export type Destination =
  * @throws {RangeError} If the port is not one from `lowestPort` to 65535.
  */
 export function readUrl(url: string | UrlLike, lowestPort: number): Destination {
-  const text = typeof url === "string" ? url : url?.href;
-  if (typeof text !== "string") throw new TypeError(`url must be a URL, not ${nameOf(url)}`);
+  if (!isUrl(url)) throw new TypeError(`url must be a URL, not ${nameOf(url)}`);
+  const text = typeof url === "string" ? url : url.href;
   const parsed = parse(text, lowestPort);
   const { protocol, hostname, port, pathname, search, hash } = parsed;
   if (parsed.username || parsed.password) fail(text, "user and password have no place in it");

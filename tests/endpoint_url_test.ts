@@ -128,6 +128,18 @@ test("a url is instead of a port and a path, and not beside them", async () => {
   }
 });
 
+test("connect() refuses what is no URL, or a second one, in front of the options", async () => {
+  const url = "tcp://127.0.0.1:6000";
+  const options = { ...LINES, url } as const;
+  await assertRejects(() => connect(url, options), TypeError, `another in the options: "${url}"`);
+  for (const given of [{}, null, 6000] as unknown as string[]) {
+    await assertRejects(() => connect(given, LINES), TypeError, "url must be a URL, not");
+  }
+  const called = connect as unknown as (url: string | URL) => Promise<unknown>;
+  await assertRejects(() => called(url), TypeError, "terminator");
+  await assertRejects(() => called(new URL(url)), TypeError, "terminator");
+});
+
 const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1");
 const ipv6 = { skip: !hasIpv6 && "this machine has no ::1" };
 const here = { skip: false as const };
@@ -138,7 +150,7 @@ for (const [host, needed] of [["127.0.0.1", here], ["[::1]", ipv6]] as const) {
       for await (const line of chat) await chat.send(`${line}, too`);
     });
     const url = new URL(`tcp://${host}:${server.address.port}`);
-    const client = await connect({ url, ...LINES });
+    const client = await connect(url, LINES);
     await client.send("hello");
     assertStrictEquals(await client.read(), "hello, too");
     await Promise.all([client.closeWhenDone(), server.shutdown()]);
@@ -152,7 +164,7 @@ test(named("listen() and connect() meet at unix:/path", unix), unix, async () =>
     const url = `unix:${encodeURI(folder)}/a.sock`;
     await using listener = await listen({ url, ...LINES });
     assertStrictEquals(listener.address.path, join(folder, "a.sock"));
-    const client = await connect({ url, ...LINES });
+    const client = await connect(url, LINES);
     const server = (await listener.accept())!;
     await server.send("hello");
     assertStrictEquals(await client.read(), "hello");

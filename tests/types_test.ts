@@ -37,6 +37,13 @@ test("types say that frames are text when there is an encoding, and bytes when t
     expectTypeOf(connect({ port: 1, terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Chat<string>>();
     expectTypeOf(connect({ port: 1, ...{} as ChatOptions })).resolves.toEqualTypeOf<Chat<Frame>>();
+    const url = "tcp://127.0.0.1:1";
+    expectTypeOf(connect(url, { terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
+    expectTypeOf(connect(new URL(url), { terminator: "\n", encoding: "utf-8" }))
+      .resolves.toEqualTypeOf<Chat<string>>();
+    expectTypeOf(connect(url, {} as ChatOptions)).resolves.toEqualTypeOf<Chat<Frame>>();
+    // @ts-expect-error: a URL does not say how frames are cut
+    connect(url);
     expectTypeOf(listen({ port: 1, terminator: "\n" })).resolves.toEqualTypeOf<Listener>();
     expectTypeOf(listen({ port: 1, terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Listener<string>>();
