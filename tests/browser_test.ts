@@ -91,6 +91,8 @@ test(
 test(title("in a browser, connections do what connections must"), skip, async () => {
   await using page = await openPage(() => {});
   assertEquals(await page.call("checkMemory"), []);
+  assertEquals(await page.call("checkStreams"), []);
+  assertEquals(await page.call("checkIterables"), []);
   const skipped = Object.keys({ ...NO_HALF_CLOSE, ...NO_PAUSE });
   assertEquals(await page.call("checkWebSocket", page.url, skipped), []);
   assertEquals(page.errors, []);

@@ -4,11 +4,14 @@ import {
   connect,
   type Connection,
   FrameStream,
+  fromIterable,
+  fromStreams,
   fromWebSocket,
   memoryPair,
   type WebSocketLike,
 } from "../../mod.ts";
 import { CONNECTION_CHECKS, type MakePair } from "../../testing.ts";
+import { asIterable, asSocket } from "../support/as_transport.ts";
 
 const { WebSocket } = globalThis as unknown as {
   WebSocket: new (url: string) => WebSocketLike;
@@ -62,6 +65,12 @@ async function failures(makePair: MakePair, skip: readonly string[]): Promise<st
   return found;
 }
 
+/** A pair of connections in memory, each made into another kind. */
+function inMemory(make: (connection: Connection) => Connection): [Connection, Connection] {
+  const [left, right] = memoryPair();
+  return [make(left), make(right)];
+}
+
 let pairs = 0;
 
 /** A pair of WebSockets that the server connects with each other. */
@@ -83,6 +92,12 @@ export const page = {
     converse(fromWebSocket(new WebSocket(url)), count),
 
   checkMemory: (): Promise<string[]> => failures(memoryPair, []),
+
+  checkStreams: (): Promise<string[]> =>
+    failures(() => inMemory((connection) => fromStreams(asSocket(connection))), []),
+
+  checkIterables: (): Promise<string[]> =>
+    failures(() => inMemory((connection) => fromIterable(...asIterable(connection))), []),
 
   checkWebSocket: (url: string, skip: readonly string[]): Promise<string[]> =>
     failures(() => relayed(url), skip),
