@@ -1,7 +1,7 @@
 import { type AbortSignalLike, onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
-import { checkSignal, checkTimeout, describe, nameOf } from "./checks.ts";
-import type { Address, Connection } from "./connection.ts";
+import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./checks.ts";
+import { type Address, checkIsConnection, type Connection } from "./connection.ts";
 import { Deferred, quiet } from "./deferred.ts";
 import {
   BackpressureError,
@@ -191,7 +191,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     unread?: Uint8Array,
   );
   constructor(connection: Connection, options: ChatOptions, unread?: Uint8Array) {
-    checkConnection(connection);
+    checkIsConnection(connection);
     this.#connection = connection;
     // The overloads see to it that options with an encoding are those of a chat of text.
     this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
@@ -205,7 +205,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       idleTimeout === Infinity ? Infinity : PART,
     );
     this.#idleTimer = new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
-    if (unread !== undefined) this.#readQueue.push(checkUnread(unread));
+    if (unread !== undefined) this.#readQueue.push(checkBytes("unread", unread));
     this.#watch(connection);
     if (signal !== undefined) this.#closeOn(signal);
   }
@@ -877,24 +877,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
  * @throws {TypeError | RangeError} What the constructor would throw.
  */
 export function checkChatOptions(options: ChatOptions): void {
-  checkLife(options);
   new Framer<Frame>(options);
+  checkLife(options);
   new SendQueue(() => Promise.resolve(), () => {}, options);
-}
-
-function checkConnection(connection: Connection): void {
-  // A `Deno.Conn` has much of a connection, but not this.
-  if (typeof connection?.closeWrite === "function" && "closed" in connection) return;
-  throw new TypeError(
-    `connection must be a Connection, such as fromNode(socket) or fromDeno(conn) gives, not ${
-      nameOf(connection)
-    }`,
-  );
-}
-
-function checkUnread(unread: Uint8Array): Uint8Array {
-  if (unread instanceof Uint8Array) return unread;
-  throw new TypeError(`unread must be a Uint8Array, not ${nameOf(unread)}`);
 }
 
 /** Whether a connection says that it is closed, by this side or the other. */

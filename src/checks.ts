@@ -38,6 +38,33 @@ export function checkBoolean(name: string, value: boolean): boolean {
   throw new TypeError(`${name} must be true or false, not ${describe(value)}`);
 }
 
+/**
+ * Checks an object of options.
+ * @throws {TypeError} If it is no object.
+ */
+export function checkOptions<T extends object>(options: T): T {
+  if (typeof options === "object" && options !== null) return options;
+  throw new TypeError(`options must be an object, not ${nameOf(options)}`);
+}
+
+/**
+ * Checks what is to be called.
+ * @throws {TypeError} If it is no function.
+ */
+export function checkFunction(name: string, value: unknown, example: string = ""): void {
+  if (typeof value === "function") return;
+  throw new TypeError(`${name} must be a function${example}, not ${nameOf(value)}`);
+}
+
+/**
+ * Checks bytes.
+ * @throws {TypeError} If they are something else.
+ */
+export function checkBytes(name: string, bytes: Uint8Array): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError(`${name} must be a Uint8Array, not ${nameOf(bytes)}`);
+}
+
 /** The longest time that a timer can wait: a longer one would fire at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 

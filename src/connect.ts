@@ -1,7 +1,7 @@
 import { onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import { checkTimeout, describe } from "./checks.ts";
+import { checkOptions, checkTimeout, describe } from "./checks.ts";
 import type { Connection, Endpoint, Transport } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
 import { isUrl, type UrlLike } from "./endpoint_url.ts";
@@ -149,7 +149,7 @@ type ConnectArguments = [options: ConnectOptions] | [
 /** The options of both ways to call it. */
 function gatherOptions(args: ConnectArguments): ConnectOptions {
   const [first, options] = args;
-  if (args.length === 1 && !isUrl(first)) return first;
+  if (args.length <= 1 && !isUrl(first)) return checkOptions(first!);
   if (options?.url === undefined) return { ...options!, url: first as string | UrlLike };
   throw new TypeError(`expected one url, not another in the options: ${describe(options.url)}`);
 }

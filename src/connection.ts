@@ -1,3 +1,4 @@
+import { nameOf } from "./checks.ts";
 import type { TlsInfo } from "./tls.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 
@@ -70,6 +71,21 @@ export interface Connection {
 
   /** What TLS settled with the peer, where the connection speaks it. */
   readonly tls?: TlsInfo | undefined;
+}
+
+/**
+ * Checks what is to be a connection.
+ * @throws {TypeError} If it is something else.
+ */
+export function checkIsConnection(connection: Connection): void {
+  const { read, write, closeWrite, close, closed } = (connection ?? {}) as Partial<Connection>;
+  const methods = [read, write, closeWrite, close, closed?.then];
+  if (methods.every((method) => typeof method === "function")) return;
+  throw new TypeError(
+    `connection must be a Connection, such as fromNode(socket) or fromDeno(conn) gives, not ${
+      nameOf(connection)
+    }`,
+  );
 }
 
 /** What a runtime's sockets offer to `listen`: connections, in the order they came. */

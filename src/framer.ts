@@ -1,4 +1,4 @@
-import { checkLimit, describe, nameOf } from "./checks.ts";
+import { checkLimit, checkOptions, describe, nameOf } from "./checks.ts";
 import { type Found, Refusal } from "./decoding.ts";
 import { quiet } from "./deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
@@ -113,8 +113,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   constructor(options: Frame extends F ? FramerOptions : never);
   constructor(options: FramerOptions) {
-    const { terminator, maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, incomplete = "throw" } = options;
-    const { encoding, fatal } = options;
+    const { terminator, encoding, fatal } = checkOptions(options);
+    const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, incomplete = "throw" } = options;
     this.#rule = toRule(terminator);
     this.#terminator = terminator;
     this.#maxFrameLength = checkLimit("maxFrameLength", maxFrameLength);

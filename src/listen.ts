@@ -1,6 +1,6 @@
 import { onAbort } from "./abort.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import { checkBoolean, describe } from "./checks.ts";
+import { checkBoolean, checkFunction, checkOptions, nameOf } from "./checks.ts";
 import type { Address, ConnectionListener, ListenEndpoint, Transport } from "./connection.ts";
 import type { UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
@@ -107,8 +107,10 @@ export function listen(options: ListenOptions & WithEncoding<string>): Promise<L
  */
 export function listen(options: ListenOptions): Promise<Listener<Frame>>;
 export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
+  checkOptions(options);
   const endpoint = { ...checkEndpoint(options, 0), tcp: checkTcpOptions(options) };
-  const reusePort = checkBoolean("reusePort", options.reusePort ?? false);
+  const { reusePort = false } = options;
+  checkBoolean("reusePort", reusePort);
   if (reusePort && endpoint.path !== undefined) {
     throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);
   }
@@ -127,9 +129,7 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   }
   const settings = tls === undefined ? undefined : toServerSettings(tls);
   const { onError = () => {} } = tls ?? {};
-  if (typeof onError !== "function") {
-    throw new TypeError(`tls.onError must be a function, not ${describe(onError)}`);
-  }
+  checkFunction("tls.onError", onError);
   const sockets = await loadSockets(endpoint.transport);
   if (endpoint.transport === "udp") {
     // A sender that is silent has ended, and has not broken anything.
@@ -160,21 +160,29 @@ export class Listener<F extends Frame = Uint8Array>
    * Makes chats of text of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat, with an encoding.
+   * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
    */
   constructor(listener: ConnectionListener, options: ListenerOptions & WithEncoding<F>);
   /**
    * Makes chats of bytes of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat.
+   * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
    */
   constructor(listener: ConnectionListener, options: ListenerOptions & WithoutEncoding);
   /**
    * Makes a `Listener<Frame>` of options that may have an encoding or not.
    * @param listener Where connections come from; it belongs to this from now on.
    * @param options The options of each chat.
+   * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
    */
   constructor(listener: ConnectionListener, options: Frame extends F ? ListenerOptions : never);
   constructor(listener: ConnectionListener, options: ListenerOptions) {
+    const { accept, close, closed } = (listener ?? {}) as Partial<ConnectionListener>;
+    if (![accept, close, closed?.then].every((method) => typeof method === "function")) {
+      throw new TypeError(`listener must be a ConnectionListener, not ${nameOf(listener)}`);
+    }
+    checkChatOptions(options);
     checkWrap(options);
     this.#listener = listener;
     this.#options = options;

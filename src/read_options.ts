@@ -1,5 +1,5 @@
 import type { AbortSignalLike } from "./abort.ts";
-import { checkSignal, checkTimeout } from "./checks.ts";
+import { checkOptions, checkSignal, checkTimeout } from "./checks.ts";
 
 /** When a read is given up. What has arrived then goes to the next read. */
 export interface ReadOptions {
@@ -17,7 +17,8 @@ export interface ReadOptions {
  * @throws {TypeError} If one is of a wrong type.
  * @throws {RangeError} If the timeout is none that a timer can wait.
  */
-export function checkReadOptions({ signal, timeout }: ReadOptions): void {
+export function checkReadOptions(options: ReadOptions): void {
+  const { signal, timeout } = checkOptions(options);
   checkSignal(signal);
   checkTimeout("timeout", timeout);
 }

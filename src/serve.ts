@@ -1,12 +1,19 @@
 import type { AbortSignalLike } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import type { Chat } from "./chat.ts";
-import { checkInteger, checkTimeout, describe, nameOf } from "./checks.ts";
+import {
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkTimeout,
+  describe,
+  nameOf,
+} from "./checks.ts";
 import type { Address } from "./connection.ts";
 import { Deferred } from "./deferred.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { listen, type Listener, type ListenOptions } from "./listen.ts";
+import { listen, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */
 export interface ServerOptions<F extends Frame = Frame> {
@@ -105,10 +112,7 @@ export async function serve<F extends Frame>(
   options: ServeOptions<F>,
   handler: Handler<F>,
 ): Promise<Server<F>> {
-  if (typeof handler !== "function") {
-    throw new TypeError(`handler must be a function, not ${describe(handler)}`);
-  }
-  checkServerOptions(options);
+  checkServing(handler, options);
   // The overloads see to it that options with an encoding come with a handler of text.
   const { tls, onError = printError } = options;
   const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
@@ -153,7 +157,10 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     handler: Handler<F>,
     options: ServerOptions<F> = {},
   ) {
-    checkServerOptions(options);
+    if (!(listener instanceof Listener)) {
+      throw new TypeError(`listener must be a Listener, not ${nameOf(listener)}`);
+    }
+    checkServing(handler, options);
     this.#listener = listener;
     this.#handler = handler;
     this.#options = options;
@@ -191,7 +198,8 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
    * for; {@linkcode Server.finished} tells when it has.
    * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
    */
-  async shutdown({ grace = DEFAULT_GRACE }: ShutdownOptions = {}): Promise<void> {
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const { grace = DEFAULT_GRACE } = checkOptions(options);
     checkTimeout("grace", grace);
     this.#listener.close();
     const timer = grace === Infinity ? undefined : setTimeout(() => this.#closeChats(), grace);
@@ -292,16 +300,14 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
   }
 }
 
-function checkServerOptions(
-  { maxConnections = 1, whenFull = "wait", onError }: ServerOptions<never>,
-): void {
+function checkServing(handler: unknown, options: ServerOptions<never>): void {
+  const { maxConnections = 1, whenFull = "wait", onError } = checkOptions(options);
+  checkFunction("handler", handler);
   if (maxConnections !== Infinity) checkInteger("maxConnections", maxConnections, 1);
   if (whenFull !== "wait" && whenFull !== "refuse") {
     throw new TypeError(`whenFull must be "wait" or "refuse", not ${describe(whenFull)}`);
   }
-  if (onError !== undefined && typeof onError !== "function") {
-    throw new TypeError(`onError must be a function, not ${nameOf(onError)}`);
-  }
+  if (onError !== undefined) checkFunction("onError", onError);
 }
 
 /** What a network does needs a line; what a program does wrong, its stack. */

@@ -1,5 +1,5 @@
 import { describeBytes } from "./bytes.ts";
-import { describe, nameOf } from "./checks.ts";
+import { checkFunction, describe } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";
 
@@ -21,7 +21,7 @@ export type TapLog = (line: string) => void;
  * @param connection The connection; use what is returned instead.
  * @param log Is called with each line. What it throws is ignored. Default: `console.log`.
  * @returns The connection to use.
- * @throws {TypeError} If `log` is no function.
+ * @throws {TypeError} If `connection` is none, or `log` is no function.
  *
  * @example
  * ```ts
@@ -39,7 +39,7 @@ export type TapLog = (line: string) => void;
  * ```
  */
 export function tap(connection: Connection, log: TapLog = console.log): Connection {
-  if (typeof log !== "function") throw new TypeError(`log must be a function, not ${nameOf(log)}`);
+  checkFunction("log", log);
   return new TappedConnection(connection, log);
 }
 

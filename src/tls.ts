@@ -198,7 +198,7 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 function toBlocks(name: string, pem: Pem | undefined): string[] | undefined {
   if (pem === undefined) return undefined;
   const blocks: string[] = [];
-  for (const text of typeof pem === "string" ? [pem] : pem) {
+  for (const text of Array.isArray(pem) ? pem : [pem]) {
     const found = typeof text === "string" ? text.match(BLOCK) : null;
     if (found === null) {
       const met = typeof text === "string" ? describe(text.slice(0, 40)) : nameOf(text);
@@ -218,7 +218,7 @@ function checkAlpn(alpn: readonly string[]): readonly string[] {
   if (Array.isArray(alpn) && alpn.every(isProtocol)) return alpn;
   throw new TypeError(
     `tls.alpn must be an array of protocol names of 1 to 255 ASCII characters, not ${
-      describe(JSON.stringify(alpn))
+      Array.isArray(alpn) ? `[${alpn.map(describe).join(", ")}]` : describe(alpn)
     }`,
   );
 }

@@ -1,5 +1,5 @@
 import { Chat, type ChatOptions } from "./chat.ts";
-import { describe, nameOf } from "./checks.ts";
+import { checkFunction, describe, nameOf } from "./checks.ts";
 import type { Connection, Endpoint } from "./connection.ts";
 import type { Frame } from "./frame_text.ts";
 import { UnsupportedError } from "./errors.ts";
@@ -17,8 +17,7 @@ export interface WrapOptions {
 
 /** @throws {TypeError} If `wrap` is no function. */
 export function checkWrap({ wrap }: WrapOptions): void {
-  if (wrap === undefined || typeof wrap === "function") return;
-  throw new TypeError(`wrap must be a function, such as tap, not ${nameOf(wrap)}`);
+  if (wrap !== undefined) checkFunction("wrap", wrap, ", such as tap");
 }
 
 /**

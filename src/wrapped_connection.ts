@@ -1,4 +1,4 @@
-import type { Address, Connection } from "./connection.ts";
+import { type Address, checkIsConnection, type Connection } from "./connection.ts";
 import type { TlsInfo } from "./tls.ts";
 
 /** A connection that passes everything on to another: for those that change one thing. */
@@ -6,6 +6,7 @@ export class WrappedConnection implements Connection {
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
+    checkIsConnection(connection);
     this.#connection = connection;
   }
 

@@ -1,4 +1,5 @@
 import { concat, copyOf, toBytes } from "../bytes.ts";
+import { checkFunction } from "../checks.ts";
 import type {
   Address,
   Connection,
@@ -120,6 +121,7 @@ export interface BunSocketOptions {
  *
  * @param onConnection Is called with the connection when a socket has opened.
  * @returns What to spread into the options, beside the host name and the port.
+ * @throws {TypeError} If `onConnection` is no function.
  *
  * @example
  * ```ts
@@ -133,6 +135,7 @@ export interface BunSocketOptions {
  * ```
  */
 export function fromBun(onConnection: (connection: Connection) => void): BunSocketOptions {
+  checkFunction("onConnection", onConnection);
   return optionsFor((_socket, connection) => onConnection(connection), {});
 }
 

@@ -1,3 +1,4 @@
+import { checkFunction } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import {
   checkWebSocketOptions,
@@ -39,7 +40,7 @@ export interface BunWebSocketHandlers {
  * @param onConnection Is called with the connection, and the socket it is over, when it has opened.
  * @param options How it carries bytes.
  * @returns What `Bun.serve` takes as `websocket`, alone or among other settings; `socket.data` stays the program's.
- * @throws {TypeError} If `send` is neither `"binary"` nor `"text"`.
+ * @throws {TypeError} If `onConnection` is no function, or `send` neither `"binary"` nor `"text"`.
  * @throws {RangeError} If `maxBufferedBytes` is neither a whole number of bytes nor `Infinity`.
  *
  * @example
@@ -57,6 +58,7 @@ export function fromBunWebSocket(
   onConnection: (connection: Connection, socket: BunServerWebSocketLike) => void,
   options: WebSocketOptions = {},
 ): BunWebSocketHandlers {
+  checkFunction("onConnection", onConnection);
   const checked = checkWebSocketOptions(options);
   const connections: WeakMap<BunServerWebSocketLike, WebSocketConnection> = new WeakMap();
   return {

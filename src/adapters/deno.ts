@@ -1,4 +1,5 @@
 import type { AbortSignalLike } from "../abort.ts";
+import { nameOf } from "../checks.ts";
 import type {
   Address,
   Connection,
@@ -78,6 +79,7 @@ const LARGEST_BUFFER = 64 * 1024;
  *
  * @param conn An open connection, from which nobody else reads.
  * @returns The connection.
+ * @throws {TypeError} If it is no `Deno.Conn`.
  *
  * @example
  * ```ts
@@ -98,6 +100,9 @@ const LARGEST_BUFFER = 64 * 1024;
  * ```
  */
 export function fromDeno(conn: DenoConnLike): Connection {
+  if (typeof conn?.closeWrite !== "function" || typeof conn.localAddr !== "object") {
+    throw new TypeError(`conn must be a Deno.Conn, not ${nameOf(conn)}`);
+  }
   return new DenoConnection(conn);
 }
 

@@ -1,5 +1,6 @@
 import type { AbortSignalLike } from "../abort.ts";
 import { copyOf, plainBytes } from "../bytes.ts";
+import { nameOf } from "../checks.ts";
 import type {
   Address,
   Connection,
@@ -69,7 +70,7 @@ export interface NodeDuplexLike {
  *
  * @param stream An open stream, from which nobody else reads.
  * @returns The connection.
- * @throws {TypeError} If the stream decodes text or carries objects.
+ * @throws {TypeError} If the stream is none that can be read and written, or decodes text or carries objects.
  *
  * @example
  * ```ts
@@ -84,6 +85,11 @@ export interface NodeDuplexLike {
  * ```
  */
 export function fromNode(stream: NodeDuplexLike): Connection {
+  if (typeof stream?.on !== "function" || typeof stream.read !== "function" || !("end" in stream)) {
+    throw new TypeError(
+      `stream must be a net.Socket, or another Duplex of node:stream, not ${nameOf(stream)}`,
+    );
+  }
   if (stream.readableEncoding || stream.readableObjectMode) {
     const met = stream.readableObjectMode ? "objects" : `text (${stream.readableEncoding})`;
     throw new TypeError(

@@ -1,4 +1,4 @@
-import { checkTimeout, nameOf } from "../checks.ts";
+import { checkOptions, checkTimeout, nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
@@ -135,10 +135,10 @@ export function fromProcess(
   child: ChildProcessLike | (() => ChildProcessLike),
   options: ProcessOptions = {},
 ): Connection {
-  const { grace = DEFAULT_GRACE } = options;
+  const { grace = DEFAULT_GRACE } = checkOptions(options);
   checkTimeout("grace", grace);
   const started = typeof child === "function" ? start(child) : child;
-  if (typeof started !== "object" || started === null || typeof started.kill !== "function") {
+  if (!isProcess(started)) {
     throw new TypeError(
       "child must be a ChildProcess of node:child_process, what Bun.spawn() returns, " +
         `or what Deno.Command.spawn() does, not ${nameOf(started)}`,
@@ -182,6 +182,11 @@ function halvesOf(child: ChildProcessLike, end: ProcessEnd): [Source, Sink] {
   checkUnlocked(input, stdin);
   checkUnlocked(output, stdout);
   return [new WebSource(output, stdout), new WebSink(input, stdin)];
+}
+
+function isProcess(value: unknown): value is ChildProcessLike {
+  if (typeof value !== "object" || value === null || !("kill" in value)) return false;
+  return "on" in value || "exited" in value || "status" in value;
 }
 
 function isNode(child: ChildProcessLike): child is NodeProcessLike {

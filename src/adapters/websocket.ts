@@ -1,5 +1,5 @@
 import { copyOf, plainBytes } from "../bytes.ts";
-import { checkLimit, describe, nameOf } from "../checks.ts";
+import { checkLimit, checkOptions, describe, nameOf } from "../checks.ts";
 import type { Address, Connection } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
@@ -135,8 +135,9 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
 
 /** @throws {TypeError | RangeError} As {@linkcode fromWebSocket} does. */
 export function checkWebSocketOptions(
-  { send = "binary", maxBufferedBytes = 16 * 1024 * 1024 }: WebSocketOptions,
+  options: WebSocketOptions,
 ): CheckedOptions {
+  const { send = "binary", maxBufferedBytes = 16 * 1024 * 1024 } = checkOptions(options);
   if (send !== "binary" && send !== "text") {
     throw new TypeError(`send must be "binary" or "text", not ${describe(send)}`);
   }

@@ -1,5 +1,5 @@
 import { concat, copyOf, describeBytes, toBytes } from "../bytes.ts";
-import { checkBoolean, nameOf } from "../checks.ts";
+import { checkBoolean, checkOptions, nameOf } from "../checks.ts";
 import { Delimiters } from "../delimiters.ts";
 import { FrameInjectionError } from "../errors.ts";
 import type { DelimitedCodec, Portion } from "../framing.ts";
@@ -20,7 +20,7 @@ export interface DelimitedOptions {
  * @param delimiter The delimiter, at least one byte: a string is sought as UTF-8.
  * @param options Whether to keep it.
  * @returns The framing. It encodes a payload by adding the delimiter, or checks that it is there, with `keep`.
- * @throws {TypeError} If the delimiter is none, or empty.
+ * @throws {TypeError} If the delimiter is none, or empty, or an option of a wrong type.
  *
  * @example
  * ```ts
@@ -46,7 +46,8 @@ export class Delimited implements DelimitedCodec {
   readonly keep: boolean;
 
   /** @param delimiters At least one; the first is the one to send. */
-  constructor(delimiters: readonly (string | Uint8Array)[], { keep = false }: DelimitedOptions) {
+  constructor(delimiters: readonly (string | Uint8Array)[], options: DelimitedOptions) {
+    const { keep = false } = checkOptions(options);
     this.delimiters = new Delimiters(delimiters.map(checkDelimiter));
     this.keep = checkBoolean("keep", keep);
   }

@@ -1,5 +1,5 @@
 import { concat, copyOf, toBytes } from "../bytes.ts";
-import { checkBoolean, checkInteger, describe, nameOf } from "../checks.ts";
+import { checkBoolean, checkFunction, checkInteger, checkOptions, describe } from "../checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
 
@@ -65,15 +65,12 @@ class Headed implements Codec {
   constructor(
     n: number | ((header: Uint8Array) => number),
     bodyLength: (header: Uint8Array) => number,
-    { strip = false, header }: HeadedOptions,
+    options: HeadedOptions,
   ) {
+    const { strip = false, header } = checkOptions(options);
     if (typeof n !== "function") checkInteger("n", n, 1, LONGEST_HEADER);
-    if (typeof bodyLength !== "function") {
-      throw new TypeError(`bodyLength must be a function, not ${nameOf(bodyLength)}`);
-    }
-    if (header !== undefined && typeof header !== "function") {
-      throw new TypeError(`header must be a function, not ${nameOf(header)}`);
-    }
+    checkFunction("bodyLength", bodyLength);
+    if (header !== undefined) checkFunction("header", header);
     this.#headerLength = typeof n === "function" ? n : () => n;
     this.#bodyLength = bodyLength;
     this.#strip = checkBoolean("strip", strip);

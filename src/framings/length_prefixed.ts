@@ -1,5 +1,5 @@
 import { areEqual, describeBytes, toBytes } from "../bytes.ts";
-import { checkBoolean, checkInteger, describe } from "../checks.ts";
+import { checkBoolean, checkInteger, checkOptions, describe } from "../checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
 
@@ -96,7 +96,8 @@ class LengthPrefixed implements Codec {
   readonly #strip: number;
 
   constructor(options: LengthPrefixedOptions) {
-    const { bytes = 4, littleEndian = false, signed = false, offset = 0, adjust = 0 } = options;
+    const { bytes = 4, littleEndian = false, signed = false, offset = 0, adjust = 0 } =
+      checkOptions(options);
     if (![1, 2, 3, 4, 8].includes(bytes)) {
       throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${describe(bytes)}`);
     }

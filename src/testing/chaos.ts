@@ -1,5 +1,5 @@
 import { concat } from "../bytes.ts";
-import { checkInteger, describe, nameOf } from "../checks.ts";
+import { checkInteger, checkOptions, describe, nameOf } from "../checks.ts";
 import type { Connection } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
@@ -32,7 +32,7 @@ export interface ChaosOptions {
  * @param connection The connection; use what is returned instead.
  * @param options The seed, and what is to happen.
  * @returns The connection to use.
- * @throws {TypeError} If an option is of a wrong type.
+ * @throws {TypeError} If `connection` is none, or an option of a wrong type.
  * @throws {RangeError} If the seed or a count of bytes is no whole number, or a probability not 0 to 1.
  *
  * @example
@@ -52,7 +52,7 @@ export interface ChaosOptions {
  * ```
  */
 export function chaos(connection: Connection, options: ChaosOptions): Connection {
-  const { seed, split = 0.5, merge = 0.5, delay = 0.1 } = options;
+  const { seed, split = 0.5, merge = 0.5, delay = 0.1 } = checkOptions(options);
   const { resetAfter = Infinity, stallAfter = Infinity } = options;
   checkInteger("seed", seed, -Number.MAX_SAFE_INTEGER);
   for (const [name, value] of Object.entries({ split, merge, delay })) {

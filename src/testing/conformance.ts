@@ -1,6 +1,6 @@
 import { areEqual, concat, describeBytes, toBytes } from "../bytes.ts";
-import { describe } from "../checks.ts";
-import type { Connection } from "../connection.ts";
+import { checkFunction, describe, nameOf } from "../checks.ts";
+import { checkIsConnection, type Connection } from "../connection.ts";
 import { ChatError, ClosedError, ConnectionError } from "../errors.ts";
 
 /** Makes two connections with each other, fresh ones at each call. */
@@ -47,6 +47,7 @@ export class ConformanceError extends ChatError {
  * ```
  */
 export async function checkConnection(makePair: MakePair): Promise<void> {
+  checkFunction("makePair", makePair);
   for (const { name, run } of CONNECTION_CHECKS) {
     try {
       await run(makePair);
@@ -239,7 +240,12 @@ function check(
   return {
     name,
     async run(makePair) {
-      const [left, right] = await makePair();
+      const pair = await makePair();
+      if (!Array.isArray(pair)) {
+        throw new TypeError(`makePair must give an array of two connections, not ${nameOf(pair)}`);
+      }
+      for (const connection of [pair[0], pair[1]]) checkIsConnection(connection);
+      const [left, right] = pair;
       try {
         await body(left, right);
       } finally {
