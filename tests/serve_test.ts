@@ -416,8 +416,9 @@ test("serve() does not let the others wait when wrap refuses a connection", asyn
 });
 
 test("serve() refuses options and a handler that are none", async () => {
+  const listener = scriptedListener([]);
   const server = (options: unknown): Server<string> =>
-    new Server({} as Listener<string>, echo, options as ServerOptions<string>);
+    new Server(listener, echo, options as ServerOptions<string>);
   for (const maxConnections of [0, -1, 1.5, NaN]) {
     assertThrows(() => server({ maxConnections }), RangeError, "maxConnections");
   }
