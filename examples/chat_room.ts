@@ -8,7 +8,7 @@
  * Talk in it, from several terminals: `nc 127.0.0.1 6000`
  */
 import { lines, serve } from "../mod.ts";
-import { readOptions, runProgram, toPort } from "./command_line.ts";
+import { readOptions, runProgram, serveUntilStopped, toPort } from "./command_line.ts";
 import { Room } from "./room.ts";
 
 const MAX_QUEUED = 256 * 1024;
@@ -26,5 +26,5 @@ await runProgram(async () => {
     maxQueuedBytes: MAX_QUEUED,
     onError: (error) => console.log(`a member was lost: ${(error as Error).message}`),
   }, (chat) => room.serve(chat));
-  console.log(`listening on ${server.address.hostname}:${server.address.port}`);
+  await serveUntilStopped(server);
 });

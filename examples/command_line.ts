@@ -1,7 +1,11 @@
 /** What the examples' command lines have in common. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { ConnectionError } from "../mod.ts";
+import { type Address, ConnectionError, type Frame, type Server } from "../mod.ts";
+
+/** How long the conversations that are under way may go on when a server is stopped, in milliseconds. */
+const GRACE = 1_000;
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** The options of a command line, each with its default: `--port 6000` or `--port=6000`. */
 export function readOptions<T extends Readonly<Record<string, string>>>(
@@ -37,6 +41,30 @@ export async function runProgram(main: () => Promise<void>): Promise<void> {
     if (!(error instanceof ConnectionError || error instanceof RangeError)) throw error;
     exit(1, error.message);
   }
+}
+
+/** Says where a server listens, and lets it serve until Ctrl-C, or a `kill`. A second one waits for nothing. */
+export async function serveUntilStopped<F extends Frame>(server: Server<F>): Promise<void> {
+  console.log(`listening on ${formatAddress(server.address)}`);
+  await stopSignal();
+  await server.shutdown({ grace: GRACE });
+  console.log("stopped");
+}
+
+/** An address as one writes it: `127.0.0.1:6000`, `[::1]:6000`. */
+export function formatAddress({ hostname, port }: Address): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** Resolves at the first Ctrl-C, or `kill`. What a signal does by itself is back then. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      for (const signal of SIGNALS) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
+  });
 }
 
 function exit(code: number, message: string): never {

@@ -7,18 +7,23 @@
  *
  * Try it with the client beside it, or by hand: `printf 'ECHO 5\nhello' | nc 127.0.0.1 6000`
  */
-import { type Chat, listen } from "../mod.ts";
-import { readOptions, runProgram, toPort } from "./command_line.ts";
+import { type Chat, serve } from "../mod.ts";
+import {
+  formatAddress,
+  readOptions,
+  runProgram,
+  serveUntilStopped,
+  toPort,
+} from "./command_line.ts";
 import { answerEcho } from "./echo.ts";
 
 const USAGE =
   "usage: echo_server [--hostname HOST] [--port PORT]   (port 0: the system chooses one)";
 const { hostname, port } = readOptions(USAGE, { hostname: "127.0.0.1", port: "6000" });
 
-async function serve(chat: Chat): Promise<void> {
+async function answer(chat: Chat): Promise<void> {
   // A client that was gone before it was accepted has no address any more.
-  const { hostname, port } = chat.remoteAddress ?? { hostname: "unknown", port: 0 };
-  const name = `${hostname}:${port}`;
+  const name = chat.remoteAddress ? formatAddress(chat.remoteAddress) : "unknown";
   try {
     await answerEcho(chat, (event, detail) => console.log(`${name}  ${event}  ${detail}`));
     console.log(`${name}  closed`);
@@ -29,7 +34,6 @@ async function serve(chat: Chat): Promise<void> {
 }
 
 await runProgram(async () => {
-  const listener = await listen({ hostname, port: toPort(port), terminator: "\n" });
-  console.log(`listening on ${listener.address.hostname}:${listener.address.port}`);
-  for await (const chat of listener) serve(chat);
+  const server = await serve({ hostname, port: toPort(port), terminator: "\n" }, answer);
+  await serveUntilStopped(server);
 });

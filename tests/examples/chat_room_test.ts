@@ -48,9 +48,9 @@ test("a chat room of 1,000 closes the 50 who never read, and the others hear eve
 
 test("the chat room program lets its members talk, and tells who has left", async () => {
   await using program = new Program(command(CURRENT, "examples/chat_room.ts", "--port", "0"));
-  const [, port] = await program.line(/^listening on 127\.0\.0\.1:(\d+)$/);
+  const port = await program.listening();
   const come = async (name: string): Promise<Chat<string>> => {
-    const chat = await connect({ port: Number(port), ...LINES });
+    const chat = await connect({ port, ...LINES });
     assertStrictEquals(await chat.read(), "* your name?");
     await chat.send(name);
     assertMatch((await chat.read())!, new RegExp(`^\\* welcome, ${name}: others here: \\d$`));

@@ -1,14 +1,15 @@
 /** The ECHO programs, each in a process of its own: each runtime's client with each runtime's server. */
 import { test } from "node:test";
-import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
-import { type Chat, connect } from "../../mod.ts";
+import { assertEquals, assertLess, assertMatch, assertStrictEquals } from "@std/assert";
+import { answerEcho } from "../../examples/echo.ts";
+import { Chat, connect } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
+import { attack } from "../support/hostile_peers.ts";
 import { command, CURRENT, Program, run, type RuntimeName, RUNTIMES } from "../support/programs.ts";
 
 async function startServer(runtime: RuntimeName): Promise<{ server: Program; port: number }> {
   const server = new Program(command(runtime, "examples/echo_server.ts", "--port", "0"));
-  const [, port] = await server.line(/^listening on 127\.0\.0\.1:(\d+)$/);
-  return { server, port: Number(port) };
+  return { server, port: await server.listening() };
 }
 
 const connectTo = (port: number): Promise<Chat> => connect({ port, terminator: "\n" });
@@ -69,6 +70,29 @@ test("an echo server survives clients that send nonsense, hang up, or dawdle, an
     Array.from({ length: 50 }, (_, i) => ask(port, `ECHO 4\n${1000 + i}`)),
   );
   assertEquals(answers, Array.from({ length: 50 }, (_, i) => String(1000 + i)));
+  silent.close();
+});
+
+test("an echo server survives 10,000 peers that send nonsense", async () => {
+  await attack({
+    serve: (connection) => answerEcho(new Chat(connection, { terminator: "\n" }), () => {}),
+    samples: [
+      "ECHO 11\nhello world",
+      "ECHO 0\nECHO 3\nabcECHO 5\n12345",
+      `ECHO 9999\n${"x".repeat(9_999)}`,
+    ],
+    checkAnswer: (answer) => assertLess(answer.length, 100_000),
+  });
+});
+
+test("an echo server ends at Ctrl-C, in order, while clients are connected", async () => {
+  const { server, port } = await startServer(CURRENT);
+  await using _ = server;
+  const silent = await connectTo(port);
+  assertStrictEquals(await ask(port, "ECHO 5\nhello"), "hello");
+  const { code, lines, stderr } = await server.interrupt();
+  assertEquals([code, lines.at(-1), stderr], [0, "stopped", ""]);
+  assertStrictEquals(await silent.read().catch(() => null), null);
   silent.close();
 });
 

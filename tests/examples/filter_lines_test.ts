@@ -3,15 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
-import { command, CURRENT, type Output, run } from "../support/programs.ts";
+import { CURRENT, type Output, permitted, run } from "../support/programs.ts";
 
 const FILE = "examples/filter_lines.ts";
 
 /** Runs the program, on Deno with the permissions that its comment says. */
 function filterLines(...args: string[]): Promise<Output> {
-  const words = command(CURRENT, FILE, ...args);
-  if (CURRENT === "deno") words.splice(words.indexOf(FILE), 0, "--allow-read", "--allow-write");
-  return run(words);
+  return run(permitted(["--allow-read", "--allow-write"], CURRENT, FILE, ...args));
 }
 
 test("the filter of lines copies those that contain the text, and says how many", async () => {

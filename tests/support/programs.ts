@@ -67,6 +67,18 @@ export class Program {
     return match;
   }
 
+  /** Where a server listens, when it says so. */
+  async listening(): Promise<number> {
+    const [, port] = await this.line(/^listening on 127\.0\.0\.1:(\d+)$/);
+    return Number(port);
+  }
+
+  /** Stops the program as Ctrl-C does, and waits for its end. */
+  interrupt(): Promise<Output> {
+    process.kill(this.#child.pid!, "SIGINT"); // Deno's child.kill() takes it for dead of that signal, whatever it does
+    return this.finished();
+  }
+
   /** Waits for the program to end by itself. */
   async finished(): Promise<Output> {
     const [code] = await this.#closed as [number | null];
@@ -82,6 +94,17 @@ export class Program {
 /** The command that runs a TypeScript file on a runtime. */
 export function command(runtime: RuntimeName, file: string, ...args: string[]): string[] {
   return [...COMMANDS[runtime], file, ...args];
+}
+
+/** The same, with permissions that Deno is to give beside `--allow-net`: `--allow-read`. */
+export function permitted(
+  permissions: readonly string[],
+  runtime: RuntimeName,
+  file: string,
+  ...args: string[]
+): string[] {
+  const more = runtime === "deno" ? permissions : [];
+  return [...COMMANDS[runtime], ...more, file, ...args];
 }
 
 /** Runs a program to its end. */
