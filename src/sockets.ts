@@ -123,12 +123,25 @@ function checkPath(path: string): Endpoint {
   return { hostname: "", port: 0, path };
 }
 
+/** As long as a name can be in the DNS (RFC 1035, section 2.3.4). */
+const LONGEST_NAME = 253;
+const NAME = /^(?!\.+$)[^\s\p{Cc}:/\\*?#@[\]]+$/u;
+const IPV6 = /^[\da-f]*:[\da-f]*:[\da-f:.]*(%[\w.-]+)?$/i;
+
+/** Whether it can be one: what the runtimes make of other texts, such as `"*"`, is different on each of them. */
+function isHostname(text: unknown): text is string {
+  return typeof text === "string" && text.length <= LONGEST_NAME &&
+    (NAME.test(text) || IPV6.test(text));
+}
+
 function checkPort(
   hostname: string = "127.0.0.1",
   port: number | undefined,
   lowestPort: number,
 ): Endpoint {
-  if (typeof hostname !== "string" || hostname === "") {
+  // An IPv6 address may come in the brackets that it wears in a URL.
+  const name = typeof hostname === "string" ? hostname.replace(/^\[(.*:.*)\]$/, "$1") : hostname;
+  if (!isHostname(name)) {
     throw new TypeError(
       `hostname must be a host name or an IP address, not ${describe(hostname)}`,
     );
@@ -141,6 +154,5 @@ function checkPort(
       `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,
     );
   }
-  // An IPv6 address may come in the brackets that it wears in a URL.
-  return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port };
+  return { hostname: name, port };
 }

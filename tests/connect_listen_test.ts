@@ -54,7 +54,20 @@ test("connect() and listen() refuse bad options before they touch the network", 
     await assertRejects(() => listen({ port, ...LINES }), RangeError, String(port));
   }
   await assertRejects(() => connect({ port: 0, ...LINES }), RangeError, "from 1");
-  for (const hostname of ["", 5 as unknown as string]) {
+  const none = [
+    "",
+    " ",
+    ".",
+    "*",
+    "a b",
+    "a/b",
+    "a\0b",
+    "127.0.0.1:80",
+    "[::1",
+    "http://a",
+    "x".repeat(254),
+  ];
+  for (const hostname of [...none, 5 as unknown as string]) {
     await assertRejects(() => connect({ hostname, port: 1, ...LINES }), TypeError, "hostname");
     await assertRejects(() => listen({ hostname, port: 0, ...LINES }), TypeError, "hostname");
   }

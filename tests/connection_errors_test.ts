@@ -303,7 +303,7 @@ test("docs/errors.md has no row that is not tested", () => {
 });
 
 test("connect() says not-found when the host name is impossible", async () => {
-  const impossible = { hostname: "a b", port: 1, ...LINES };
+  const impossible = { hostname: "a..b", port: 1, ...LINES };
   assertStrictEquals((await failureOf(() => connect(impossible))).code, "not-found");
 });
 
