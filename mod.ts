@@ -39,15 +39,6 @@ export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/d
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
-export {
-  fromWebSocket,
-  type WebSocketEvent,
-  type WebSocketLike,
-  type WebSocketListener,
-  type WebSocketOptions,
-  type WebSocketSender,
-} from "./src/adapters/websocket.ts";
 export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/node_halves.ts";
 export {
   type BunProcessLike,
@@ -59,12 +50,21 @@ export {
   type ProcessOptions,
 } from "./src/adapters/process.ts";
 export { fromStdio } from "./src/adapters/stdio.ts";
+export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
 export type {
   ReadableStreamLike,
   ReadableStreamReaderLike,
   WritableStreamLike,
   WritableStreamWriterLike,
 } from "./src/adapters/web_halves.ts";
+export {
+  fromWebSocket,
+  type WebSocketEvent,
+  type WebSocketLike,
+  type WebSocketListener,
+  type WebSocketOptions,
+  type WebSocketSender,
+} from "./src/adapters/websocket.ts";
 export {
   Chat,
   type ChatOptions,
@@ -109,8 +109,8 @@ export {
   type ListenOptions,
   type ListenTlsOptions,
 } from "./src/listen.ts";
-export type { Data, Producer } from "./src/producer.ts";
 export type { FramePieces } from "./src/piece_reader.ts";
+export type { Data, Producer } from "./src/producer.ts";
 export type { ReadOptions } from "./src/read_options.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export {
