@@ -42,9 +42,7 @@ for await (const message of messages(chat)) {
     await answer(message);
   }
 }
-// Not closeWhenDone(), which would wait for the editor to end its side, too.
-await chat.flush();
-chat.close();
+await chat.closeWhenDone();
 process.exitCode = isShutDown ? 0 : 1; // as the protocol has it
 
 async function answer({ id, method, params }: Message): Promise<void> {

@@ -493,7 +493,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   /**
    * Sends all that was pushed, ends the sending direction, reads the peer out for a bounded time (30 s, and 2 s without a
-   * byte), so that it does not lose our last bytes to a reset, and closes. Frames can be read until all is sent; reading
+   * byte), so that it does not lose our last bytes to a reset, where the connection can have one, and closes. Frames can be read until all is sent; reading
    * ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as long as the peer and the producers take:
    * {@linkcode Chat.close} ends it. Harmless when repeated.
    * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
@@ -840,7 +840,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     try {
       if (this.#closedByCaller) return;
       await this.closeWrite();
-      if (this.#readQueue.end === undefined) await this.#linger();
+      const canReset = this.#connection.canReset ?? true;
+      if (canReset && this.#readQueue.end === undefined) await this.#linger();
     } finally {
       this.#closeNow(undefined);
       await this.#connection.closed;

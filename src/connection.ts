@@ -63,6 +63,13 @@ export interface Connection {
   /** Resolves, and never rejects, when the connection is gone and all it held is given back. */
   readonly closed: Promise<void>;
 
+  /**
+   * Whether `close()` can take from the peer what was written before `closeWrite()`, as a socket does that is closed while the
+   * peer still sends: by a reset. `closeWhenDone()` of a chat reads the peer out before it closes, unless this is `false`.
+   * Default: `true`.
+   */
+  readonly canReset?: boolean | undefined;
+
   /** This end's address, where the transport has one. */
   readonly localAddress: Address | undefined;
 

@@ -14,6 +14,10 @@ export class WrappedConnection implements Connection {
     return this.#connection.closed;
   }
 
+  get canReset(): boolean | undefined {
+    return this.#connection.canReset;
+  }
+
   get localAddress(): Address | undefined {
     return this.#connection.localAddress;
   }

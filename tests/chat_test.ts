@@ -22,6 +22,7 @@ import {
   IncompleteFrameError,
   memoryPair,
   ProducerError,
+  tap,
   TimeoutError,
 } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
@@ -328,6 +329,18 @@ test("Chat.closed resolves when the chat is closed while what is left of a close
     for (let i = 0; i < ticks; i++) await Promise.resolve();
     chat.close();
     assertStrictEquals(await chat.closed, undefined);
+  }
+});
+
+test("Chat.closeWhenDone() does not read out a connection that cannot be reset", async () => {
+  for (const canReset of [true, undefined, false]) {
+    const connection = new ScriptedConnection({ canReset });
+    const chat = new Chat(tap(connection, () => {}), { terminator: "\n" });
+    await chat.send("bye");
+    const done = chat.closeWhenDone();
+    connection.arrive(null);
+    await done;
+    assertEquals([connection.reads, connection.writeEnded], [canReset === false ? 0 : 1, true]);
   }
 });
 

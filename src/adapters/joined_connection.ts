@@ -35,6 +35,8 @@ export interface Sink {
 
 /** What a source and a sink belong to. */
 export interface Whole {
+  /** Whether closing it can take from the peer what was written: as {@linkcode Connection.canReset}. */
+  readonly canReset?: boolean | undefined;
   /** Is called once, when both directions have ended, or the connection is closed: closes both now. */
   close?(): unknown;
   /** Settles when both are gone, and all that they held is given back: then the connection is closed, whatever was read. */
@@ -58,6 +60,7 @@ export interface Whole {
 export class JoinedConnection implements Connection {
   readonly localAddress: Address | undefined = undefined;
   readonly remoteAddress: Address | undefined = undefined;
+  readonly canReset: boolean;
 
   /** Each is let go when its direction is over. */
   #source: Source | undefined;
@@ -76,6 +79,8 @@ export class JoinedConnection implements Connection {
     this.#source = source;
     this.#sink = sink;
     this.#whole = whole;
+    // Where nothing is written, nothing is lost.
+    this.canReset = whole.canReset ?? sink !== undefined;
     if (source === undefined) this.#readEnd = null;
     if (sink === undefined) this.#writeEnd = null;
     const { closed } = whole;

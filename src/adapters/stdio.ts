@@ -42,8 +42,8 @@ const OUTPUT = "the standard output";
  * more, and whoever reads the standard output sees its end when the program ends. A write that waits for a slow reader when
  * the connection is closed is finished by the runtime, and keeps the program running until then, or until `process.exit()`.
  *
- * To stop before the input has ended, `await chat.flush()`, and `chat.close()`: `closeWhenDone()` would wait, 2 s for
- * silence, and 30 s in all, for an end of the input.
+ * `closeWhenDone()` of a chat does not wait for the end of the input. A program whose standard input and output are a socket, as
+ * `inetd` starts it, reads its input to the end by itself: if it ends before, its peer may see a reset.
  *
  * @returns The connection.
  * @throws {TypeError} If `setEncoding()` was called on `process.stdin`: the connection needs bytes. If somebody else reads
@@ -83,7 +83,10 @@ export function fromStdio(): Connection {
 
 /** A program of whose output nobody wants more should not wait for more input, either: other programs end by `SIGPIPE`. */
 function join(source: Source & { fail(error: Error): void }, sink: Sink): Connection {
-  return new JoinedConnection(source, sink, { onWriteFailure: (error) => source.fail(error) });
+  return new JoinedConnection(source, sink, {
+    canReset: false, // what was written is with the system
+    onWriteFailure: (error) => source.fail(error),
+  });
 }
 
 /** Unlike `Deno.stdout.writable`, this leaves the standard output open, and for `console.log()`. */

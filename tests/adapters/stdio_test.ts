@@ -90,7 +90,7 @@ test("fromStdio() keeps the program running while a frame is waited for, and not
   const interrupted = await shell("$PROGRAM interrupt", PROGRAM);
   assertEquals(interrupted, { code: 0, stdout: "", stderr: "enough\nlisteners: 0\n" });
   const idle = await shell("$PROGRAM idle", PROGRAM);
-  assertEquals(idle, { code: 0, stdout: "idle\n", stderr: "" });
+  assertEquals(idle, { code: 0, stdout: "idle, and not to be read out\n", stderr: "" });
 });
 
 test("fromStdio() is an UnsupportedError where there is no standard input", () => {

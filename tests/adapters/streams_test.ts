@@ -229,6 +229,22 @@ test("fromStreams() without a writable reads, refuses to write, and is closed at
   await empty.closed;
 });
 
+test("fromStreams() without a writable is closed by closeWhenDone() at once, and not read out", async () => {
+  let pulls = 0;
+  const reasons: unknown[] = [];
+  const readable = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulls++;
+      controller.enqueue(bytes("and so on\n"));
+    },
+    cancel: (reason) => void reasons.push(reason),
+  }, { highWaterMark: 0 });
+  const chat = new Chat(fromStreams({ readable }), { terminator: "\n", encoding: "utf-8" });
+  assertStrictEquals(await chat.read(), "and so on");
+  await chat.closeWhenDone();
+  assertEquals([pulls, reasons.length, await chat.closed], [1, 1, undefined]);
+});
+
 test("fromStreams() without a readable reads the end, and writes", async () => {
   let all = "";
   const connection = fromStreams({

@@ -9,7 +9,8 @@ const countListeners = (): number =>
   ).reduce((sum, count) => sum + count);
 const listenersBefore = countListeners();
 
-const chat = new Chat(fromStdio(), {
+const connection = fromStdio();
+const chat = new Chat(connection, {
   terminator: "\n",
   encoding: "utf-8",
   incomplete: "yield",
@@ -49,9 +50,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
   /** Stops before the input has ended. */
   async stop() {
     await chat.send(`first: ${await chat.read()}`);
-    await chat.flush();
-    chat.close();
-    await chat.closed;
+    await chat.closeWhenDone();
     console.log("still printed");
   },
 
@@ -66,7 +65,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
 
   /** Waits for nothing. */
   async idle() {
-    await chat.send("idle");
+    await chat.send(`idle, and ${connection.canReset ? "" : "not "}to be read out`);
   },
 };
 

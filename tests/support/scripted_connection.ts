@@ -6,6 +6,7 @@ import { ClosedError } from "../../src/errors.ts";
 export class ScriptedConnection implements Connection {
   readonly localAddress: Address | undefined = undefined;
   readonly remoteAddress: Address | undefined = undefined;
+  readonly canReset: boolean | undefined;
   /** A copy of what each write was given. */
   readonly writes: Uint8Array[] = [];
   /** How often the connection was asked for bytes. */
@@ -18,6 +19,10 @@ export class ScriptedConnection implements Connection {
   readonly #arrived: (Uint8Array | null | Error)[] = [];
   #reading: Deferred<Uint8Array | null> | undefined;
   #holding: Deferred | undefined;
+
+  constructor({ canReset }: { readonly canReset?: boolean | undefined } = {}) {
+    this.canReset = canReset;
+  }
 
   get closed(): Promise<void> {
     return this.#closed.promise;
