@@ -19,14 +19,18 @@ import {
 import {
   type Chat,
   connect,
+  type Connection,
   ConnectionError,
+  type ConnectionListener,
   type ConnectOptions,
   fromNode,
   listen,
   type ListenTlsOptions,
+  memoryPair,
   serve,
   type TlsClientOptions,
 } from "../mod.ts";
+import { TlsListener } from "../src/adapters/tls_listener.ts";
 import { Deferred } from "../src/deferred.ts";
 import { secure, toClientSettings, toServerSettings } from "../src/tls.ts";
 import { WrappedConnection } from "../src/wrapped_connection.ts";
@@ -279,6 +283,30 @@ test("listen() serves others while a client says nothing, speaks no TLS, or is g
   assertEquals(codes.sort(), ["timeout", "tls", "tls"]);
   assert(failures.some(({ message }) => message.includes("is no TLS")), String(failures));
   for (const socket of [silent, plain, gone]) socket.destroy();
+});
+
+test("listen() has so many handshakes under way at a time, and no more", async () => {
+  const clients: Connection[] = [];
+  const listener: ConnectionListener = {
+    address: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    accept() {
+      const [client, server] = memoryPair();
+      return clients.push(client) > 10 ? new Promise(() => {}) : Promise.resolve(server);
+    },
+    close: () => {},
+    closed: Promise.resolve(),
+  };
+  const { promise: told, resolve: tell } = new Deferred<Error>();
+  const secured = new TlsListener(listener, toServerSettings(own), tell, 3);
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  await turn(); // accepting takes none
+  assertStrictEquals(clients.length, 3);
+  clients[0]!.close();
+  await told;
+  await turn();
+  assertStrictEquals(clients.length, 4);
+  secured.close();
+  assertStrictEquals(await secured.accept(), null);
 });
 
 test("listen() closes who is still shaking hands when it is closed", async () => {

@@ -3,6 +3,9 @@ import { Deferred } from "../deferred.ts";
 import { secure, type TlsSettings } from "../tls.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 
+/** How many handshakes may be under way at a time; whoever comes then waits to be accepted. */
+const MOST_HANDSHAKES = 1_000;
+
 /**
  * A listener whose connections speak TLS: it hands them out when their handshake is done, so that a client that is slow to shake
  * hands, or never does, holds up nobody.
@@ -19,22 +22,28 @@ export class TlsListener implements ConnectionListener {
   readonly #onFailure: (error: Error) => void;
   readonly #queue = new AcceptQueue();
   readonly #shaking: Set<Connection> = new Set();
+  readonly #mostHandshakes: number;
   #asked = new Deferred();
+  /** Resolves when a handshake is over. */
+  #over = new Deferred();
   #isClosed = false;
 
   /**
    * @param listener Where connections come from.
    * @param settings Of the server's side.
    * @param onFailure Is told of each handshake that failed.
+   * @param mostHandshakes How many may be under way at a time.
    */
   constructor(
     listener: ConnectionListener,
     settings: TlsSettings,
     onFailure: (error: Error) => void,
+    mostHandshakes: number = MOST_HANDSHAKES,
   ) {
     this.#listener = listener;
     this.#settings = settings;
     this.#onFailure = onFailure;
+    this.#mostHandshakes = mostHandshakes;
     void this.#run();
   }
 
@@ -65,6 +74,7 @@ export class TlsListener implements ConnectionListener {
         const connection = await this.#listener.accept();
         if (connection === null) return;
         void this.#shakeHands(connection);
+        while (this.#shaking.size >= this.#mostHandshakes) await this.#over.promise;
       } catch (error) {
         // Whoever accepts is told, and asks again when it is time to.
         this.#asked = new Deferred();
@@ -82,6 +92,8 @@ export class TlsListener implements ConnectionListener {
       if (!this.#isClosed) this.#report(error as Error);
     }
     this.#shaking.delete(connection);
+    this.#over.resolve();
+    this.#over = new Deferred();
   }
 
   #report(error: Error): void {
