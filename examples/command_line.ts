@@ -29,7 +29,12 @@ export function readOptions<T extends Readonly<Record<string, string>>>(
 
 /** The number that a `--port` says; whether it can be one is for `connect()` and `listen()` to say. */
 export function toPort(text: string): number {
-  if (!/^\d+$/.test(text)) exit(2, `--port must be a number, not ${JSON.stringify(text)}`);
+  return toNumber("port", text);
+}
+
+/** The whole number that an option says. */
+export function toNumber(name: string, text: string): number {
+  if (!/^\d+$/.test(text)) exit(2, `--${name} must be a number, not ${JSON.stringify(text)}`);
   return Number(text);
 }
 

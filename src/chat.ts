@@ -636,10 +636,15 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   /**
    * Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes, which takes 2 s if the
-   * peer neither sends nor ends.
+   * peer neither sends nor ends. It rejects as that does, unless a read was told of the break already: the error that left the
+   * block would be hidden in a `SuppressedError`.
    */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.closeWhenDone();
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.closeWhenDone();
+    } catch (error) {
+      if (!this.#readQueue.hasTold) throw error;
+    }
   }
 
   #read<T extends Frame>(

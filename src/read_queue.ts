@@ -28,6 +28,7 @@ export class ReadQueue<F extends Frame> {
   #end: Error | null | undefined;
   /** Whether no frame is handed out any more. */
   #dropped = false;
+  #told = false;
 
   /**
    * @param framer What cuts the frames.
@@ -41,6 +42,11 @@ export class ReadQueue<F extends Frame> {
   /** What readers are told when no frames are left; `undefined` while bytes may arrive. */
   get end(): Error | null | undefined {
     return this.#end;
+  }
+
+  /** Whether a reader was told of the error that has ended the stream. */
+  get hasTold(): boolean {
+    return this.#told;
   }
 
   /** Whether nobody waits, and no `stream()` was left in the middle. */
@@ -85,6 +91,7 @@ export class ReadQueue<F extends Frame> {
       if (served === "hungry") {
         if (this.#end === undefined) return this.#onHungry();
         first.finish(this.#end);
+        this.#told ||= this.#end !== null;
         // What is left belongs to the frame that was broken off: whoever reads after it must not take it for theirs.
         if (this.#end !== null) this.#dropped = true;
       }

@@ -737,6 +737,21 @@ test("Chat.close() calls return() of a producer that is under way, and of one th
   assertEquals(returned, ["under way", "waiting", "late"]);
 });
 
+test("await using of a Chat does not hide the error that a read was told of", async () => {
+  const broken = new ConnectionError("reset", "the connection was reset");
+  const use = async (isRead: boolean): Promise<void> => {
+    const connection = new ScriptedConnection();
+    await using chat = new Chat(connection, { terminator: "\n" });
+    connection.hold();
+    chat.push("never sent");
+    connection.arrive(broken);
+    connection.release(broken);
+    if (isRead) await chat.read();
+  };
+  assertStrictEquals(await assertRejects(() => use(true), ConnectionError), broken);
+  assertStrictEquals(await assertRejects(() => use(false), ConnectionError), broken); // which nobody was told before
+});
+
 test("await using of a Chat sends what was pushed, and closes", async () => {
   const [left, right] = memoryPair();
   const received = readAll(right).then(async (data) => {

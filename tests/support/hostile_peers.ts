@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { assert, assertInstanceOf } from "@std/assert";
-import { ChatError, type Connection, memoryPair } from "../../mod.ts";
+import { type Chat, ChatError, type Connection, type Frame, memoryPair } from "../../mod.ts";
 import { chaos } from "../../testing.ts";
 import { bytes, concat } from "./bytes.ts";
 
@@ -17,7 +17,7 @@ export interface Attacked {
   readonly checkAnswer?: (answer: Uint8Array) => void;
 }
 
-/** How many attacks make one run: what fails is looked for in one of them. */
+/** How many attacks are under way at a time. */
 const AT_ONCE = 100;
 const LONGEST_ANSWER = 64 * 1024 * 1024;
 
@@ -31,19 +31,43 @@ interface Attack {
 export async function attack(
   attacked: Attacked,
   times: number = 10_000,
-  seed?: number,
+  seed: number = Math.floor(Math.random() * 2 ** 31),
 ): Promise<void> {
-  const attacks = fc.array(
-    anAttack(attacked.samples.map((sample) => typeof sample === "string" ? bytes(sample) : sample)),
-    { minLength: AT_ONCE, maxLength: AT_ONCE },
+  const samples = attacked.samples.map((sample) =>
+    typeof sample === "string" ? bytes(sample) : sample
   );
-  const run = async (all: Attack[]): Promise<void> => {
-    await Promise.all(all.map((one) => carryOut(attacked, one)));
+  const attacks = fc.sample(anAttack(samples), { numRuns: times, seed });
+  for (let at = 0; at < attacks.length; at += AT_ONCE) {
+    await Promise.all(
+      attacks.slice(at, at + AT_ONCE).map(async (one) => {
+        try {
+          await carryOut(attacked, one);
+        } catch (cause) {
+          const input = JSON.stringify(new TextDecoder("latin1").decode(one.input));
+          throw new Error(
+            `the peer that ${one.then} after ${input.slice(0, 2_000)} (seed ${seed})`,
+            { cause },
+          );
+        }
+      }),
+    );
+  }
+}
+
+/** What a server does with a connection: a chat for its handler, which is closed when that is done. */
+export function handledBy<F extends Frame>(
+  makeChat: (connection: Connection) => Chat<F>,
+  handler: (chat: Chat<F>) => Promise<unknown>,
+): Attacked["serve"] {
+  return async (connection) => {
+    const chat = makeChat(connection);
+    try {
+      await handler(chat);
+      await chat.closeWhenDone();
+    } finally {
+      chat.close();
+    }
   };
-  await fc.assert(fc.asyncProperty(attacks, run), {
-    numRuns: Math.ceil(times / AT_ONCE),
-    ...seed === undefined ? {} : { seed },
-  });
 }
 
 function anAttack(samples: readonly Uint8Array[]): fc.Arbitrary<Attack> {

@@ -35,3 +35,20 @@ export async function shell(
   child.stdin.destroy();
   return { code, stdout, stderr };
 }
+
+/**
+ * What a line of the shell prints on its standard output, to its end. It may call programs that nobody here wrote.
+ * @throws {Error} With what it says on its standard error, if its exit code is not 0.
+ */
+export async function shellOutput(line: string): Promise<string> {
+  const child = spawn("bash", ["-o", "pipefail", "-c", line], {
+    env: ENV,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (data) => stdout += data);
+  child.stderr.on("data", (data) => stderr += data);
+  const [code] = await once(child, "close") as [number | null];
+  if (code === 0) return stdout;
+  throw new Error(`${line}\nended with ${code}: ${stderr}${stdout}`);
+}

@@ -1,0 +1,68 @@
+import type { Data } from "../../mod.ts";
+import { Push, RespError, type Value } from "./value.ts";
+
+/** Versions of the protocol. */
+export type Version = 2 | 3;
+
+/** A command, as a client sends it: words, each of any bytes. */
+export function encodeCommand(words: readonly (Data | number)[]): Data[] {
+  const items: Data[] = [`*${words.length}\r\n`];
+  for (const word of words) addBulk(items, toBytes(word));
+  return items;
+}
+
+/**
+ * Adds a value, as a server sends it, to what is to be sent. What version 2 does not have goes as what is nearest: a map as an array
+ * of keys and values.
+ */
+export function addValue(items: Data[], value: Value, version: Version): void {
+  if (value instanceof Uint8Array) addBulk(items, value);
+  else if (typeof value === "string") items.push(`+${withoutLineEnds(value)}\r\n`);
+  else if (value instanceof RespError) items.push(`-${withoutLineEnds(value.message)}\r\n`);
+  else if (value === null) items.push(version === 3 ? "_\r\n" : "$-1\r\n");
+  else if (typeof value === "bigint") items.push(encodeBig(value, version));
+  else if (typeof value === "number") items.push(encodeNumber(value, version));
+  else if (typeof value === "boolean") {
+    items.push(version === 3 ? `#${value ? "t" : "f"}\r\n` : `:${Number(value)}\r\n`);
+  } else if (value instanceof Map) {
+    items.push(version === 3 ? `%${value.size}\r\n` : `*${2 * value.size}\r\n`);
+    for (const pair of value) addAll(items, pair, version);
+  } else {
+    const [type, values] = value instanceof Push
+      ? [">", value.items]
+      : value instanceof Set
+      ? ["~", [...value]]
+      : ["*", value];
+    items.push(`${version === 3 ? type : "*"}${values.length}\r\n`);
+    addAll(items, values, version);
+  }
+}
+
+function addAll(items: Data[], values: Iterable<Value>, version: Version): void {
+  for (const value of values) addValue(items, value, version);
+}
+
+function addBulk(items: Data[], bytes: Uint8Array): void {
+  items.push(`$${bytes.length}\r\n`, bytes, "\r\n");
+}
+
+function encodeNumber(value: number, version: Version): string {
+  if (Number.isSafeInteger(value)) return `:${value}\r\n`;
+  const text = String(value).replace("Infinity", "inf").replace("NaN", "nan");
+  return version === 3 ? `,${text}\r\n` : `$${text.length}\r\n${text}\r\n`;
+}
+
+/** A whole number of 64 bits is one in both versions. */
+function encodeBig(value: bigint, version: Version): string {
+  if (BigInt.asIntN(64, value) === value) return `:${value}\r\n`;
+  return version === 3 ? `(${value}\r\n` : `$${String(value).length}\r\n${value}\r\n`;
+}
+
+/** A line end in a line would forge a value. */
+const withoutLineEnds = (line: string): string => line.replace(/[\r\n]+/g, " ");
+
+const encoder = new TextEncoder();
+
+function toBytes(word: Data | number): Uint8Array {
+  return word instanceof Uint8Array ? word : encoder.encode(String(word));
+}

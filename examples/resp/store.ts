@@ -1,0 +1,93 @@
+/** Keys and values, both of any bytes, some of which are there for a time only. A key is a string of one character a byte. */
+export class Store {
+  readonly #values: Map<string, Uint8Array> = new Map();
+  readonly #deadlines: Map<string, number> = new Map();
+  readonly #maxBytes: number;
+  readonly #now: () => number;
+  #bytes = 0;
+
+  /**
+   * @param maxBytes How much keys and values may take, without what it takes to keep them.
+   * @param now The time, in milliseconds.
+   */
+  constructor(maxBytes: number = Infinity, now: () => number = Date.now) {
+    this.#maxBytes = maxBytes;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** What keys and values take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    this.#expire(key);
+    return this.#values.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  /**
+   * Keeps a copy of a value. The deadline of an older one stays.
+   * @returns Whether there was room for it.
+   */
+  set(key: string, value: Uint8Array): boolean {
+    const old = this.get(key);
+    const more = old === undefined ? key.length + value.length : value.length - old.length;
+    if (more > 0 && this.#bytes + more > this.#maxBytes) return false;
+    this.#bytes += more;
+    this.#values.set(key, value.slice());
+    return true;
+  }
+
+  /** @returns Whether there was such a key. */
+  delete(key: string): boolean {
+    const value = this.get(key);
+    if (value === undefined) return false;
+    this.#bytes -= key.length + value.length;
+    this.#deadlines.delete(key);
+    return this.#values.delete(key);
+  }
+
+  /** When a key will be gone, in milliseconds from now; `undefined` if it stays. */
+  remaining(key: string): number | undefined {
+    const deadline = this.#deadlines.get(key);
+    return deadline === undefined ? undefined : Math.max(0, deadline - this.#now());
+  }
+
+  /** Lets a key be gone after so many milliseconds; without them, it stays. */
+  expireAfter(key: string, milliseconds: number | undefined): void {
+    if (milliseconds === undefined) this.#deadlines.delete(key);
+    else this.#deadlines.set(key, this.#now() + milliseconds);
+  }
+
+  /** All keys, in the order in which they came. */
+  *keys(): Generator<string> {
+    for (const key of this.#values.keys()) if (this.has(key)) yield key;
+  }
+
+  clear(): void {
+    this.#values.clear();
+    this.#deadlines.clear();
+    this.#bytes = 0;
+  }
+
+  /** Drops what nobody has asked for since it was over. */
+  sweep(): void {
+    for (const key of this.#deadlines.keys()) this.#expire(key);
+  }
+
+  #expire(key: string): void {
+    const deadline = this.#deadlines.get(key);
+    if (deadline === undefined || deadline > this.#now()) return;
+    this.#deadlines.delete(key);
+    this.#bytes -= key.length + this.#values.get(key)!.length;
+    this.#values.delete(key);
+  }
+}
