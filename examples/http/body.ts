@@ -1,0 +1,224 @@
+import type { Chat, Data, Producer } from "../../mod.ts";
+import { HttpError } from "./error.ts";
+import { type Fields, parseFields } from "./fields.ts";
+
+/** How a body is told from what follows it: by its length in bytes, in chunks, or by the end of the connection. */
+export type BodyFraming = number | "chunked" | "until-close";
+
+/**
+ * How long the body is that comes with these fields (RFC 9112, section 6.3); `undefined` if they do not say. Whatever two programs
+ * might understand differently is refused: that is how requests are smuggled past the one in front.
+ * @throws {HttpError} 400, 501
+ */
+export function framingOf(fields: Fields, version: "1.0" | "1.1"): BodyFraming | undefined {
+  const lengths = fields.all("content-length");
+  if (fields.has("transfer-encoding")) {
+    if (lengths.length > 0) {
+      throw new HttpError(400, "Content-Length and Transfer-Encoding exclude each other");
+    }
+    if (version === "1.0") throw new HttpError(400, "HTTP/1.0 has no Transfer-Encoding");
+    const codings = fields.get("transfer-encoding")!.toLowerCase();
+    if (codings === "chunked") return "chunked";
+    const isLast = /(^|[,\s])chunked$/.test(codings);
+    throw new HttpError(
+      isLast ? 501 : 400,
+      `Transfer-Encoding cannot be ${JSON.stringify(codings)}`,
+    );
+  }
+  if (lengths.length === 0) return undefined;
+  const [length = ""] = lengths;
+  if (lengths.length === 1 && /^\d{1,15}$/.test(length)) return Number(length);
+  throw new HttpError(
+    400,
+    `Content-Length must be one number, not ${JSON.stringify(lengths.join(", "))}`,
+  );
+}
+
+/** What a body may be, and who is told. */
+export interface BodyOptions {
+  /** The longest body, in bytes. */
+  readonly limit: number;
+  /** How long it may take, in milliseconds. */
+  readonly timeout: number;
+  /** Is called before the first byte is asked for. */
+  readonly onStart?: (() => unknown) | undefined;
+}
+
+/**
+ * A body that has not been read yet: pieces, in a loop, or all at once. It lies in the same stream of bytes as what follows it, so
+ * it must be read to its end, or skipped, before that is read.
+ */
+export class Body implements AsyncIterable<Uint8Array> {
+  readonly framing: BodyFraming;
+  /** The fields behind a chunked body, when it was read to its end. */
+  trailers: Fields | undefined;
+  readonly #chat: Chat;
+  readonly #options: BodyOptions;
+  readonly #pieces: AsyncGenerator<Uint8Array, void>;
+  #announced = 0;
+  #isStarted = false;
+  #isComplete: boolean;
+
+  /** @throws {HttpError} 413 if it is known to be too long. */
+  constructor(chat: Chat, framing: BodyFraming, options: BodyOptions) {
+    this.framing = framing;
+    this.#chat = chat;
+    this.#options = options;
+    this.#isComplete = framing === 0;
+    if (typeof framing === "number") this.#announce(framing);
+    this.#pieces = this.#read();
+  }
+
+  /** Whether it was read to its end, and what follows it can be read. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /**
+   * The pieces, as they arrive. A loop that was left can be followed by another one.
+   * @throws {HttpError} 400 if the chunks are none, 413 if they are too many
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return { next: () => this.#pieces.next() };
+  }
+
+  /** All of it, or what is left of it. */
+  async bytes(): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this) pieces.push(piece);
+    const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      all.set(piece, at);
+      at += piece.length;
+    }
+    return all;
+  }
+
+  /** All of it, as text. */
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await this.bytes());
+  }
+
+  /** Reads to the end what nobody wants, if that is not more than so many bytes. Returns whether it was. */
+  async skip(most: number): Promise<boolean> {
+    if (!this.#isStarted && typeof this.framing === "number" && this.framing > most) return false;
+    for (let skipped = 0; skipped <= most;) {
+      const { done, value } = await this.#pieces.next();
+      if (done) return this.#isComplete;
+      skipped += value.length;
+    }
+    return false;
+  }
+
+  /** Nobody will read on. */
+  leave(): void {
+    this.#pieces.return().catch(() => {});
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void> {
+    if (this.#isComplete) return;
+    this.#isStarted = true;
+    const { timeout, onStart } = this.#options;
+    const tooLate = setTimeout(() => {
+      this.#chat.close(new HttpError(408, `a body must come within ${timeout} ms`));
+    }, timeout);
+    try {
+      onStart?.();
+      if (this.framing === "chunked") yield* this.#chunks();
+      else if (this.framing === "until-close") yield* this.#rest();
+      else yield* this.#chat.stream(this.framing);
+      this.#isComplete = true;
+    } finally {
+      clearTimeout(tooLate);
+    }
+  }
+
+  async *#rest(): AsyncGenerator<Uint8Array, void> {
+    for await (const piece of this.#chat.stream(null)) {
+      this.#announce(piece.length);
+      yield piece;
+    }
+  }
+
+  /**
+   * The chunks (RFC 9112, section 7.1): the length of each stands in the line before it, and the last one is empty.
+   *
+   *     5;some=extension\r\nhello\r\n0\r\nsome: trailer\r\n\r\n
+   */
+  async *#chunks(): AsyncGenerator<Uint8Array, void> {
+    for (;;) {
+      const line = await this.#line();
+      const [, digits] = line.match(/^([0-9a-f]{1,8})[ \t]*(?:;[^\r\n]*)?$/i) ?? [];
+      if (digits === undefined || line.length > LONGEST_CHUNK_LINE) {
+        throw new HttpError(
+          400,
+          `a chunk must begin with its length, not ${JSON.stringify(line.slice(0, 40))}`,
+        );
+      }
+      const length = parseInt(digits, 16);
+      if (length === 0) break;
+      this.#announce(length);
+      yield* this.#chat.stream(length);
+      if (await this.#chat.readText(2) !== "\r\n") {
+        throw new HttpError(400, `a chunk of ${length} bytes must end with \\r\\n`);
+      }
+    }
+    const lines: string[] = [];
+    for (let line = await this.#line(); line !== ""; line = await this.#line()) {
+      if (lines.push(line) > MOST_TRAILERS) throw new HttpError(431, "too many trailers");
+    }
+    this.trailers = parseFields(lines);
+  }
+
+  async #line(): Promise<string> {
+    const line = await this.#chat.readText("\r\n");
+    if (line === null) throw new HttpError(400, "the connection ended in the middle of a body");
+    return line;
+  }
+
+  /** What is known of its length, before it is read. */
+  #announce(length: number): void {
+    this.#announced += length;
+    if (this.#announced <= this.#options.limit) return;
+    throw new HttpError(413, `a body must be at most ${this.#options.limit} bytes long`);
+  }
+}
+
+const LONGEST_CHUNK_LINE = 1024;
+const MOST_TRAILERS = 50;
+const encoder = new TextEncoder();
+
+/** A body of unknown length, in chunks. */
+export async function* inChunks(body: Producer): AsyncGenerator<Data | Uint8Array[]> {
+  for await (const item of body) {
+    for (const data of Array.isArray(item) ? item : [item]) {
+      const bytes = typeof data === "string" ? encoder.encode(data) : data;
+      if (bytes.length === 0) continue; // it would be the last one
+      yield [encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, END];
+    }
+  }
+  yield "0\r\n\r\n";
+}
+
+const END = encoder.encode("\r\n");
+
+/** A body that was said to be that long. If it is not, the conversation cannot go on. */
+export async function* exactly(length: number, body: Producer): AsyncGenerator<Data> {
+  let sent = 0;
+  for await (const item of body) {
+    for (const data of Array.isArray(item) ? item : [item]) {
+      const bytes = typeof data === "string" ? encoder.encode(data) : data;
+      sent += bytes.length;
+      if (sent > length) break;
+      yield bytes;
+    }
+  }
+  if (sent !== length) {
+    throw new Error(`the body has not the ${length} bytes that its Content-Length says`);
+  }
+}
