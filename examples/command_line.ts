@@ -7,19 +7,33 @@ import { type Address, ConnectionError, type Frame, type Server } from "../mod.t
 const GRACE = 1_000;
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** The options of a command line, each with its default: `--port 6000` or `--port=6000`. */
-export function readOptions<T extends Readonly<Record<string, string>>>(
+/** What is said on a command line. */
+type Options<T> = { [Name in keyof T]: T[Name] extends boolean ? boolean : string };
+
+/** The options of a command line, each with its default: `--port 6000` or `--port=6000`, and `--trace` where that is `false`. */
+export function readOptions<T extends Readonly<Record<string, string | boolean>>>(
   usage: string,
   defaults: T,
-): Record<keyof T, string> {
-  const options = Object.entries(defaults).map(([name, value]) =>
-    [name, { type: "string", default: value }] as const
+): Options<T> {
+  const { options, words } = readArguments(usage, defaults);
+  if (words.length > 0) exit(2, `expected no ${JSON.stringify(words[0])}\n${usage}`);
+  return options;
+}
+
+/** The options of a command line, and what stands there beside them. */
+export function readArguments<T extends Readonly<Record<string, string | boolean>>>(
+  usage: string,
+  defaults: T,
+): { readonly options: Options<T>; readonly words: readonly string[] } {
+  const known = Object.entries(defaults).map(([name, value]) =>
+    [name, { type: typeof value === "string" ? "string" : "boolean", default: value }] as const
   );
   try {
-    const { values } = parseArgs({
-      options: { ...Object.fromEntries(options), help: { type: "boolean" } },
+    const { values, positionals } = parseArgs({
+      options: { ...Object.fromEntries(known), help: { type: "boolean" } },
+      allowPositionals: true,
     });
-    if (!values.help) return values as Record<keyof T, string>;
+    if (!values.help) return { options: values as Options<T>, words: positionals };
   } catch (error) {
     exit(2, `${(error as Error).message}\n${usage}`);
   }

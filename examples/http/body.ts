@@ -42,6 +42,8 @@ export interface BodyOptions {
   readonly timeout: number;
   /** Is called before the first byte is asked for. */
   readonly onStart?: (() => unknown) | undefined;
+  /** Is called when the last byte was handed out, also where there is none. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /**
@@ -65,6 +67,7 @@ export class Body implements AsyncIterable<Uint8Array> {
     this.#chat = chat;
     this.#options = options;
     this.#isComplete = framing === 0;
+    if (framing === 0) options.onEnd?.();
     if (typeof framing === "number") this.#announce(framing);
     this.#pieces = this.#read();
   }
@@ -133,6 +136,7 @@ export class Body implements AsyncIterable<Uint8Array> {
       else if (this.framing === "until-close") yield* this.#rest();
       else yield* this.#chat.stream(this.framing);
       this.#isComplete = true;
+      this.#options.onEnd?.();
     } finally {
       clearTimeout(tooLate);
     }

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { assert, assertInstanceOf } from "@std/assert";
-import { type Chat, ChatError, type Connection, type Frame, memoryPair } from "../../mod.ts";
+import { type Chat, ChatError, type Connection, type Frame, memoryPair, serve } from "../../mod.ts";
 import { chaos } from "../../testing.ts";
 import { bytes, concat } from "./bytes.ts";
 
@@ -33,10 +33,7 @@ export async function attack(
   times: number = 10_000,
   seed: number = Math.floor(Math.random() * 2 ** 31),
 ): Promise<void> {
-  const samples = attacked.samples.map((sample) =>
-    typeof sample === "string" ? bytes(sample) : sample
-  );
-  const attacks = fc.sample(anAttack(samples), { numRuns: times, seed });
+  const attacks = sampleAttacks(attacked.samples, times, seed);
   for (let at = 0; at < attacks.length; at += AT_ONCE) {
     await Promise.all(
       attacks.slice(at, at + AT_ONCE).map(async (one) => {
@@ -54,6 +51,40 @@ export async function attack(
   }
 }
 
+export interface AttackedClient {
+  /** What well-behaved servers say. */
+  readonly samples: readonly (string | Uint8Array)[];
+  /** Talks with the server at that port, to the end. */
+  readonly use: (port: number) => Promise<void>;
+}
+
+/** Lets a client talk, over real sockets, with as many servers that send nonsense, whatever they are asked. */
+export async function attackClient(
+  { samples, use }: AttackedClient,
+  times: number = 10_000,
+  seed: number = Math.floor(Math.random() * 2 ** 31),
+): Promise<void> {
+  const attacks = sampleAttacks(samples, times, seed);
+  const waiting = [...attacks];
+  const server = await serve({ port: 0, terminator: null, onError: () => {} }, async (chat) => {
+    const { input = new Uint8Array(), then } = waiting.pop() ?? {};
+    await chat.read(); // what it was asked
+    chat.push(input);
+    if (then === "closes") await chat.flush();
+    else await chat.closeWhenDone();
+    if (then === "closes") chat.close();
+  });
+  try {
+    for (let at = 0; at < attacks.length; at += AT_ONCE) {
+      await Promise.all(attacks.slice(at, at + AT_ONCE).map(() => use(server.address.port)));
+    }
+  } catch (cause) {
+    throw new Error(`seed ${seed}`, { cause });
+  } finally {
+    await server.shutdown({ grace: 0 });
+  }
+}
+
 /** What a server does with a connection: a chat for its handler, which is closed when that is done. */
 export function handledBy<F extends Frame>(
   makeChat: (connection: Connection) => Chat<F>,
@@ -68,6 +99,11 @@ export function handledBy<F extends Frame>(
       chat.close();
     }
   };
+}
+
+function sampleAttacks(samples: Attacked["samples"], times: number, seed: number): Attack[] {
+  const all = samples.map((sample) => typeof sample === "string" ? bytes(sample) : sample);
+  return fc.sample(anAttack(all), { numRuns: times, seed });
 }
 
 function anAttack(samples: readonly Uint8Array[]): fc.Arbitrary<Attack> {
