@@ -37,9 +37,10 @@ await runProgram(async () => {
   }
   const stop = new AbortController();
   stopSignal().then(() => stop.abort(new RangeError("stopped")));
-  const client = new HttpClient({ signal: stop.signal });
+  const concurrency = toNumber("concurrency", options.concurrency);
+  const client = new HttpClient({ signal: stop.signal, maxIdle: concurrency });
   const crawl = new Crawl(client, {
-    concurrency: toNumber("concurrency", options.concurrency),
+    concurrency,
     maxDepth: toNumber("depth", options.depth),
     maxPages: toNumber("pages", options.pages),
     delay: toNumber("delay", options.delay),

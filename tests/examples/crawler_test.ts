@@ -119,7 +119,7 @@ test("the crawler asks for as many pages at a time as it may, and for each once"
     assertMatch(lines.at(-1)!, /^200 pages, \d+ bytes, 0 failed$/);
     assertEquals(asked, 200);
     assertLess(1, most);
-    assert(most <= 5 && sockets.size <= 7, `${most} at a time, ${sockets.size} connections`);
+    assert(most <= 5 && sockets.size <= 6, `${most} at a time, ${sockets.size} connections`);
   });
 });
 
