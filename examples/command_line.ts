@@ -1,7 +1,7 @@
 /** What the examples' command lines have in common. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type Address, ConnectionError, type Frame, type Server } from "../mod.ts";
+import { type Address, ChatError, type Frame, type Server } from "../mod.ts";
 
 /** How long the conversations that are under way may go on when a server is stopped, in milliseconds. */
 const GRACE = 1_000;
@@ -52,12 +52,15 @@ export function toNumber(name: string, text: string): number {
   return Number(text);
 }
 
+/** What a person must know who has started a program, in one line. */
+export class UserError extends Error {}
+
 /** Runs a program. What the network, or the person who started it, did wrong is said in one line. */
 export async function runProgram(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    if (!(error instanceof ConnectionError || error instanceof RangeError)) throw error;
+    if (!isOfTheirs(error)) throw error;
     exit(1, error.message);
   }
 }
@@ -84,6 +87,11 @@ export function stopSignal(): Promise<void> {
     };
     for (const signal of SIGNALS) process.on(signal, stop);
   });
+}
+
+/** Whether an error is the network's, or the user's, and not the program's. */
+function isOfTheirs(error: unknown): error is Error {
+  return error instanceof ChatError || error instanceof RangeError || error instanceof UserError;
 }
 
 function exit(code: number, message: string): never {
