@@ -2,9 +2,15 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 
-/** Registers with `node:test`: why a test of this peer is skipped, if it is. */
-export function needs(command: string): { skip: string | false } {
-  const isHere = spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+/**
+ * Registers with `node:test`: why a test of this peer is skipped, if it is.
+ * @param probe A line of the shell that succeeds if the peer is there, with all that the test needs of it.
+ */
+export function needs(
+  command: string,
+  probe: string = `command -v ${command}`,
+): { skip: string | false } {
+  const isHere = spawnSync("sh", ["-c", probe]).status === 0;
   return { skip: !isHere && process.env["CI"] !== "true" && `${command} is not installed` };
 }
 
