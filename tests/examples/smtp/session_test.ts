@@ -343,5 +343,4 @@ test("the SMTP session survives 10,000 clients that send nonsense", async () => 
       assert(/^([2345]\d\d[ -][^\r\n]*\r\n)*$/.test(whole), said);
     },
   });
-  assertEquals(store.mails.some((mail) => text(mail).includes("DATA")), false);
 });
