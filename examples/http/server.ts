@@ -135,9 +135,9 @@ async function answer(
     const wish = isFine && wantsToKeep(request) && (!isWhole || await isOver(request));
     const { items, keep } = encode(response, request, wish, onError);
     await chat.push(...items);
-    if (!keep || body.isComplete) return keep;
+    if (isWhole) return keep;
     await chat.flush();
-    return await isOver(request);
+    return keep && await isOver(request);
   } finally {
     body.leave();
   }

@@ -188,6 +188,17 @@ test("serveHttp() refuses what is no HTTP with the status that says so, and read
   }
 });
 
+test("serveHttp() answers with the body of the request itself, however large, and whatever follows", async () => {
+  const large = "x".repeat(400_000);
+  const old = `POST /back HTTP/1.0\r\nContent-Length: ${large.length}\r\n\r\n${large}`;
+  assertStrictEquals(await answersTo(old), `${OK}Connection: close\r\n\r\n${large}`);
+  const closing = await answersTo(
+    post("/back", large, `Content-Length: ${large.length}`, "Connection: close"),
+  );
+  assertStrictEquals(closing.replace(/\r\n[\da-f]+\r\n/g, "").match(/x/g)?.length, large.length);
+  assertStrictEquals(closing.slice(-5), "0\r\n\r\n");
+});
+
 test("serveHttp() answers 500 to what a handler throws, or cannot mean, and tells only the program why", async () => {
   const told: unknown[] = [];
   const onError = (error: unknown): void => void told.push(error);
