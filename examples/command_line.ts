@@ -67,8 +67,9 @@ export async function runProgram(main: () => Promise<void>): Promise<void> {
 
 /** Says where a server listens, and lets it serve until Ctrl-C, or a `kill`. A second one waits for nothing. */
 export async function serveUntilStopped<F extends Frame>(server: Server<F>): Promise<void> {
+  const stopped = stopSignal(); // before anybody can know that there is something to stop
   console.log(`listening on ${formatAddress(server.address)}`);
-  await stopSignal();
+  await stopped;
   await server.shutdown({ grace: GRACE });
   console.log("stopped");
 }

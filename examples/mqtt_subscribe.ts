@@ -21,8 +21,8 @@ await runProgram(async () => {
   const count = toNumber("count", options.count) || Infinity;
   await using client = await MqttClient.connect(mqtt);
   for (const filter of options.topic.split(",")) await client.subscribe(filter, qos);
-  console.log(`subscribed to ${options.topic}`);
   stopSignal().then(() => client.close());
+  console.log(`subscribed to ${options.topic}`);
   const text = new TextDecoder();
   let printed = 0;
   for await (const { topic, payload } of client) {

@@ -158,6 +158,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   #framesOut = 0;
   #writeClosed: Promise<void> | undefined;
   #done: Promise<void> | undefined;
+  #disposed: Promise<void> | undefined;
 
   /**
    * Makes a chat of text over an open connection.
@@ -639,12 +640,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * peer neither sends nor ends. It rejects as that does, unless a read was told of the break already: the error that left the
    * block would be hidden in a `SuppressedError`.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.closeWhenDone();
-    } catch (error) {
+  [Symbol.asyncDispose](): Promise<void> {
+    const hidesNothing = (error: unknown): void => {
       if (!this.#readQueue.hasTold) throw error;
-    }
+    };
+    return this.#disposed ??= quiet(this.closeWhenDone().catch(hidesNothing));
   }
 
   #read<T extends Frame>(

@@ -83,6 +83,8 @@ const CHECKS: readonly (readonly string[])[] = [
     "--allow-net",
     "--allow-env",
     "--allow-run=sort",
+    `--allow-read=${tmpdir()}`,
+    `--allow-write=${tmpdir()}`,
     "mod.ts",
     "testing.ts",
     "src",

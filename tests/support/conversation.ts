@@ -365,9 +365,12 @@ class End {
     }
     talk.endsReads = true;
     if (op === "closeWhenDone" || op === "dispose") {
-      const promise = op === "dispose" ? chat[Symbol.asyncDispose]() : chat.closeWhenDone();
+      // Disposing may resolve where this rejects: when a read was told that the connection broke.
+      const disposed = op === "dispose" ? chat[Symbol.asyncDispose]() : undefined;
+      const promise = chat.closeWhenDone();
       if (!talk.isDetached) assertStrictEquals(promise, talk.done ??= promise, "another promise");
-      return this.#track(op, this.#noteAllSent(talk, promise));
+      const noted = this.#noteAllSent(talk, promise);
+      return this.#track(op, disposed === undefined ? noted : noted.catch(() => disposed));
     }
     talk.isClosed = true;
     chat.close(op === "close" ? undefined : REASON);
