@@ -11,6 +11,7 @@
  *     S: ERR ...\n
  */
 import { type Chat, FrameTooLongError, IncompleteFrameError } from "../mod.ts";
+import { describe } from "./describe.ts";
 
 /** Says what happens, one event at a time: `log("frame", '8 bytes  "ECHO 166"')`. */
 export type Log = (event: string, detail: string) => void;
@@ -64,13 +65,6 @@ export async function requestEcho(
 /** Whether what came back is what was sent. */
 export function isCopy(copy: Uint8Array, message: Uint8Array): boolean {
   return copy.length === message.length && copy.every((byte, at) => byte === message[at]);
-}
-
-/** A piece of data, in words: `8 bytes  "ECHO 166"`. */
-export function describe(data: Uint8Array | string): string {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  const beginning = text.decode(bytes.subarray(0, 40));
-  return `${bytes.length} bytes  ${JSON.stringify(beginning)}${bytes.length > 40 ? "..." : ""}`;
 }
 
 /** A producer: asked for the next piece when the one before is on its way. */
