@@ -1,0 +1,36 @@
+import type { Tally } from "./contest.ts";
+
+type Measured = { readonly length: number };
+
+/** Counts frames as they come. */
+export class Counter implements Tally {
+  frames = 0;
+  length = 0;
+
+  add(frame: Measured): void {
+    this.frames++;
+    this.length += frame.length;
+  }
+}
+
+/** Counts what a loop over frames gives. */
+export async function countEach(frames: AsyncIterable<Measured>): Promise<Tally> {
+  let [count, length] = [0, 0];
+  for await (const frame of frames) {
+    count++;
+    length += frame.length;
+  }
+  return { frames: count, length };
+}
+
+/** Counts what a loop over batches of frames gives. */
+export async function countBatches(batches: AsyncIterable<Iterable<Measured>>): Promise<Tally> {
+  let [count, length] = [0, 0];
+  for await (const batch of batches) {
+    for (const frame of batch) {
+      count++;
+      length += frame.length;
+    }
+  }
+  return { frames: count, length };
+}
