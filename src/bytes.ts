@@ -2,6 +2,20 @@ import { nameOf } from "./checks.ts";
 
 const encoder = new TextEncoder();
 
+interface Arrays {
+  readonly prototype: { indexOf(this: Uint8Array, byte: number, from: number): number };
+}
+
+const { Buffer, Deno, Bun } = globalThis as { Buffer?: Arrays; Deno?: unknown; Bun?: unknown };
+
+/** Whose search is used: on Node, a `Buffer`'s takes 25 ns to find the end of a short line, and a typed array's 65. */
+const Searched: Arrays = Buffer !== undefined && !Deno && !Bun ? Buffer : Uint8Array;
+
+/** Where the byte is, from `from` on; -1 if it is not there. */
+export function indexOfByte(bytes: Uint8Array, byte: number, from: number): number {
+  return Searched.prototype.indexOf.call(bytes, byte, from);
+}
+
 /** The same bytes as a plain `Uint8Array`: a `Buffer` behaves differently, and frames are alike on every runtime. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   if (bytes.constructor === Uint8Array) return bytes;

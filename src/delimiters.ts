@@ -20,6 +20,12 @@ export class Delimiters {
   readonly begins: Uint8Array = new Uint8Array(256);
   /** The byte that they all begin with, or -1. */
   readonly first: number;
+  /** The byte that they all end with, if none has it anywhere else: where it is not, none ends. Otherwise -1. */
+  readonly last: number;
+  /** The same as a character, if all are ASCII; otherwise empty. */
+  readonly lastCharacter: string;
+  /** How long the longest is. */
+  readonly longest: number;
   /** By state: how many bytes are matched. */
   readonly depth: number[] = [0];
   /** By state: how long the longest byte string is that ends here, or 0. */
@@ -44,6 +50,23 @@ export class Delimiters {
     for (const byte of firsts) this.begins[byte] = 1;
     this.first = firsts.size === 1 ? [...firsts][0]! : -1;
     this.#link(edges);
+    const last = this.patterns[0]!.at(-1)!;
+    const isLastOnly = (pattern: Uint8Array): boolean =>
+      pattern.every((byte, at) => byte === last === (at === pattern.length - 1));
+    this.last = this.patterns.every(isLastOnly) ? last : -1;
+    const isAscii = this.patterns.every((pattern) => pattern.every((byte) => byte < 0x80));
+    this.lastCharacter = isAscii && this.last >= 0 ? String.fromCharCode(last) : "";
+    this.longest = Math.max(...this.patterns.map(({ length }) => length));
+  }
+
+  /** How long the longest byte string is that ends with the byte at `end`, and begins at `start` or behind it; or 0. */
+  lengthBefore(bytes: Uint8Array, start: number, end: number): number {
+    if (this.longest === 1) return 1;
+    let longest = 0;
+    for (const pattern of this.patterns) {
+      if (pattern.length > longest && endsAt(pattern, bytes, start, end)) longest = pattern.length;
+    }
+    return longest;
   }
 
   /** The state after `byte` follows in `state`. */
@@ -94,4 +117,14 @@ interface Edge {
   readonly from: number;
   readonly byte: number;
   readonly to: number;
+}
+
+/** Whether `pattern` ends with the byte at `end`, and begins at `start` or behind it. */
+function endsAt(pattern: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const begin = end + 1 - pattern.length;
+  if (begin < start) return false;
+  for (let at = pattern.length - 1; at >= 0; at--) {
+    if (bytes[begin + at] !== pattern[at]) return false;
+  }
+  return true;
 }

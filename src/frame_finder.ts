@@ -19,6 +19,11 @@ export class FrameFinder {
     this.#buffer = buffer;
   }
 
+  /** Whether nothing is known yet of the frame. */
+  get isIdle(): boolean {
+    return this.#found === undefined && this.#decoding === undefined;
+  }
+
   /**
    * Finds the frame.
    * @param framing What it ends by.

@@ -73,6 +73,21 @@ export class FrameText {
     }
   }
 
+  /**
+   * Decodes frames together, with their delimiters, which are ASCII. `undefined` where each must be decoded by itself: in encodings
+   * in which such a byte may be part of another character, and, with `fatal`, where bytes are no text.
+   */
+  decodeTogether(bytes: Uint8Array): string | undefined {
+    const { encoding } = this.#decoder;
+    if (encoding === "windows-1252") return decodeWindows1252(bytes);
+    if (encoding !== "utf-8") return undefined;
+    try {
+      return this.#decoder.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** How many bytes at the end begin a character whose rest has not arrived. */
   unfinished(bytes: Uint8Array): number {
     const { encoding } = this.#decoder;

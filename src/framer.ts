@@ -1,4 +1,5 @@
 import { checkLimit, checkOptions, describe, nameOf } from "./checks.ts";
+import { cutFromChunk } from "./cut_from_chunk.ts";
 import { type Found, Refusal } from "./decoding.ts";
 import { quiet } from "./deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
@@ -15,6 +16,7 @@ import type { Framing } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
 import { checkTrailer, Passage } from "./passage.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
+import { TextCutter } from "./text_cutter.ts";
 import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
 
 /** What to do with bytes that the stream ends after, before their frame did. */
@@ -77,6 +79,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   readonly #textOptions: TextOptions;
   readonly #givesText: boolean;
   #text: FrameText | undefined;
+  #textCutter: TextCutter | undefined;
   #terminator: Terminator;
   #rule: Rule;
   #maxFrameLength: number;
@@ -226,7 +229,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextBytes(terminator?: Terminator): Uint8Array | undefined {
-    const frame = this.#cut(terminator);
+    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    const frame = this.#cutFromChunk(rule) ?? this.#cut(rule, terminator === undefined);
     if (frame !== undefined) this.#frames++;
     return frame;
   }
@@ -237,9 +241,19 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextText(terminator?: Terminator): string | undefined {
-    if ((terminator === undefined ? this.#rule : terminator) === null) return this.#cutText();
+    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    if (rule === null) return this.#cutText();
+    const line = this.#isUndecided(rule)
+      ? this.#lines.cut(this.#buffer, rule, this.#maxFrameLength)
+      : undefined;
+    if (line !== undefined) {
+      this.#frames++;
+      return line;
+    }
     const frame = this.nextBytes(terminator);
-    return frame && this.#decoder.decode(frame);
+    if (frame === undefined) return undefined;
+    this.#lines.follow(this.#buffer);
+    return this.#decoder.decode(frame);
   }
 
   /**
@@ -335,11 +349,21 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return dropped;
   }
 
-  #cut(terminator: Terminator | undefined): Uint8Array | undefined {
-    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+  #cutFromChunk(rule: Rule): Uint8Array | undefined {
+    return this.#isUndecided(rule)
+      ? cutFromChunk(this.#buffer, rule, this.#maxFrameLength)
+      : undefined;
+  }
+
+  /** Whether the frame ends with a delimiter, and nothing is known of it yet. */
+  #isUndecided(rule: Rule): rule is Delimited {
+    return rule instanceof Delimited && this.#passage === undefined && this.#finder.isIdle;
+  }
+
+  #cut(rule: Rule, isInForce: boolean): Uint8Array | undefined {
     if (!this.#dropRest()) return undefined;
     if (rule === null) return this.#cutAnything();
-    if (rule === 0 && terminator === undefined) return this.#emptyFrame();
+    if (rule === 0 && isInForce) return this.#emptyFrame();
     const frame = typeof rule === "number" ? this.#cutCount(rule) : this.#cutFramed(rule);
     return frame ?? (this.#ended ? this.#lastFrame(rule) : undefined);
   }
@@ -372,6 +396,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   get #decoder(): FrameText {
     return this.#text ??= new FrameText(this.#textOptions);
+  }
+
+  get #lines(): TextCutter {
+    return this.#textCutter ??= new TextCutter(this.#decoder);
   }
 
   #cutCount(count: number): Uint8Array | undefined {

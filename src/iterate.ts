@@ -1,15 +1,14 @@
 import { quiet } from "./deferred.ts";
 
 /**
- * An iterator over what `next` gives until it gives `null`. Leaving a loop over it ends nothing; `leave` is told, to give
- * up what is still asked for.
+ * An iterator over what `next` gives. Leaving a loop over it ends nothing; `leave` is told, to give up what is still asked for.
  */
 export function iterate<T>(
-  next: () => Promise<T | null>,
+  next: () => Promise<IteratorResult<T, undefined>>,
   leave: () => void = () => {},
 ): AsyncIterableIterator<T> {
   const iterator: AsyncIterableIterator<T> = {
-    next: () => quiet(next().then(toResult)),
+    next,
     return: (value) => {
       leave();
       return Promise.resolve({ done: true, value });
@@ -23,6 +22,11 @@ export function iterate<T>(
   return iterator;
 }
 
-function toResult<T>(value: T | null): IteratorResult<T, undefined> {
+/** What an iterator gives for a value that is awaited: `null` is the end. Nobody need await it. */
+export function toResult<T>(value: Promise<T | null>): Promise<IteratorResult<T, undefined>> {
+  return quiet(value.then(resultOf));
+}
+
+function resultOf<T>(value: T | null): IteratorResult<T, undefined> {
   return value === null ? { done: true, value: undefined } : { done: false, value };
 }

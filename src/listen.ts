@@ -5,7 +5,7 @@ import type { Address, ConnectionListener, ListenEndpoint, Transport } from "./c
 import type { UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { iterate } from "./iterate.ts";
+import { iterate, toResult } from "./iterate.ts";
 import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
 import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
@@ -222,7 +222,7 @@ export class Listener<F extends Frame = Uint8Array>
    * rejects with, and closes nothing then, either.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
-    return iterate(() => this.accept());
+    return iterate(() => toResult(this.accept()));
   }
 
   /**

@@ -5,7 +5,7 @@ import { Fifo } from "./fifo.ts";
 import { FrameReader, type Reader } from "./frame_reader.ts";
 import type { Frame } from "./frame_text.ts";
 import type { Framer } from "./framer.ts";
-import { iterate } from "./iterate.ts";
+import { iterate, toResult } from "./iterate.ts";
 import { type FramePieces, PieceReader } from "./piece_reader.ts";
 import { checkReadOptions, type ReadOptions } from "./read_options.ts";
 import type { Rule } from "./terminator.ts";
@@ -125,17 +125,25 @@ export class ReadQueue<F extends Frame> {
     const waiting: Set<FrameReader<T>> = new Set();
     const steps = new Steps();
     const takeNext = (): T | undefined => take(this.#framer);
-    const next = (): Promise<T | null> => {
-      const { buffered } = this.#framer;
+    const next = (): Promise<IteratorResult<T, undefined>> => {
+      try {
+        const { buffered } = this.#framer;
+        const frame = this.#readers.length === 0 && !this.#dropped ? takeNext() : undefined;
+        if (frame !== undefined) {
+          const result = Promise.resolve<IteratorResult<T>>({ done: false, value: frame });
+          // Frames of nothing (a count of 0) never run out: a loop over them must not keep out what would end it.
+          if (this.#framer.buffered < buffered) return result;
+          return steps.dueTurn()?.then(() => result) ?? result;
+        }
+      } catch (error) {
+        return quiet(Promise.reject(error));
+      }
       const reader = this.#add(takeNext);
       if (!reader.isSettled) {
         waiting.add(reader);
         reader.onSettled(() => waiting.delete(reader));
-      } else if (this.#framer.buffered === buffered) {
-        // Frames of nothing (a count of 0) never run out: a loop over them must not keep out what would end it.
-        return steps.dueTurn()?.then(() => reader.promise) ?? reader.promise;
       }
-      return reader.promise;
+      return toResult(reader.promise);
     };
     const leave = (): void => {
       for (const reader of waiting) this.#readers.remove(reader);

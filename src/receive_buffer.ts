@@ -28,7 +28,7 @@
  * - Distances are counted from the front.
  */
 import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
-import { plainBytes } from "./bytes.ts";
+import { indexOfByte, plainBytes } from "./bytes.ts";
 import type { Delimiters } from "./delimiters.ts";
 
 interface Segment {
@@ -89,6 +89,18 @@ export class ReceiveBuffer {
   /** How long the delimiter was that `find()` found last. */
   get found(): number {
     return this.#matchLength;
+  }
+
+  /** The first chunk, if nothing was looked at in it, and nothing sought. The bytes that are held begin at `index` in it. */
+  get fresh(): Uint8Array | undefined {
+    return this.#sought === undefined && this.#looked === 0
+      ? this.#front.segment?.bytes
+      : undefined;
+  }
+
+  /** Where the bytes that are held begin in the first chunk. */
+  get index(): number {
+    return this.#front.index;
   }
 
   /** Adds a chunk, which must not be written into any more. */
@@ -203,6 +215,24 @@ export class ReceiveBuffer {
     } else this.rewind();
   }
 
+  /** Drops the first `count` bytes, which lie in the fresh chunk. */
+  pass(count: number): void {
+    if (this.#front.index + count === this.#front.segment!.bytes.length) return this.skip(count);
+    this.#length -= count;
+    this.#front.index += count;
+    this.#mark.index = this.#front.index;
+  }
+
+  /** Is told that no delimiter lies in the fresh chunk as a whole: `find()` goes on where one may begin that does not. */
+  passOver(delimiters: Delimiters): void {
+    this.#restartSearch();
+    this.#sought = delimiters;
+    const { bytes } = this.#search.segment!;
+    const searched = Math.max(0, bytes.length - this.#search.index - delimiters.longest + 1);
+    this.#search.index += searched;
+    this.#searched += searched;
+  }
+
   #dropFront(segment: Segment): void {
     this.#front.segment = segment.next;
     if (this.#search.segment === segment) this.#moveTo(this.#search, segment.next);
@@ -280,7 +310,7 @@ export class ReceiveBuffer {
 /** Where the next byte is that a delimiter begins with, from `index` on; the end if there is none. */
 function nextBegin(bytes: Uint8Array, index: number, { first, begins }: Delimiters): number {
   if (first >= 0) {
-    const begin = bytes.indexOf(first, index);
+    const begin = indexOfByte(bytes, first, index);
     return begin < 0 ? bytes.length : begin;
   }
   while (index < bytes.length && begins[bytes[index]!] === 0) index++;

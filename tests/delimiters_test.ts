@@ -27,3 +27,18 @@ test("Delimiters.equals() compares the bytes of all, in their order", () => {
     assertStrictEquals(sought.equals(delimiters(...other)), false);
   }
 });
+
+test("Delimiters knows the byte that they all end with, and have nowhere else", () => {
+  const last = (...patterns: string[]): number => delimiters(...patterns).last;
+  assertEquals([last("\n"), last("\r\n"), last("\n", "\r\n"), last("éx", "x")], [10, 10, 10, 120]);
+  assertEquals([last("\n\n"), last("a", "b"), last("ab", "bab")], [-1, -1, -1]);
+  assertEquals([delimiters("\r\n").lastCharacter, delimiters("é\n").lastCharacter], ["\n", ""]);
+});
+
+test("Delimiters.lengthBefore() finds the longest that ends at a byte, and does not begin too early", () => {
+  const sought = delimiters("\n", "\r\n", "-\r\n");
+  const found = (text: string, start: number): number =>
+    sought.lengthBefore(bytes(text), start, text.length - 1);
+  assertEquals([found("-\r\n", 0), found("-\r\n", 1), found("-\r\n", 2)], [3, 2, 1]);
+  assertEquals([found("x\n", 0), delimiters("\r\n").lengthBefore(bytes("x\n"), 0, 1)], [1, 0]);
+});

@@ -30,6 +30,7 @@ test("framer.ts loads nothing that does I/O", () => {
     "src/block.ts",
     "src/bytes.ts",
     "src/checks.ts",
+    "src/cut_from_chunk.ts",
     "src/decoding.ts",
     "src/deferred.ts",
     "src/delimiters.ts",
@@ -43,6 +44,7 @@ test("framer.ts loads nothing that does I/O", () => {
     "src/passage.ts",
     "src/receive_buffer.ts",
     "src/terminator.ts",
+    "src/text_cutter.ts",
     "src/windows_1252.ts",
   ]);
 });

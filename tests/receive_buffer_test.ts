@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
 import { Delimiters } from "../src/delimiters.ts";
@@ -17,9 +18,15 @@ function countWork(work: (counting: (...delimiters: string[]) => Delimiters) => 
       return super.step(state, byte);
     }
   }
-  Uint8Array.prototype.indexOf = function (byte: number, from = 0): number {
-    const found = indexOf.call(this, byte, from);
-    count.searched += (found < 0 ? this.length : found + 1) - from;
+  const { indexOf: indexOfBuffer } = Buffer.prototype;
+  // Node searches as it does in a `Buffer`.
+  Buffer.prototype.indexOf = Uint8Array.prototype.indexOf = function (
+    this: Uint8Array,
+    byte: unknown,
+    from: unknown = 0,
+  ): number {
+    const found = indexOf.call(this, byte as number, from as number);
+    count.searched += (found < 0 ? this.length : found + 1) - (from as number);
     return found;
   };
   Uint8Array.prototype.set = function (source: ArrayLike<number>, offset = 0): void {
@@ -34,6 +41,7 @@ function countWork(work: (counting: (...delimiters: string[]) => Delimiters) => 
     });
   } finally {
     Object.assign(Uint8Array.prototype, { indexOf, set });
+    Buffer.prototype.indexOf = indexOfBuffer;
   }
   return count;
 }
