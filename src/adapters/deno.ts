@@ -197,7 +197,7 @@ class DenoListener implements ConnectionListener {
     this.#isClosed = true;
     this.#listener.close();
     // An accept that is under way holds the port, or the socket's path, until it has ended.
-    this.#last.then(this.#closed.resolve);
+    this.#last.then(() => this.#closed.resolve());
   }
 
   async #acceptNext(): Promise<Connection | null> {
