@@ -153,6 +153,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** Resolves when a TLS handshake that is under way has ended, well or not. */
   #handshake: Promise<void> | undefined;
   #isEndingWrites = false;
+  /** All was sent, and the end is under way. */
+  #isTellingEnd = false;
   #bytesIn = 0;
   #bytesOut = 0;
   #framesOut = 0;
@@ -781,6 +783,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** What is under way may fail only after the connection is gone, and is waited for: it says why. */
   #settleClosed(): void {
     if (!this.#connectionClosed || this.#readQueue.end === undefined || this.#underWay > 0) return;
+    if (this.#isTellingEnd && !this.#isClosed) return;
     if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
       const peer = formatEndpoint(this.remoteAddress);
       this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
@@ -830,6 +833,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     if (this.#isDetached) return;
     this.#isEndingWrites = true;
     await this.#sendQueue.end();
+    this.#isTellingEnd = true;
     try {
       await this.#handshake;
       await this.#idleTimer.during(this.#connection.closeWrite());
@@ -838,6 +842,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       if (!isGone(reason)) throw this.#failure ??= toError(reason);
     } finally {
       this.#isEndingWrites = false;
+      this.#isTellingEnd = false;
+      this.#settleClosed();
     }
   }
 

@@ -108,10 +108,10 @@ export function checkEndpoint(options: EndpointOptions, lowestPort: number): End
 const TRANSPORTS: readonly Transport[] = ["tcp", "udp", "unix"];
 
 /** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
-const LONGEST_PATH = 103;
+export const LONGEST_PATH = 103;
 
 function checkPath(path: string): Endpoint {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+  if (typeof path !== "string" || path === "" || /\0|\/$/.test(path)) {
     throw new TypeError(`path must be that of a Unix socket, not ${describe(path)}`);
   }
   const length = new TextEncoder().encode(path).length;

@@ -179,6 +179,12 @@ function toSettings(options: TlsOptions): SharedSettings {
   }
   const { cert, key, ca, alpn = [], handshakeTimeout = DEFAULT_TIMEOUT } = options;
   checkTimeout("tls.handshakeTimeout", handshakeTimeout);
+  // Said by the block's name, or by its first line.
+  if (typeof key === "string" && /^(-----BEGIN |Proc-Type:.*)ENCRYPTED/m.test(key)) {
+    throw new TypeError(
+      "tls.key is encrypted: decrypt it first, as openssl pkey -in encrypted.pem -out key.pem does",
+    );
+  }
   const keys = toBlocks("key", key);
   if (keys !== undefined && keys.length > 1) {
     throw new TypeError(`tls.key must be one private key, not ${keys.length}`);
@@ -203,7 +209,7 @@ function toBlocks(name: string, pem: Pem | undefined): string[] | undefined {
     if (found === null) {
       const met = typeof text === "string" ? describe(text.slice(0, 40)) : nameOf(text);
       throw new TypeError(
-        `tls.${name} must be PEM text, which begins with "-----BEGIN", not ${met}`,
+        `tls.${name} must be PEM text, from "-----BEGIN" to the line of its "-----END", not ${met}`,
       );
     }
     // Parameters of elliptic curves, that `openssl ecparam` writes before a key, are no key.

@@ -1,5 +1,6 @@
 /** `chat.startTls()`, in the middle of a conversation, with the sockets of the runtime that the tests run on. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -309,3 +310,42 @@ test(
     rmSync(folder, { recursive: true });
   },
 );
+
+const python = needs("python3", 'python3 -c "import ssl"');
+const PYTHON_SERVER = `
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+plain, _ = listener.accept()
+assert plain.recv(100) == b"STARTTLS\\r\\n"
+plain.sendall(b"220 go ahead\\r\\n")
+with context.wrap_socket(plain, server_side=True) as secured:
+    secured.sendall(secured.recv(100).upper())
+    secured.unwrap()
+`;
+
+test(named("startTls() of a client talks to Python's ssl", python), python, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+  const pem = join(folder, "server.pem");
+  writeFileSync(pem, `${own.key}${own.cert}`);
+  const child = spawn("python3", ["-c", PYTHON_SERVER, pem], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const [port] = await once(child.stdout, "data");
+    const options = { terminator: "\r\n", encoding: "utf-8" } as const;
+    const chat = await connect({ hostname: "localhost", port: Number(port), ...options });
+    await chat.send("STARTTLS");
+    assertStrictEquals(await chat.read(), "220 go ahead");
+    await chat.startTls({ ca });
+    await chat.send("hello");
+    assertStrictEquals(await chat.read(), "HELLO");
+    assertStrictEquals(await chat.read(), null);
+    await chat.closeWhenDone();
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  }
+});

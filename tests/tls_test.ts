@@ -1,5 +1,5 @@
 /** TLS: `connect({ tls })` and `listen({ tls })`, with the sockets of the runtime that the tests run on. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -186,15 +186,49 @@ test("connect() refuses a certificate that is for another name, expired, or sign
 });
 
 test("connect() says that the peer speaks no TLS when it answers in clear, or ends at once", async () => {
-  for (const greet of [(s: Socket) => s.write("220 hello\r\n"), (s: Socket) => s.end()]) {
+  const greetings = [
+    (s: Socket) => s.write("220 hello\r\n"),
+    (s: Socket) => s.end(),
+    (s: Socket) => s.once("data", () => s.resetAndDestroy()), // which it does, too, if it ends and has not read all
+  ];
+  for (const greet of greetings) {
     const server = createServer((socket) => {
       socket.on("error", () => {});
       greet(socket);
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
-    assertMatch(await failureOf(port, { ca }), /speak (in clear|no TLS) there/);
-    server.close();
+    try {
+      assertMatch(await failureOf(port, { ca }), /speak (in clear|no TLS) there/);
+    } finally {
+      server.close();
+    }
+  }
+});
+
+test("a handshake that fails is told in words, and not in those of OpenSSL's code", async () => {
+  const said: readonly [readonly number[] | "its own hello", RegExp][] = [
+    [[0x15, 3, 3, 0, 2, 2, 40], /no version of TLS, or no cipher, in common$/], // alert: handshake_failure
+    [[0x15, 3, 3, 0, 2, 2, 70], /no version of TLS, or no cipher, in common$/], // alert: protocol_version
+    [[0x15, 3, 3, 0, 2, 2, 80], /: [^:]*internal ?error[^:]*$/i], // alert: internal_error
+    [[0x16, 3, 3, 0xff, 0xff, ...Array(70_000).fill(0)], /is no TLS/],
+    ["its own hello", /both sides may take themselves for the client/],
+  ];
+  for (const [answer, expected] of said) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once(
+        "data",
+        (hello) => socket.write(typeof answer === "string" ? hello : Uint8Array.from(answer)),
+      );
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    try {
+      assertMatch(await failureOf(port, { ca }), expected);
+    } finally {
+      server.close();
+    }
   }
 });
 
@@ -341,6 +375,18 @@ test(
   },
 );
 
+const NO_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+/** The server's key, encrypted. */
+function encrypted(...args: string[]): string {
+  const { stdout } = spawnSync("openssl", [...args, "-passout", "pass:x"], {
+    input: own.key,
+    encoding: "utf8",
+  });
+  assertStringIncludes(stdout, "ENCRYPTED");
+  return stdout;
+}
+
 test("connect() and listen() refuse options of TLS that are none", async () => {
   const { cert, key } = own;
   const other = authority.sign("DNS:localhost");
@@ -352,6 +398,11 @@ test("connect() and listen() refuse options of TLS that are none", async () => {
     [{ cert }, TypeError, "tls.key"],
     [{ key }, TypeError, "tls.cert"],
     [{ cert, key: other.key }, TypeError, "belong together"],
+    [{ cert, key: encrypted("pkcs8", "-topk8") }, TypeError, "tls.key is encrypted"],
+    [{ cert, key: encrypted("ec", "-aes128") }, TypeError, "tls.key is encrypted"],
+    [{ cert, key, ca: ca.slice(0, 200) }, TypeError, "-----END"],
+    [{ cert, key, ca: key }, TypeError, "must be certificates"],
+    [{ cert, key, ca: [ca, NO_CERTIFICATE] }, TypeError, "must be certificates"],
     [{ cert, key, alpn: "h2" }, TypeError, "h2"],
     [{ cert, key, alpn: [""] }, TypeError, "tls.alpn"],
     [{ cert, key, handshakeTimeout: -1 }, RangeError, "tls.handshakeTimeout"],

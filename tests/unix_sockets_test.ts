@@ -1,9 +1,20 @@
 /** `connect({ path })` and `listen({ path })`, with the sockets of the runtime that the tests run on. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
@@ -11,7 +22,7 @@ import { type Chat, connect, type Connection, ConnectionError, listen, serve } f
 import { loadSockets } from "../src/sockets.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { named, needs } from "./support/peers.ts";
-import { command, CURRENT, Program } from "./support/programs.ts";
+import { command, CURRENT, permitted, Program, run } from "./support/programs.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 const noUnixSockets = process.platform === "win32" && "Windows has named pipes instead";
@@ -93,6 +104,11 @@ test(
         await codeOf(() => listen({ path: nowhere, ...LINES }), nowhere),
         "not-found",
       );
+      const inFile = join(file, "a.sock");
+      assertStrictEquals(
+        await codeOf(() => listen({ path: inFile, ...LINES }), inFile),
+        "not-found",
+      );
       assertEquals(readdirSync(folder).sort(), ["a.sock", "file"]);
     }),
 );
@@ -121,11 +137,123 @@ test(
     }),
 );
 
+/** Leaves a socket behind on which nobody listens. */
+async function leaveBehind(path: string): Promise<void> {
+  const listener = await listen({ path, ...LINES });
+  linkSync(path, `${path}~`);
+  await listener.close();
+  renameSync(`${path}~`, path);
+}
+
+test(
+  "listen() takes the place of what was left behind, however long its path is",
+  unix,
+  () =>
+    inFolder(async (_path, folder) => {
+      const inside = join(folder, "d".repeat(101 - folder.length - 1));
+      mkdirSync(inside);
+      for (const path of [join(folder, "s".repeat(103 - folder.length - 1)), join(inside, "s")]) {
+        assertStrictEquals(path.length, 103);
+        await leaveBehind(path);
+        await using listener = await listen({ path, ...LINES });
+        const client = await connect({ path, ...LINES });
+        await (await listener.accept())!.closeWhenDone();
+        assertStrictEquals(await client.read(), null);
+        client.close();
+        assertStrictEquals(readdirSync(dirname(path)).includes(basename(path)), true);
+      }
+      assertEquals(readdirSync(folder), [basename(inside)]);
+      assertEquals(readdirSync(inside), []);
+    }),
+);
+
+test(
+  "one of several listeners takes the place of what was left behind, and keeps it",
+  unix,
+  () =>
+    inFolder(async (path, folder) => {
+      for (let round = 0; round < 5; round++) {
+        await leaveBehind(path);
+        const attempts = Array.from({ length: 5 }, () => listen({ path, ...LINES }));
+        const results = await Promise.allSettled(attempts);
+        const listeners = results.flatMap((each) =>
+          each.status === "fulfilled" ? [each.value] : []
+        );
+        const errors = results.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
+        assertEquals(listeners.length, 1);
+        assertEquals(errors.map(({ code }) => code), Array(4).fill("in-use"));
+        const client = await connect({ path, ...LINES });
+        client.close();
+        assertEquals(readdirSync(folder), ["a.sock"]);
+        await listeners[0]!.close();
+      }
+    }),
+);
+
+test(
+  "a listener that is closed leaves alone what somebody has put in its place",
+  unix,
+  () =>
+    inFolder(async (path, folder) => {
+      const first = await listen({ path, ...LINES });
+      const waiting = first.accept();
+      rmSync(path);
+      await using second = await listen({ path, ...LINES });
+      await first.close();
+      assertStrictEquals(await waiting, null);
+      await first.close();
+      const client = await connect({ path, ...LINES });
+      const server = (await second.accept())!;
+      await server.send("here");
+      assertStrictEquals(await client.read(), "here");
+      client.close();
+      server.close();
+
+      const third = await listen({ path: `${path}3`, ...LINES });
+      rmSync(`${path}3`);
+      writeFileSync(`${path}3`, "somebody's");
+      await third.close();
+      assertEquals(readdirSync(folder).sort(), ["a.sock", "a.sock3"]);
+      assertStrictEquals(readFileSync(`${path}3`, "utf8"), "somebody's");
+    }),
+);
+
+test(
+  "close() of a listener is done when its socket is removed, also while an accept() waits",
+  unix,
+  () =>
+    inFolder(async (path) => {
+      const listener = await listen({ path, ...LINES });
+      const waiting = listener.accept();
+      await Promise.resolve();
+      await listener.close();
+      assertStrictEquals(existsSync(path), false);
+      assertStrictEquals(await waiting, null);
+    }),
+);
+
+const noDeno = { skip: CURRENT !== "deno" };
+test(
+  named("listen() needs no more of Deno than its socket's path", {
+    skip: noDeno.skip && "Deno alone has permissions",
+  }),
+  noDeno,
+  () =>
+    inFolder(async (path) => {
+      const permissions = [`--allow-read=${path}`, `--allow-write=${path}`];
+      const program = permitted(permissions, "deno", "tests/programs/meets_on_path.ts", path);
+      const { code, lines, stderr } = await run(program);
+      assertEquals({ code, lines, stderr }, { code: 0, lines: ["hello"], stderr: "" });
+      assertStrictEquals(existsSync(path), false);
+    }),
+);
+
 test("connect() and listen() refuse what is no path, and a path beside a port", async () => {
   const wrong: readonly [object, typeof TypeError | typeof RangeError, string][] = [
     [{}, TypeError, "a port"],
     [{ path: "" }, TypeError, "path"],
     [{ path: "a\0b" }, TypeError, "path"],
+    [{ path: "/run/a/" }, TypeError, "/run/a/"],
     [{ path: 7 }, TypeError, "7"],
     [{ path: "/x", port: 1 }, TypeError, "/x"],
     [{ path: "/x", hostname: "localhost" }, TypeError, "/x"],

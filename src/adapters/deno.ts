@@ -196,7 +196,8 @@ class DenoListener implements ConnectionListener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
-    this.#closed.resolve();
+    // An accept that is under way holds the port, or the socket's path, until it has ended.
+    this.#last.then(() => this.#closed.resolve());
   }
 
   async #acceptNext(): Promise<Connection | null> {

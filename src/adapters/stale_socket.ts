@@ -1,6 +1,8 @@
+import type { BigIntStats } from "node:fs";
 import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "../connection.ts";
+import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
-import type { Sockets } from "../sockets.ts";
+import { LONGEST_PATH, type Sockets } from "../sockets.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /**
@@ -8,18 +10,25 @@ import { toConnectionError } from "./system_error.ts";
  * nobody listens on any more is removed.
  *
  * ```text
- *   in use? ──▶ move it aside ──▶ does it answer? ── no: remove it, and listen
- *                                                └── yes: move it back: it is in use
+ *   in use? ──▶ does it answer? ── no, and it is still the same: move it aside ──▶ does it answer? ── no: remove it, and listen
+ *                                                                                                 └── yes: move it back
  * ```
  *
- * It is moved before it is asked, so that what answers is what was moved: between asking and removing, another program might
- * have begun to listen there.
+ * Between asking and moving, another program might have begun to listen there: so it is compared with what was asked, and
+ * asked again when it is out of the way.
  */
 export async function listenOnPath(
   sockets: Sockets,
   endpoint: ListenEndpoint & { readonly path: string },
 ): Promise<ConnectionListener> {
   await checkFolder(endpoint.path);
+  return await keepOthers(await listenInPlace(sockets, endpoint), endpoint.path);
+}
+
+async function listenInPlace(
+  sockets: Sockets,
+  endpoint: ListenEndpoint & { readonly path: string },
+): Promise<ConnectionListener> {
   try {
     return await sockets.listen(endpoint);
   } catch (error) {
@@ -29,7 +38,7 @@ export async function listenOnPath(
   }
 }
 
-/** Node calls a folder that is not there a lack of permission. */
+/** Node calls a folder that is not there a lack of permission, and Bun a file that is none a host name without an address. */
 async function checkFolder(path: string): Promise<void> {
   const [{ stat }, { dirname }] = await Promise.all([
     import("node:fs/promises"),
@@ -38,7 +47,9 @@ async function checkFolder(path: string): Promise<void> {
   try {
     await stat(dirname(path));
   } catch (cause) {
-    throw toConnectionError(cause, `listen on ${path}`);
+    const error = toConnectionError(cause, `listen on ${path}`);
+    // That the program may not look says nothing.
+    if (error.code === "not-found") throw error;
   }
 }
 
@@ -46,20 +57,83 @@ async function removeIfStale(
   sockets: Sockets,
   endpoint: Endpoint & { readonly path: string },
 ): Promise<boolean> {
-  const { link, lstat, rename, rm } = await import("node:fs/promises");
+  const { linkSync, lstatSync, renameSync, rmSync } = await import("node:fs");
   const { path } = endpoint;
-  if (!await answersNot(sockets, endpoint)) return false;
-  const aside = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+  const aside = await nameBeside(path);
   try {
-    if (!(await lstat(path)).isSocket()) return false; // somebody's file
-    await rename(path, aside);
+    const asked = lstatSync(path, BIGINT);
+    if (!asked.isSocket() || !await answersNot(sockets, endpoint)) return false;
+    if (!isSame(asked, lstatSync(path, BIGINT))) return false; // it is somebody else's by now
+    renameSync(path, aside);
   } catch {
     return false; // it is gone, or not ours to move: whoever listens again will be told
   }
   const isStale = await answersNot(sockets, { ...endpoint, path: aside });
-  if (!isStale) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+  if (!isStale) attempt(() => linkSync(aside, path));
+  rmSync(aside, { force: true });
   return isStale;
+}
+
+/**
+ * The runtimes remove what is at their path when they are closed, whatever it is: somebody may have removed the socket
+ * meanwhile, and another program listen there. So what is not this listener's own has a second name until that is done.
+ */
+async function keepOthers(listener: ConnectionListener, path: string): Promise<ConnectionListener> {
+  const { linkSync, lstatSync, rmSync } = await import("node:fs");
+  const find = (): BigIntStats | undefined => attempt(() => lstatSync(path, BIGINT));
+  const own = find();
+  const aside = await nameBeside(path);
+  const closed = new Deferred();
+  const keep = (): boolean => {
+    const found = find();
+    if (own === undefined || found === undefined || isSame(own, found)) return false;
+    return attempt(() => (linkSync(path, aside), true)) ?? false;
+  };
+  const giveBack = (): void => {
+    attempt(() => linkSync(aside, path));
+    rmSync(aside, { force: true });
+  };
+  let isClosed = false;
+  return {
+    address: listener.address,
+    accept: () => listener.accept(),
+    closed: closed.promise,
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      const isKept = keep();
+      listener.close();
+      listener.closed.then(() => {
+        if (isKept) giveBack();
+        closed.resolve();
+      });
+    },
+  };
+}
+
+const BIGINT = { bigint: true } as const;
+
+/** Whether it is the same file: its number alone may be another's after it was removed. */
+function isSame(left: BigIntStats, right: BigIntStats): boolean {
+  return left.dev === right.dev && left.ino === right.ino && left.birthtimeNs === right.birthtimeNs;
+}
+
+/** A name that nobody has, in the same folder, which must be no longer than a socket's can be. */
+async function nameBeside(path: string): Promise<string> {
+  const { dirname, join } = await import("node:path");
+  const id = crypto.randomUUID();
+  const name = `${path}.${id.slice(0, 8)}`;
+  const { length } = new TextEncoder().encode(name);
+  return length <= LONGEST_PATH ? name : join(dirname(path), id.slice(0, 5));
+}
+
+/** What is not there, or not ours to touch, is left as it is. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether nobody listens there: it is refused. */

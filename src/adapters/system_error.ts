@@ -15,6 +15,7 @@ const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
   EHOSTDOWN: "unreachable",
   ENOTFOUND: "not-found",
   ENOENT: "not-found",
+  ENOTDIR: "not-found",
   EADDRINUSE: "in-use",
   EADDRNOTAVAIL: "unavailable",
   EACCES: "permission",
@@ -55,7 +56,7 @@ export function toConnectionError(cause: unknown, attempt: string): ConnectionEr
 
 function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
   if (code === "tls") return wordsForTls(cause);
-  const isPath = (cause as { code?: unknown }).code === "ENOENT";
+  const isPath = /^(ENOENT|ENOTDIR)$/.test(String((cause as { code?: unknown }).code));
   // The system's own words name the path where the attempt does not.
   return isPath ? `there is no such file: ${messageOf(cause)}` : WORDS[code];
 }

@@ -101,6 +101,8 @@ export async function checkContext({ cert, key, ca }: TlsSettings): Promise<void
   ]);
   try {
     createSecureContext({ cert, key, ca });
+    // Not every runtime looks whether they are certificates: what is none would be trusted by nobody, without a word.
+    for (const authority of ca ?? []) new X509Certificate(authority);
     // Deno does not look whether they belong together.
     if (cert !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key!))) {
       throw new Error("the key is another certificate's");

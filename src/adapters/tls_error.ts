@@ -30,11 +30,23 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
     "the peer does not accept the certificate of this side",
   ],
   [
-    /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG|wrong version number|http request|UNSUPPORTED_PROTOCOL_OR_PLAIN|packet length too long|record layer/i,
+    /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG|ENCRYPTED_LENGTH_TOO_LONG|wrong version number|http request|packet length too long|record layer/i,
     "what the peer sent is no TLS: it may speak in clear there, or until both have agreed on startTls()",
   ],
   [
-    /ECONNRESET|socket (hang up|disconnected)|disconnected before/i,
+    /UNEXPECTED_MESSAGE|unexpected (handshake )?message/i,
+    "what the peer sent has no place here: both sides may take themselves for the client (see isServer)",
+  ],
+  [
+    /HANDSHAKE_?FAILURE|handshake failure|PROTOCOL_?VERSION|protocol version|(UNSUPPORTED|unsupported)[_ ]protocol|NO_SHARED_CIPHER|no shared cipher|ciphersuites in common/i,
+    "the two sides have no version of TLS, or no cipher, in common",
+  ],
+  [
+    /BAD_?RECORD_?MAC|bad record mac|cannot decrypt/i,
+    "what came was damaged, or changed on the way",
+  ],
+  [
+    /ECONNRESET|^reset |socket (hang up|disconnected)|disconnected before/i,
     "the peer ended the connection during the handshake: it may speak no TLS there, or refuse this side's certificate or protocols",
   ],
 ];
@@ -59,8 +71,10 @@ export function toHandshakeError(
   if (cause instanceof HandshakeTimeout) {
     return new ConnectionError("timeout", `${what}: ${cause.message}`);
   }
-  // A connection that broke, or was closed, says so by itself.
-  if (cause instanceof ChatError) return cause;
+  // Also a server that speaks no TLS resets the connection, if it ends without having read what it was sent.
+  const isReset = cause instanceof ConnectionError && cause.code === "reset";
+  // Any other connection that broke, or was closed, says so by itself.
+  if (cause instanceof ChatError && !isReset) return cause;
   const detail = toWrongName(cause, serverName) ?? wordsFor(cause, isServer);
   return new ConnectionError("tls", `${what}: ${detail}`, { cause });
 }
@@ -76,8 +90,14 @@ export function wordsFor(cause: unknown, isServer: boolean = false): string {
   const { code, message } = cause as { code?: unknown; message?: unknown };
   const said = `${code} ${message}`;
   const found = WORDS.find(([pattern]) => pattern.test(said))?.[1];
-  if (found === undefined) return String(message ?? cause);
+  if (found === undefined) return reasonOf(String(message ?? cause));
   return isServer ? found.replace("the certificate", "the client's certificate") : found;
+}
+
+/** OpenSSL's own words, without where in its code they were said: `error:0A000098:SSL routines:...:excessive message size:...`. */
+function reasonOf(message: string): string {
+  const [, reason] = message.match(/error:[\dA-F]+:[^:]*:[^:]*:([^:\n]+)/i) ?? [];
+  return reason?.replaceAll("_", " ").toLowerCase() ?? message;
 }
 
 /** A certificate for another name: which, as far as the runtime tells. */

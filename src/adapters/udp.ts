@@ -39,7 +39,9 @@ export async function connectUdp(
   const refuse = (cause: Error): void => connected.reject(toConnectionError(cause, what));
   socket.once("error", refuse);
   try {
-    socket.connect(endpoint.port, address, connected.resolve);
+    // Its declaration does not say so, but it may be called with an error.
+    const onConnect = (cause?: Error | null): void => cause ? refuse(cause) : connected.resolve();
+    socket.connect(endpoint.port, address, onConnect);
     await connected.promise;
   } catch (cause) {
     socket.close();

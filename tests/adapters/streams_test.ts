@@ -2,7 +2,13 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   anyOf,
   Chat,
@@ -322,6 +328,16 @@ test("fromStreams() reports that the writable could not be ended", async () => {
   await assertRejects(() => connection.closeWrite(), ConnectionError, "the disk is full");
   await connection.closed;
   assertStrictEquals(writable.locked, false);
+});
+
+test("a chat tells in every way that the writable could not be ended", async () => {
+  const writable = new WritableStream<Uint8Array>({
+    close: () => Promise.reject(new Error("the disk is full")),
+  });
+  const chat = new Chat(fromStreams({ writable }), { terminator: "\n" });
+  chat.push("all is written\n");
+  await assertRejects(() => chat.closeWhenDone(), ConnectionError, "the disk is full");
+  assertStringIncludes(String(await chat.closed), "the disk is full");
 });
 
 test("fromStreams() refuses what has no streams, and streams that somebody else has, and locks nothing", () => {

@@ -143,6 +143,19 @@ test("connect() and listen() refuse over UDP what is for streams", async () => {
   }
 });
 
+test("connect() over UDP says what address the system does not let it send to", async () => {
+  const tell = async (): Promise<void> => {
+    const client = await connect({ hostname: "255.255.255.255", port: 9, ...TEXT });
+    try {
+      await client.send("to everybody"); // Deno finds out now
+      await client.flush();
+    } finally {
+      client.close();
+    }
+  };
+  await assertRejects(tell, ConnectionError, "255.255.255.255:9");
+});
+
 test("connect() over UDP hears its peer, and nobody else", async () => {
   const peer = await stranger();
   const other = await stranger();
