@@ -46,9 +46,10 @@ export function toPort(text: string): number {
   return toNumber("port", text);
 }
 
-/** The whole number that an option says. */
-export function toNumber(name: string, text: string): number {
+/** The whole number that an option says, if it is not less than the least one that makes sense. */
+export function toNumber(name: string, text: string, least: number = 0): number {
   if (!/^\d+$/.test(text)) exit(2, `--${name} must be a number, not ${JSON.stringify(text)}`);
+  if (Number(text) < least) exit(2, `--${name} must be at least ${least}, not ${text}`);
   return Number(text);
 }
 

@@ -44,6 +44,8 @@ export interface BodyOptions {
   readonly onStart?: (() => unknown) | undefined;
   /** Is called when the last byte was handed out, also where there is none. */
   readonly onEnd?: (() => void) | undefined;
+  /** Is called when there will be no last byte: reading it has failed, or was left. */
+  readonly onBreak?: (() => void) | undefined;
 }
 
 /**
@@ -148,6 +150,7 @@ export class Body implements AsyncIterable<Uint8Array> {
       this.#options.onEnd?.();
     } finally {
       clearTimeout(tooLate);
+      if (!this.#isComplete) this.#options.onBreak?.();
     }
   }
 
