@@ -115,6 +115,7 @@ test("the MQTT programs say what is wrong with how they were started", async () 
     [program("publish", 1), /^--topic is missing$/],
     [program("subscribe", 1), /^--topic is missing$/],
     [program("subscribe", 1, "--topic", "a", "--qos", "2"), /^--qos must be 0 or 1, not 2$/],
+    [program("publish", 1, "--topic", "a", "--password", "x"), /^a password needs a username$/],
     [program("subscribe", 1, "--bogus"), /usage: mqtt_subscribe/],
   ];
   for (const [words, message] of wrong) {
