@@ -93,7 +93,8 @@ export function stopSignal(): Promise<void> {
 
 /** Whether an error is the network's, or the user's, and not the program's. */
 function isOfTheirs(error: unknown): error is Error {
-  return error instanceof ChatError || error instanceof RangeError || error instanceof UserError;
+  return error instanceof ChatError || error instanceof RangeError || error instanceof UserError ||
+    error instanceof Error && "syscall" in error; // a file that is not there, or cannot be read
 }
 
 function exit(code: number, message: string): never {
