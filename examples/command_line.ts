@@ -46,9 +46,10 @@ export function toPort(text: string): number {
   return toNumber("port", text);
 }
 
-/** The whole number that an option says. */
-export function toNumber(name: string, text: string): number {
+/** The whole number that an option says, if it is not less than the least one that makes sense. */
+export function toNumber(name: string, text: string, least: number = 0): number {
   if (!/^\d+$/.test(text)) exit(2, `--${name} must be a number, not ${JSON.stringify(text)}`);
+  if (Number(text) < least) exit(2, `--${name} must be at least ${least}, not ${text}`);
   return Number(text);
 }
 
@@ -92,7 +93,8 @@ export function stopSignal(): Promise<void> {
 
 /** Whether an error is the network's, or the user's, and not the program's. */
 function isOfTheirs(error: unknown): error is Error {
-  return error instanceof ChatError || error instanceof RangeError || error instanceof UserError;
+  return error instanceof ChatError || error instanceof RangeError || error instanceof UserError ||
+    error instanceof Error && "syscall" in error; // a file that is not there, or cannot be read
 }
 
 function exit(code: number, message: string): never {

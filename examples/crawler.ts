@@ -37,12 +37,12 @@ await runProgram(async () => {
   }
   const stop = new AbortController();
   stopSignal().then(() => stop.abort(new RangeError("stopped")));
-  const concurrency = toNumber("concurrency", options.concurrency);
+  const concurrency = toNumber("concurrency", options.concurrency, 1);
   const client = new HttpClient({ signal: stop.signal, maxIdle: concurrency });
   const crawl = new Crawl(client, {
     concurrency,
     maxDepth: toNumber("depth", options.depth),
-    maxPages: toNumber("pages", options.pages),
+    maxPages: toNumber("pages", options.pages, 1),
     delay: toNumber("delay", options.delay),
     signal: stop.signal,
   });

@@ -5,6 +5,7 @@
  *     npx deno run --allow-net --allow-read --allow-write examples/file_server.ts --folder /tmp/received
  *     npx bun examples/file_server.ts --folder /tmp/received
  */
+import { mkdir } from "node:fs/promises";
 import { serve } from "../mod.ts";
 import { checksummed } from "./checksummed/checksummed.ts";
 import {
@@ -21,7 +22,7 @@ import { receiveFile } from "./transfer/transfer.ts";
 const USAGE =
   `usage: file_server [--folder FOLDER] [--hostname HOST] [--port PORT] [--max-size BYTES]
 
-  --folder FOLDER    where files are kept (.)
+  --folder FOLDER    where files are kept, made if it is not there (.)
   --hostname HOST    where to listen (127.0.0.1)
   --port PORT        (6002; 0: the system chooses one)
   --max-size BYTES   the largest file (17179869184)`;
@@ -35,6 +36,7 @@ const options = readOptions(USAGE, {
 await runProgram(async () => {
   const framing = checksummed((bytes) => console.log(`${bytes} bytes were lost`));
   const maxSize = toNumber("max-size", options["max-size"]);
+  await mkdir(options.folder, { recursive: true });
   const server = await serve({
     hostname: options.hostname,
     port: toPort(options.port),

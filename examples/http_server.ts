@@ -48,7 +48,7 @@ const routes: Readonly<
 > = {
   "/hello/": {
     methods: ["GET", "HEAD"],
-    run: (_request, name) => ({ fields: TEXT, body: `hello, ${decodeURIComponent(name)}\n` }),
+    run: (_request, name) => ({ fields: TEXT, body: `hello, ${decoded(name)}\n` }),
   },
   "/count": {
     methods: ["GET", "HEAD"],
@@ -68,6 +68,14 @@ const routes: Readonly<
   "/digest": { methods: ["POST", "PUT"], run: digest },
   "/": { methods: ["GET", "HEAD"], run: () => ({ fields: TEXT, body: ROUTES }) },
 };
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw new HttpError(400, `a name cannot be ${JSON.stringify(name.slice(0, 80))}`);
+  }
+}
 
 function* count(to: number): Generator<string> {
   for (let i = 1; i <= to; i++) yield `${i}\n`;

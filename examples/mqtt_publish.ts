@@ -6,7 +6,7 @@
  *     npx bun examples/mqtt_publish.ts --topic rooms/1 --message hello
  */
 import { Chat, fromStdio, lines } from "../mod.ts";
-import { runProgram, UserError } from "./command_line.ts";
+import { runProgram, stopSignal, UserError } from "./command_line.ts";
 import { MqttClient } from "./mqtt/client.ts";
 import { readMqttOptions } from "./mqtt/options.ts";
 
@@ -27,5 +27,6 @@ await runProgram(async () => {
     encoding: "utf-8",
     incomplete: "yield",
   });
+  stopSignal().then(() => input.close(new UserError("stopped")));
   for await (const line of input) await client.publish({ topic, payload: line, qos, retain });
 });

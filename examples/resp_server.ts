@@ -17,7 +17,7 @@ const USAGE = `usage: resp_server [--hostname HOST] [--port PORT] [--max-memory 
 
   --hostname HOST      where to listen (127.0.0.1)
   --port PORT          (6379; 0: the system chooses one)
-  --max-memory BYTES   what keys and values may take (268435456)`;
+  --max-memory BYTES   what keys and values may take, with what keeps them (268435456)`;
 const options = readOptions(USAGE, {
   hostname: "127.0.0.1",
   port: "6379",

@@ -8,7 +8,14 @@
 import process from "node:process";
 import { connect } from "../mod.ts";
 import { checksummed } from "./checksummed/checksummed.ts";
-import { readArguments, runProgram, toNumber, toPort } from "./command_line.ts";
+import {
+  readArguments,
+  runProgram,
+  stopSignal,
+  toNumber,
+  toPort,
+  UserError,
+} from "./command_line.ts";
 import { formatBytes, Progress } from "./transfer/progress.ts";
 import { sendFile, TransferError } from "./transfer/transfer.ts";
 import { stat } from "node:fs/promises";
@@ -43,16 +50,19 @@ await runProgram(async () => {
     terminator: framing,
     idleTimeout: 30_000,
   });
-  await using _ = chat;
+  stopSignal().then(() => chat.close(new UserError("stopped")));
   const progress = new Progress(size);
   const showing = setInterval(() => show(progress), toNumber("every", options.every));
   try {
     const sha256 = await sendFile(chat, framing, path, (bytes) => progress.add(bytes));
+    clearInterval(showing);
     show(progress);
     console.log(
       `\n${formatBytes(size)} sent, ${formatBytes(progress.average)}/s, SHA-256 ${sha256}`,
     );
+    await chat.closeWhenDone();
   } finally {
     clearInterval(showing);
+    chat.close();
   }
 });

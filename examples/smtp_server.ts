@@ -7,7 +7,7 @@
  *
  * Try it: `swaks --server 127.0.0.1:2525 --to ada@example.com`
  */
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { serve } from "../mod.ts";
 import {
   formatAddress,
@@ -24,7 +24,7 @@ import { serveSmtp, SMTP } from "./smtp/session.ts";
 const USAGE =
   `usage: smtp_server [--folder FOLDER] [--hostname HOST] [--port PORT] [--domain NAME] [--cert FILE --key FILE] [--max-size BYTES]
 
-  --folder FOLDER    keeps each mail in a file; without it, none is kept
+  --folder FOLDER    keeps each mail in a file, and is made if it is not there; without it, none is kept
   --hostname HOST    where to listen (127.0.0.1)
   --port PORT        (2525; 0: the system chooses one)
   --domain NAME      what the server is called (localhost)
@@ -50,11 +50,13 @@ async function readTls(): Promise<{ cert: string; key: string } | undefined> {
 await runProgram(async () => {
   const tls = await readTls();
   const maxSize = toNumber("max-size", options["max-size"]);
+  if (options.folder !== "") await mkdir(options.folder, { recursive: true });
   const store = options.folder === "" ? new Nowhere() : new Folder(options.folder);
   const server = await serve({
     hostname: options.hostname,
     port: toPort(options.port),
     ...SMTP,
+    idleTimeout: 330_000, // a client that takes no answers, or stops in a mail; a silent one has been told to go before
     maxConnections: 500,
     onError(error, chat) {
       const name = chat?.remoteAddress ? formatAddress(chat.remoteAddress) : "a client";

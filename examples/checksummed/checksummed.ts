@@ -39,6 +39,9 @@ const TRAILER = 4;
  * every change of up to 16 bits in a row). The search for the next header may take a place in the payload for one, once in 65,536
  * places; the CRC-32 (IEEE 802.3) of what is then read is wrong as well, and frames in it are lost, too.
  *
+ * Bytes that are lost from a payload are taken from what follows it: the frames in which these lie are lost with this one, and the
+ * search goes on behind them.
+ *
  * @param onLost Is told how many bytes were passed over in search of a header.
  */
 export function checksummed(onLost: (bytes: number) => void = () => {}): Codec {

@@ -62,9 +62,15 @@ export class Crawl {
   }
 
   /** Walks from a page, and returns all that were found, in the order in which they were. */
-  async run(start: URL): Promise<readonly Page[]> {
-    this.#robots = await this.#readRobots(start);
-    this.#want(start, undefined);
+  async run(from: URL): Promise<readonly Page[]> {
+    const start = new URL(from);
+    start.hash = "";
+    const problem = await this.#problemWith(start);
+    if (problem === undefined) this.#want(start, undefined);
+    else {
+      const first = { url: start, parent: undefined, depth: 0, number: 1 };
+      this.#found(first, performance.now(), { problem });
+    }
     const { concurrency } = this.#options;
     const busy = new Set<Promise<void>>();
     while (this.#queue.length > 0 || busy.size > 0) {
@@ -81,20 +87,26 @@ export class Crawl {
     const { maxDepth, maxPages, signal } = this.#options;
     const depth = parent === undefined ? 0 : parent.depth + 1;
     if (signal.aborted || depth > maxDepth || this.#known.size >= maxPages) return;
-    if (this.#known.has(url.href) || this.#robots?.isAllowed(url.href, NAME) === false) return;
+    if (this.#known.has(url.href) || !this.#isAllowed(url)) return;
     this.#known.add(url.href);
     this.#queue.push({ url, parent, depth, number: this.#known.size });
+  }
+
+  #isAllowed(url: URL): boolean {
+    return this.#robots?.isAllowed(url.href, NAME) !== false;
   }
 
   async #visit(wanted: Wanted): Promise<void> {
     await this.#waitForTurn();
     const begun = performance.now();
     try {
-      const response = await this.#client.get(wanted.url);
+      // A redirect is a link like any other.
+      const mayFollow = (to: URL): boolean =>
+        to.origin === wanted.url.origin && this.#isAllowed(to);
+      const response = await this.#client.get(wanted.url, { mayFollow });
       const body = await response.body.bytes();
       const page = this.#found(wanted, begun, { status: response.status, length: body.length });
-      // A redirect may have led elsewhere: that is a page of another site, and its links are not followed.
-      if (response.url.origin !== wanted.url.origin || !isHtml(response)) return;
+      if (!isHtml(response)) return;
       const html = new TextDecoder().decode(body.subarray(0, LONGEST_PAGE));
       for (const url of linksOf(html, response.url)) {
         if (url.origin === wanted.url.origin) this.#want(url, page);
@@ -111,7 +123,7 @@ export class Crawl {
   }
 
   async #waitForTurn(): Promise<void> {
-    const asked = 1_000 * (this.#robots?.getCrawlDelay(NAME) ?? 0);
+    const asked = 1_000 * (this.#robots?.getCrawlDelay(NAME) || 0); // NaN, where it is no number
     const delay = Math.min(Math.max(this.#options.delay, asked), LONGEST_DELAY);
     const now = performance.now();
     const at = Math.max(now, this.#nextAt);
@@ -119,17 +131,25 @@ export class Crawl {
     if (at > now) await pause(at - now, this.#options.signal);
   }
 
-  /** A site that has no robots.txt forbids nothing; one that cannot tell it now, nothing may be asked of (RFC 9309, section 2.3.1). */
-  async #readRobots(start: URL): Promise<Robot | undefined> {
-    const url = new URL("/robots.txt", start);
+  /** Reads the site's robots.txt, and tells why the walk cannot begin, if it cannot. */
+  async #problemWith(start: URL): Promise<string | undefined> {
     try {
-      const response = await this.#client.get(url);
-      const text = await response.body.text();
-      if (response.status >= 500) return robotsParser(url.href, "User-agent: *\nDisallow: /");
-      return response.status < 300 ? robotsParser(url.href, text) : undefined;
-    } catch {
-      return undefined; // the first page says why
+      this.#robots = await this.#readRobots(new URL("/robots.txt", start));
+    } catch (error) {
+      return `robots.txt: ${(error as Error).message}`;
     }
+    return this.#isAllowed(start) ? undefined : "robots.txt forbids it";
+  }
+
+  /**
+   * A site that has no robots.txt forbids nothing; one that cannot tell it now, nothing may be asked of (RFC 9309, section 2.3.1).
+   * @throws {Error} If it cannot be read.
+   */
+  async #readRobots(url: URL): Promise<Robot | undefined> {
+    const { status, body } = await this.#client.get(url);
+    const text = await body.text();
+    if (status >= 500) throw new Error(`the server answers ${status}`);
+    return status < 300 ? robotsParser(url.href, text) : undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Chat, Data, Producer } from "../../mod.ts";
+import { type Chat, type Data, FrameTooLongError, type Producer } from "../../mod.ts";
 import { HttpError } from "./error.ts";
 import { type Fields, parseFields } from "./fields.ts";
 
@@ -17,9 +17,9 @@ export function framingOf(fields: Fields, version: "1.0" | "1.1"): BodyFraming |
       throw new HttpError(400, "Content-Length and Transfer-Encoding exclude each other");
     }
     if (version === "1.0") throw new HttpError(400, "HTTP/1.0 has no Transfer-Encoding");
-    const codings = fields.get("transfer-encoding")!.toLowerCase();
-    if (codings === "chunked") return "chunked";
-    const isLast = /(^|[,\s])chunked$/.test(codings);
+    const codings = fields.get("transfer-encoding")!;
+    if (/^chunked$/i.test(codings)) return "chunked"; // toLowerCase() makes a "k" of the Kelvin sign, too
+    const isLast = /[, \t]chunked$/i.test(codings);
     throw new HttpError(
       isLast ? 501 : 400,
       `Transfer-Encoding cannot be ${JSON.stringify(codings)}`,
@@ -40,10 +40,12 @@ export interface BodyOptions {
   readonly limit: number;
   /** How long it may take, in milliseconds. */
   readonly timeout: number;
-  /** Is called before the first byte is asked for. */
+  /** Is called once, before the first byte is asked for. */
   readonly onStart?: (() => unknown) | undefined;
   /** Is called when the last byte was handed out, also where there is none. */
   readonly onEnd?: (() => void) | undefined;
+  /** Is called when there will be no last byte: reading it has failed, or was left. */
+  readonly onBreak?: (() => void) | undefined;
 }
 
 /**
@@ -59,6 +61,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   readonly #pieces: AsyncGenerator<Uint8Array, void>;
   #announced = 0;
   #isStarted = false;
+  #isWanted = false;
   #isComplete: boolean;
 
   /** @throws {HttpError} 413 if it is known to be too long. */
@@ -77,8 +80,9 @@ export class Body implements AsyncIterable<Uint8Array> {
     return this.#isComplete;
   }
 
-  get isStarted(): boolean {
-    return this.#isStarted;
+  /** Whether whoever sends it was told to, or need not be. */
+  get isWanted(): boolean {
+    return this.#isWanted;
   }
 
   /**
@@ -118,6 +122,13 @@ export class Body implements AsyncIterable<Uint8Array> {
     return false;
   }
 
+  /** Whoever sends it is told that it is wanted, if that has not happened. */
+  want(): void {
+    if (this.#isWanted || this.#isComplete) return;
+    this.#isWanted = true;
+    this.#options.onStart?.();
+  }
+
   /** Nobody will read on. */
   leave(): void {
     this.#pieces.return().catch(() => {});
@@ -126,12 +137,12 @@ export class Body implements AsyncIterable<Uint8Array> {
   async *#read(): AsyncGenerator<Uint8Array, void> {
     if (this.#isComplete) return;
     this.#isStarted = true;
-    const { timeout, onStart } = this.#options;
+    const { timeout } = this.#options;
     const tooLate = setTimeout(() => {
       this.#chat.close(new HttpError(408, `a body must come within ${timeout} ms`));
     }, timeout);
     try {
-      onStart?.();
+      this.want();
       if (this.framing === "chunked") yield* this.#chunks();
       else if (this.framing === "until-close") yield* this.#rest();
       else yield* this.#chat.stream(this.framing);
@@ -139,6 +150,7 @@ export class Body implements AsyncIterable<Uint8Array> {
       this.#options.onEnd?.();
     } finally {
       clearTimeout(tooLate);
+      if (!this.#isComplete) this.#options.onBreak?.();
     }
   }
 
@@ -157,7 +169,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   async *#chunks(): AsyncGenerator<Uint8Array, void> {
     for (;;) {
       const line = await this.#line();
-      const [, digits] = line.match(/^([0-9a-f]{1,8})[ \t]*(?:;[^\r\n]*)?$/i) ?? [];
+      const [, digits] = line.match(/^([0-9a-f]{1,8})(?:[ \t]*;(?:\P{Cc}|\t)*)?$/iu) ?? [];
       if (digits === undefined || line.length > LONGEST_CHUNK_LINE) {
         throw new HttpError(
           400,
@@ -180,9 +192,14 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   async #line(): Promise<string> {
-    const line = await this.#chat.readText("\r\n");
-    if (line === null) throw new HttpError(400, "the connection ended in the middle of a body");
-    return line;
+    try {
+      const line = await this.#chat.readText("\r\n");
+      if (line !== null) return line;
+    } catch (error) {
+      if (!(error instanceof FrameTooLongError)) throw error;
+      throw new HttpError(400, "a line between the chunks of a body is too long");
+    }
+    throw new HttpError(400, "the connection ended in the middle of a body");
   }
 
   /** What is known of its length, before it is read. */
@@ -213,16 +230,15 @@ const END = encoder.encode("\r\n");
 
 /** A body that was said to be that long. If it is not, the conversation cannot go on. */
 export async function* exactly(length: number, body: Producer): AsyncGenerator<Data> {
+  const wrong = `the body has not the ${length} bytes that its Content-Length says`;
   let sent = 0;
   for await (const item of body) {
     for (const data of Array.isArray(item) ? item : [item]) {
       const bytes = typeof data === "string" ? encoder.encode(data) : data;
       sent += bytes.length;
-      if (sent > length) break;
+      if (sent > length) throw new Error(wrong);
       yield bytes;
     }
   }
-  if (sent !== length) {
-    throw new Error(`the body has not the ${length} bytes that its Content-Length says`);
-  }
+  if (sent < length) throw new Error(wrong);
 }

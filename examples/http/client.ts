@@ -29,7 +29,9 @@ export interface ClientOptions {
 /** What is asked beside the URL. */
 export interface RequestOptions {
   readonly method?: "GET" | "HEAD";
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string>> | undefined;
+  /** Whether a redirect may be followed: one that may not is the answer. Default: each may. */
+  readonly mayFollow?: (to: URL) => boolean;
 }
 
 /** An answer, whose body has not been read yet: read it, or leave it by `close()`. */
@@ -72,14 +74,16 @@ export class HttpClient {
    */
   async get(url: URL, options: RequestOptions = {}): Promise<ClientResponse> {
     const { maxRedirects = 10 } = this.#options;
+    const { mayFollow = () => true } = options;
     let at = url;
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-      const response = await this.#ask(at, options);
-      const location = response.fields.get("location");
-      if (location === undefined || !REDIRECTS.includes(response.status)) return response;
+      const fields = at.origin === url.origin ? options.fields : withoutSecrets(options.fields);
+      const response = await this.#ask(at, { ...options, fields });
+      const to = redirectOf(response);
+      if (to === undefined || !mayFollow(to)) return response;
       await response.body.skip(MOST_SKIPPED);
       response.close();
-      at = redirected(at, location);
+      at = to;
     }
     throw new HttpError(310, `more than ${maxRedirects} redirects from ${url.href}`);
   }
@@ -92,7 +96,7 @@ export class HttpClient {
   }
 
   async #ask(url: URL, options: RequestOptions): Promise<ClientResponse> {
-    const kept = this.#take(url.host);
+    const kept = this.#take(url.origin);
     if (kept !== undefined) {
       try {
         return await this.#converse(kept, url, options, true);
@@ -145,9 +149,10 @@ export class HttpClient {
       limit,
       timeout: LONGEST_BODY,
       onEnd: () => {
-        if (framing !== "until-close" && staysOpen(head)) this.#keep(url.host, chat);
+        if (framing !== "until-close" && staysOpen(head)) this.#keep(url.origin, chat);
         else chat.close();
       },
+      onBreak: () => chat.close(),
     });
     const close = (): void => {
       if (body.isComplete) return;
@@ -175,16 +180,17 @@ export class HttpClient {
     });
   }
 
-  #take(host: string): Chat | undefined {
-    return this.#idle.get(host)?.pop();
+  /** An origin has its protocol: what is asked by `https:` never goes over a connection that is in clear. */
+  #take(origin: string): Chat | undefined {
+    return this.#idle.get(origin)?.pop();
   }
 
-  #keep(host: string, chat: Chat): void {
+  #keep(origin: string, chat: Chat): void {
     const { maxIdle = 4 } = this.#options;
-    const kept = this.#idle.get(host) ?? [];
+    const kept = this.#idle.get(origin) ?? [];
     // Bytes that are here before anything was asked answer nothing: whose they are cannot be told.
     if (this.#isClosed || kept.length >= maxIdle || chat.stats.buffered > 0) return chat.close();
-    this.#idle.set(host, [...kept, chat]);
+    this.#idle.set(origin, [...kept, chat]);
   }
 }
 
@@ -214,9 +220,26 @@ function staysOpen({ version, fields }: ResponseHead): boolean {
   return version === "1.1" || fields.lists("connection", "keep-alive");
 }
 
-function redirected(from: URL, location: string): URL {
-  if (!URL.canParse(location, from.href)) {
-    throw new HttpError(502, `Location cannot be ${JSON.stringify(location.slice(0, 80))}`);
+/**
+ * Where an answer sends on to, if it does.
+ * @throws {HttpError} 502 if nobody can go there.
+ */
+function redirectOf({ status, fields, url, close }: ClientResponse): URL | undefined {
+  const location = fields.get("location");
+  if (location === undefined || !REDIRECTS.includes(status)) return undefined;
+  if (URL.canParse(location, url.href)) {
+    const to = new URL(location, url);
+    if (/^https?:$/.test(to.protocol) && to.port !== "0") return to;
   }
-  return new URL(location, from);
+  close();
+  throw new HttpError(502, `Location cannot be ${JSON.stringify(location.slice(0, 80))}`);
+}
+
+/** What was meant for one server is not told to another one. */
+const SECRETS: readonly string[] = ["authorization", "cookie", "proxy-authorization"];
+
+function withoutSecrets(fields: RequestOptions["fields"] = {}): RequestOptions["fields"] {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !SECRETS.includes(name.toLowerCase())),
+  );
 }

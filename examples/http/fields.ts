@@ -56,7 +56,7 @@ export class Fields {
   lists(name: string, member: string): boolean {
     const value = this.get(name);
     return value !== undefined &&
-      value.split(",").some((one) => one.trim().toLowerCase() === member);
+      value.split(",").some((one) => trimmed(one).toLowerCase() === member);
   }
 
   /** As they are sent: a line each. */
@@ -77,6 +77,14 @@ export class Fields {
 }
 
 /**
+ * Without the spaces and tabs around it, and nothing else (RFC 9110, section 5.6.3): `trim()` would take away a vertical tab or a
+ * no-break space as well, and read what another program does not.
+ */
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, "");
+}
+
+/**
  * Reads the lines of fields (RFC 9112, section 5). What is not just so is refused, because two programs that read it differently
  * can be played against each other.
  * @throws {HttpError} 400
@@ -86,7 +94,7 @@ export function parseFields(lines: readonly string[]): Fields {
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0));
-    const value = line.slice(colon + 1).trim();
+    const value = trimmed(line.slice(colon + 1));
     if (!TOKEN.test(name)) {
       const what = /^[ \t]/.test(line) ? "a line of fields is folded" : "a field has no name";
       throw new HttpError(400, `${what}: ${JSON.stringify(line.slice(0, 80))}`);

@@ -78,8 +78,8 @@ function fieldLines(
       checkField(name, value);
       lines += `${name}: ${value}\r\n`;
       if (key !== "content-length") continue;
-      if (!/^\d{1,15}$/.test(value)) {
-        throw new TypeError(`content-length cannot be ${JSON.stringify(value)}`);
+      if (length !== undefined || !/^\d{1,15}$/.test(value)) {
+        throw new TypeError(`content-length must be one number, not ${JSON.stringify(values)}`);
       }
       length = Number(value);
     }

@@ -134,6 +134,8 @@ async function answer(
       response.body instanceof Uint8Array;
     const wish = isFine && wantsToKeep(request) && (!isWhole || await isOver(request));
     const { items, keep } = encode(response, request, wish, onError);
+    // "100 Continue" has its place before the answer: in it, or behind it, it would be taken for something else.
+    if (items.length > 1 && !isWhole) body.want();
     await chat.push(...items);
     if (isWhole) return keep;
     await chat.flush();
@@ -183,7 +185,7 @@ function wantsToKeep({ version, fields }: Request): boolean {
 /** Whether the body was read, or could be passed over. Who still waits to be told to go on may send it, or may not. */
 async function isOver({ body, fields }: Request): Promise<boolean> {
   if (body.isComplete) return true;
-  if (!body.isStarted && fields.has("expect")) return false;
+  if (!body.isWanted && fields.has("expect")) return false;
   return await body.skip(MOST_SKIPPED);
 }
 

@@ -96,6 +96,10 @@ export class MqttClient implements AsyncIterable<Message>, AsyncDisposable {
   readonly #running: Promise<void>;
   #lastId = 0;
   #isClosing = false;
+  /** How many pings there were since the server has said anything. */
+  #unanswered = 0;
+  /** Whether the loop is behind: what the server says is not read then. */
+  #isBehind = false;
 
   private constructor(chat: Chat, timeout: number, keepAlive: number) {
     this.#chat = chat;
@@ -122,8 +126,6 @@ export class MqttClient implements AsyncIterable<Message>, AsyncDisposable {
       ...tls === undefined ? {} : { tls },
       terminator: packets,
       maxFrameLength: options.maxPacket ?? 16 * 1024 * 1024,
-      // The server answers pings, so it is not silent longer than that (section 3.1.2.10).
-      idleTimeout: 1_500 * keepAlive,
       timeout,
     });
     try {
@@ -221,7 +223,7 @@ export class MqttClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   async #run(keepAlive: number): Promise<void> {
-    const pings = setInterval(() => this.#chat.push(PINGREQ), 750 * keepAlive);
+    const pings = setInterval(() => this.#ping(), 750 * keepAlive);
     const reason = await this.#listen();
     clearInterval(pings);
     this.#chat.close();
@@ -229,18 +231,35 @@ export class MqttClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#messages.close(this.#isClosing ? undefined : reason);
   }
 
+  /** Asks whether the server is there. One that is asked in vain twice is not, though its system may take what is sent to it. */
+  #ping(): void {
+    if (this.#unanswered >= 2 && !this.#isBehind) {
+      return this.#chat.close(new MqttError("the server does not answer any more"));
+    }
+    this.#unanswered++;
+    this.#chat.push(PINGREQ);
+  }
+
   /** Reads what the server sends, until the connection ends: by which error is returned. */
   async #listen(): Promise<Error> {
     try {
       for await (const frame of this.#chat) {
         const packet = parsePacket(frame);
-        if (packet.type === "PUBLISH") await this.#messages.put(packet);
+        this.#unanswered = 0;
+        if (packet.type === "PUBLISH") await this.#put(packet);
         else if (packet.type !== "PINGRESP") this.#answer(packet);
       }
       return new MqttError("the server has closed the connection");
     } catch (error) {
       return error as Error;
     }
+  }
+
+  async #put(packet: { readonly message: Message; readonly id: number }): Promise<void> {
+    this.#isBehind = true;
+    await this.#messages.put(packet);
+    this.#isBehind = false;
+    this.#unanswered = 0;
   }
 
   #answer(packet: Exclude<Packet, { type: "PUBLISH" | "PINGRESP" }>): void {

@@ -117,7 +117,7 @@ export function encodeConnect(
     throw new RangeError(`keepAlive must be 0 to 65535 seconds, not ${keepAlive}`);
   }
   if (password !== undefined && username === undefined) {
-    throw new TypeError("a password needs a username");
+    throw new RangeError("a password needs a username");
   }
   if (will !== undefined) checkTopic(will.topic);
   const cleanSession = 2;
@@ -129,7 +129,7 @@ export function encodeConnect(
     [4, flags],
     uint16(keepAlive),
     ...field(clientId),
-    ...will === undefined ? [] : [...field(will.topic), uint16(will.payload.length), will.payload],
+    ...will === undefined ? [] : [...field(will.topic), ...field(will.payload)],
     ...username === undefined ? [] : field(username),
     ...password === undefined ? [] : field(password),
   ]);
@@ -164,11 +164,11 @@ export const DISCONNECT: Uint8Array = Uint8Array.of(0xe0, 0);
 
 /**
  * Checks the name of a topic (section 4.7).
- * @throws {TypeError} If it is none.
+ * @throws {RangeError} If it is none.
  */
 function checkTopic(topic: string): void {
   if (!isTopic(topic)) {
-    throw new TypeError(
+    throw new RangeError(
       `a topic must be text without "+", "#" and "\\0", not ${JSON.stringify(topic)}`,
     );
   }
@@ -181,7 +181,7 @@ function isTopic(topic: string): boolean {
 /** `+` stands for one level, and `#` at the end for all that follow. */
 function checkFilter(filter: string): void {
   if (/^(([^+#/\0]*|\+)\/)*([^+#/\0]*|\+|#)$/.test(filter) && filter !== "") return;
-  throw new TypeError(
+  throw new RangeError(
     `a filter must be levels with "/" between, any "+" and the last "#" alone in theirs, not ${
       JSON.stringify(filter)
     }`,
@@ -218,11 +218,11 @@ function uint16(number: number): readonly number[] {
   return [number >> 8, number & 0xff];
 }
 
-/** Text, behind its length (section 1.5.3). */
-function field(text: string): (Uint8Array | readonly number[])[] {
-  const bytes = encoder.encode(text);
+/** Text or bytes, behind their length (section 1.5.3). */
+function field(data: string | Uint8Array): (Uint8Array | readonly number[])[] {
+  const bytes = typeof data === "string" ? encoder.encode(data) : data;
   if (bytes.length > 0xffff) {
-    throw new RangeError(`a text must be at most 65535 bytes long, not ${bytes.length}`);
+    throw new RangeError(`a field must be at most 65535 bytes long, not ${bytes.length}`);
   }
   return [uint16(bytes.length), bytes];
 }

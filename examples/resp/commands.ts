@@ -164,6 +164,7 @@ register("decr", 2, ([, key], store) => add(store, key!, -1n));
 register("incrby", 3, ([, key, by], store) => add(store, key!, toInteger(by!)));
 register("decrby", 3, ([, key, by], store) => {
   const number = toInteger(by!);
+  if (number === LEAST) return new RespError("ERR decrement would overflow");
   return add(store, key!, number === undefined ? undefined : -number);
 });
 
@@ -177,8 +178,8 @@ register(
 );
 register("exists", -2, ([, ...keys], store) => keys.filter((key) => store.has(toKey(key))).length);
 register("type", 2, ([, key], store) => store.has(toKey(key!)) ? "string" : "none");
-register("expire", 3, ([, key, time], store) => expire(store, key!, time!, 1_000));
-register("pexpire", 3, ([, key, time], store) => expire(store, key!, time!, 1));
+register("expire", 3, (words, store) => expire(store, "expire", words, 1_000n));
+register("pexpire", 3, (words, store) => expire(store, "pexpire", words, 1n));
 register("ttl", 2, ([, key], store) => remaining(store, key!, 1_000));
 register("pttl", 2, ([, key], store) => remaining(store, key!, 1));
 register("persist", 2, ([, key], store) => {
@@ -191,7 +192,8 @@ register("keys", 2, ([, pattern], store) => keysLike(store, pattern!));
 register("scan", -2, ([, , ...options], store) => {
   // All at once, and the cursor says that there is no more: what Redis does with a small database.
   const at = options.findIndex((word) => text(word).toLowerCase() === "match");
-  return [bytes("0"), keysLike(store, options[at + 1] ?? bytes("*"))];
+  const found = keysLike(store, options[at + 1] ?? bytes("*"));
+  return found instanceof RespError ? found : [bytes("0"), found];
 });
 
 // The server
@@ -224,6 +226,9 @@ register("info", -1, (_words, store) =>
       `# Keyspace\r\ndb0:keys=${store.size}\r\n`,
   ));
 
+/** Of the whole numbers of 64 bits, the one that has no opposite. */
+const LEAST = -(2n ** 63n);
+
 interface SetOptions {
   only?: "nx" | "xx";
   get?: boolean;
@@ -243,8 +248,9 @@ function readSetOptions(words: readonly Uint8Array[]): SetOptions | RespError {
       if (time === undefined) return SYNTAX;
       const number = toInteger(time);
       if (number === undefined) return NO_INTEGER;
-      if (number <= 0n) return new RespError("ERR invalid expire time in 'set' command");
-      options.milliseconds = Number(number) * (word === "ex" ? 1_000 : 1);
+      const milliseconds = toMilliseconds(number, word === "ex" ? 1_000n : 1n);
+      if (number <= 0n || milliseconds === undefined) return wrongTime("set");
+      options.milliseconds = milliseconds;
     } else return SYNTAX;
   }
   return options;
@@ -262,24 +268,45 @@ function add(store: Store, key: Uint8Array, by: bigint | undefined): Value {
   return store.set(name, bytes(sum)) ? sum : NO_MEMORY;
 }
 
-function expire(store: Store, key: Uint8Array, time: Uint8Array, unit: number): Value {
-  const number = toInteger(time);
+function expire(store: Store, command: string, words: readonly Uint8Array[], unit: bigint): Value {
+  const [, key, time] = words;
+  const number = toInteger(time!);
   if (number === undefined) return NO_INTEGER;
-  const name = toKey(key);
+  const milliseconds = toMilliseconds(number, unit);
+  if (milliseconds === undefined) return wrongTime(command);
+  const name = toKey(key!);
   if (!store.has(name)) return 0;
-  store.expireAfter(name, Number(number) * unit);
+  store.expireAfter(name, milliseconds);
   return 1;
 }
+
+/** The latest moment that Redis knows, in milliseconds since 1970. */
+const LATEST = 2n ** 63n - 1n;
+
+/** A time from now, in milliseconds, if there is such a moment. */
+function toMilliseconds(time: bigint, unit: bigint): number | undefined {
+  const milliseconds = time * unit;
+  const isMoment = milliseconds > -LATEST && milliseconds <= LATEST - BigInt(Date.now());
+  return isMoment ? Number(milliseconds) : undefined;
+}
+
+function wrongTime(command: string): RespError {
+  return new RespError(`ERR invalid expire time in '${command}' command`);
+}
+
+/** What a pattern of many stars costs grows with its length times that of a key, and all clients wait for it. */
+const LONGEST_PATTERN = 1024;
 
 /** As Redis has it: -2 if there is no such key, and -1 if it stays. */
 function remaining(store: Store, key: Uint8Array, unit: number): Value {
   const name = toKey(key);
   if (!store.has(name)) return -2;
   const milliseconds = store.remaining(name);
-  return milliseconds === undefined ? -1 : Math.round(milliseconds / unit);
+  return milliseconds === undefined ? -1 : BigInt(Math.round(milliseconds / unit));
 }
 
 function keysLike(store: Store, pattern: Uint8Array): Value {
+  if (pattern.length > LONGEST_PATTERN) return new RespError("ERR the pattern is too long");
   const like = toKey(pattern);
   return [...store.keys()].filter((key) => matches(like, key)).map(fromKey);
 }

@@ -7,7 +7,7 @@ export class Store {
   #bytes = 0;
 
   /**
-   * @param maxBytes How much keys and values may take, without what it takes to keep them.
+   * @param maxBytes How much keys and values may take, with what it takes to keep them, about.
    * @param now The time, in milliseconds.
    */
   constructor(maxBytes: number = Infinity, now: () => number = Date.now) {
@@ -19,7 +19,7 @@ export class Store {
     return this.#values.size;
   }
 
-  /** What keys and values take. */
+  /** What keys and values take, and what it takes to keep them, about. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -39,7 +39,7 @@ export class Store {
    */
   set(key: string, value: Uint8Array): boolean {
     const old = this.get(key);
-    const more = old === undefined ? key.length + value.length : value.length - old.length;
+    const more = old === undefined ? sizeOf(key, value) : value.length - old.length;
     if (more > 0 && this.#bytes + more > this.#maxBytes) return false;
     this.#bytes += more;
     this.#values.set(key, value.slice());
@@ -50,7 +50,7 @@ export class Store {
   delete(key: string): boolean {
     const value = this.get(key);
     if (value === undefined) return false;
-    this.#bytes -= key.length + value.length;
+    this.#bytes -= sizeOf(key, value);
     this.#deadlines.delete(key);
     return this.#values.delete(key);
   }
@@ -87,7 +87,14 @@ export class Store {
     const deadline = this.#deadlines.get(key);
     if (deadline === undefined || deadline > this.#now()) return;
     this.#deadlines.delete(key);
-    this.#bytes -= key.length + this.#values.get(key)!.length;
+    this.#bytes -= sizeOf(key, this.#values.get(key)!);
     this.#values.delete(key);
   }
+}
+
+/** What it takes to keep a key and a value, beside their bytes, about: millions of empty ones take much more than their bytes. */
+export const ENTRY: number = 512;
+
+function sizeOf(key: string, value: Uint8Array): number {
+  return ENTRY + key.length + value.length;
 }

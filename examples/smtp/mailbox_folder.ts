@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Who has sent a mail, and to whom. */
@@ -43,8 +43,8 @@ export class Folder implements Store {
         return `${id}.eml`;
       },
       abort: async () => {
-        await file.close();
-        await unlink(partial);
+        await file.close().catch(() => {}); // it may be closed already
+        await rm(partial, { force: true });
       },
     };
   }

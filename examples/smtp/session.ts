@@ -29,6 +29,8 @@ export interface SmtpOptions {
   readonly timeout?: number;
   /** Is told of each mail that is kept. */
   readonly onMail?: (mail: Mail) => void;
+  /** Is told why a mail could not be kept: a full disk, say. Default: `console.error`. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** A mail that was kept. */
@@ -48,7 +50,7 @@ const LONGEST_COMMAND = 2_048;
 const MOST_RECIPIENTS = 100;
 /** Who makes more mistakes than that is no mail server. */
 const MOST_ERRORS = 20;
-const text = new TextDecoder("utf-8", { fatal: true });
+const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Serves one client, until it leaves, or is sent away. */
 export async function serveSmtp(chat: Chat, options: SmtpOptions): Promise<void> {
@@ -78,6 +80,9 @@ function farewellTo(error: unknown): [code: number, words: string] | undefined {
 
 /** What does not fit into a mail. */
 class TooLargeError extends Error {}
+
+/** The store has failed, by its `cause`. */
+class StoreError extends Error {}
 
 class Session {
   readonly #chat: Chat;
@@ -193,24 +198,30 @@ class Session {
     if (this.#to.length === 0) return this.reply(554, "there are no recipients");
     const envelope = { from: this.#from, to: this.#to };
     this.#forgetMail();
-    this.reply(354, "end with a line that is a dot");
-    await this.#receive(envelope);
+    try {
+      await this.#receive(envelope, await fromStore(this.#options.store.begin(envelope)));
+    } catch (error) {
+      if (error instanceof TooLargeError) return this.reply(552, error.message);
+      if (!(error instanceof StoreError)) throw error;
+      (this.#options.onError ?? console.error)(error.cause);
+      this.reply(451, error.message);
+    }
   }
 
-  /** Takes a mail, or reads it to its end where it cannot be taken: only then comes the next command. */
-  async #receive(envelope: Envelope): Promise<void> {
-    const { store, onMail = () => {} } = this.#options;
-    const delivery = await store.begin(envelope);
+  /**
+   * Takes a mail, or reads it to its end where it cannot be taken: only then comes the next command.
+   * @throws {TooLargeError | StoreError} At the end of the mail.
+   */
+  async #receive(envelope: Envelope, delivery: Delivery): Promise<void> {
+    const { onMail = () => {} } = this.#options;
+    this.reply(354, "end with a line that is a dot");
     let isKept = false;
     try {
       const size = await this.#copy(delivery);
-      const name = await delivery.commit();
+      const name = await fromStore(delivery.commit());
       isKept = true;
       onMail({ ...envelope, name, size, isEncrypted: this.#isEncrypted });
       this.reply(250, `kept as ${name}`);
-    } catch (error) {
-      if (!(error instanceof TooLargeError)) throw error;
-      this.reply(552, error.message);
     } finally {
       if (!isKept) await delivery.abort();
     }
@@ -220,16 +231,22 @@ class Session {
     const { maxSize, timeout = 300_000 } = this.#options;
     const tooLate = setTimeout(() => this.#chat.close(new TimeoutError(timeout)), 2 * timeout);
     let size = 0;
+    let written = Promise.resolve();
     try {
       for await (const piece of readMail(this.#chat)) {
         size += piece.length;
-        if (size <= maxSize) await delivery.write(piece);
+        if (size <= maxSize) {
+          await (written = written.then(() => delivery.write(piece))).catch(() => {});
+        }
       }
     } finally {
       clearTimeout(tooLate);
     }
-    if (size <= maxSize) return size;
-    throw new TooLargeError(`a mail may have ${maxSize} bytes, and this has ${size}`);
+    if (size > maxSize) {
+      throw new TooLargeError(`a mail may have ${maxSize} bytes, and this has ${size}`);
+    }
+    await fromStore(written);
+    return size;
   }
 
   /** After it nothing counts that was said before (RFC 3207, section 4.2), and what was sent before it for after it is refused. */
@@ -250,6 +267,14 @@ class Session {
   #forgetMail(): void {
     this.#from = undefined;
     this.#to = [];
+  }
+}
+
+async function fromStore<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (cause) {
+    throw new StoreError("the mail cannot be kept now", { cause });
   }
 }
 

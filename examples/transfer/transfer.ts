@@ -96,7 +96,7 @@ export async function receiveFile(
   try {
     const { name, size } = checkOffer(parse(first), maxSize);
     const path = join(folder, name);
-    if (await exists(path)) throw new TransferError(`there is a ${name} already`);
+    if (await exists(path)) throw alreadyThere(name);
     tell({ ready: true });
     const sha256 = await receiveInto(chat, folder, path, size);
     tell({ received: size, sha256 });
@@ -121,7 +121,9 @@ async function receiveInto(
   try {
     const sha256 = await writeFrames(chat, file, size);
     await file.sync();
-    await link(partial, path); // unlike rename(), this does not take the place of another file
+    await link(partial, path).catch((error) => { // unlike rename(), this does not take the place of another file
+      throw error.code === "EEXIST" ? alreadyThere(basename(path)) : error;
+    });
     return sha256;
   } finally {
     await file.close();
@@ -137,6 +139,8 @@ async function writeFrames(chat: Chat, file: FileHandle, size: number): Promise<
     if (piece === null) {
       throw new TransferError(`the file ended after ${received} of ${size} bytes`);
     }
+    // One who sends nothing, again and again, would never be done.
+    if (piece.length === 0) throw new TransferError("a piece of a file must have bytes");
     received += piece.length;
     if (received > size) {
       throw new TransferError(`the file has more than the ${size} bytes it was said to have`);
@@ -147,9 +151,14 @@ async function writeFrames(chat: Chat, file: FileHandle, size: number): Promise<
   return hash.digest("hex");
 }
 
-/** What a client chooses is a name in the folder, and nothing else. */
+function alreadyThere(name: string): TransferError {
+  return new TransferError(`there is a ${name} already`);
+}
+
+/** What a client chooses is a name in the folder, and nothing else: no file system has one of more than 255 bytes. */
 function checkOffer({ name, size }: Message, maxSize: number): { name: string; size: number } {
-  if (typeof name !== "string" || !/^[^\p{Cc}/\\:.][^\p{Cc}/\\:]{0,199}$/u.test(name)) {
+  const isName = typeof name === "string" && /^[^\p{Cc}/\\:.][^\p{Cc}/\\:]*$/u.test(name);
+  if (!isName || new TextEncoder().encode(name).length > LONGEST_NAME) {
     throw new TransferError(`no file can be called ${JSON.stringify(name)?.slice(0, 80)} here`);
   }
   if (!Number.isSafeInteger(size) || size as number < 0 || size as number > maxSize) {
@@ -159,6 +168,8 @@ function checkOffer({ name, size }: Message, maxSize: number): { name: string; s
   }
   return { name, size: size as number };
 }
+
+const LONGEST_NAME = 200;
 
 async function readMessage(chat: Chat): Promise<Message> {
   const frame = await chat.read();

@@ -157,6 +157,57 @@ test("the crawler tells what went wrong at each page, and goes on", () =>
     assertMatch(lines[6]!, /^6 pages, \d+ bytes, 3 failed$/);
   }));
 
+test("the crawler follows no redirect to another site, nor to what robots.txt forbids", () => {
+  const asked: string[] = [];
+  return withSite(({ url = "" }, response) => {
+    asked.push(url);
+    response.end("elsewhere");
+  }, (other) =>
+    withSite(({ url = "" }, response) => {
+      asked.push(url);
+      const location = { "/away": other, "/back": "/private/x", "/on": "/fine" }[url];
+      if (url === "/robots.txt") {
+        return response.end("User-agent: *\nDisallow: /private\nCrawl-delay: x");
+      }
+      if (location !== undefined) return response.writeHead(302, { location }).end();
+      return response.end(
+        url === "/" ? '<a href="/away"><a href="/back"><a href="/on"><a href="#x">' : "fine",
+      );
+    }, async (url) => {
+      const output = await crawl(`${url}#start`, "--concurrency", "1");
+      assertEquals(shown(output, url), [
+        "/  200",
+        "├── /away  302",
+        "├── /back  302",
+        "└── /on  200",
+        `4 pages, ${output.lines.at(-1)!.match(/\d+(?= bytes)/)} bytes, 0 failed`,
+      ]);
+      assertEquals(asked, ["/robots.txt", "/", "/away", "/back", "/on", "/fine"]);
+    }));
+});
+
+test("the crawler asks for nothing where robots.txt forbids all, or cannot be read, and says so", () => {
+  const asked: string[] = [];
+  let answer = (_response: ServerResponse): unknown => undefined;
+  return withSite(({ url = "" }, response) => {
+    asked.push(url);
+    answer(response);
+  }, async (url) => {
+    const answers: readonly (readonly [typeof answer, RegExp])[] = [
+      [(response) => response.end("User-agent: *\nDisallow: /"), / {2}robots\.txt forbids it$/],
+      [(response) => response.writeHead(503).end(), / {2}robots\.txt: the server answers 503$/],
+      [(response) => response.destroy(), / {2}robots\.txt: .*(closed|reset)/],
+    ];
+    for (const [next, problem] of answers) {
+      answer = next;
+      const { code, lines } = await crawl(url);
+      assertEquals([code, lines.length, lines[1]], [1, 2, "1 pages, 0 bytes, 1 failed"]);
+      assertMatch(lines[0]!, problem);
+    }
+    assertEquals(asked, Array(3).fill("/robots.txt"));
+  });
+});
+
 test("the crawler goes no deeper and no further than it was told to", () =>
   withSite(({ url = "" }, response) => response.end(`<a href="${url}x">`), async (url) => {
     assertEquals((await crawl(url, "--depth", "3")).lines.length, 5);
@@ -185,6 +236,8 @@ test("the crawler says what is wrong with how it was started", async () => {
     assertEquals(code, 1);
     assertMatch(stderr, /^expected one URL, not/);
   }
+  const none = await crawl("http://127.0.0.1:1/", "--concurrency", "0");
+  assertEquals([none.code, none.stderr.trim()], [2, "--concurrency must be at least 1, not 0"]);
   assertEquals((await crawl("--help")).code, 0);
   assertMatch((await crawl("http://127.0.0.1:1/")).lines[0]!, /connection refused/);
 });

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { checksummed } from "../../examples/checksummed/checksummed.ts";
 import { receiveFile, TransferError } from "../../examples/transfer/transfer.ts";
-import { Chat, connect } from "../../mod.ts";
+import { Chat, connect, listen } from "../../mod.ts";
 import { concat, text } from "../support/bytes.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
 import { named, needs } from "../support/peers.ts";
@@ -116,6 +116,7 @@ test("a client cannot choose where a file is put, nor what is no file", () =>
       "C:x",
       "a\\b",
       "x".repeat(201),
+      "ä".repeat(101), // whose name has 202 bytes
       5,
       null,
     ];
@@ -155,6 +156,10 @@ test("a transfer that is broken off leaves nothing behind", () =>
     damaged.push(framing.encode(new Uint8Array(500)).with(20, 1));
     assertMatch(text((await damaged.read())!), /could not be received/);
     await damaged.closeWhenDone();
+    const empty = await begin();
+    empty.push(framing.encode(""));
+    assertMatch(text((await empty.read())!), /a piece of a file must have bytes/);
+    await empty.closeWhenDone();
     const tooMuch = await begin();
     tooMuch.push(framing.encode(new Uint8Array(501)));
     assertMatch(text((await tooMuch.read())!), /more than the 1000 bytes/);
@@ -169,6 +174,62 @@ test("a transfer that is broken off leaves nothing behind", () =>
     // The one that was closed may be cleaned up after the last one was answered.
     await program.interrupt();
     assertEquals(readdirSync(received), ["whole"]);
+  }));
+
+test("of two files of one name that come at the same time, one is kept, and the other is told why it is not", () =>
+  withServer(async (port, _folder, received) => {
+    const chats = [0, 1].map(() => connect({ port, terminator: framing }));
+    for (const chat of await Promise.all(chats)) {
+      chat.push(framing.encode('{"name":"one","size":5}'));
+      assertEquals(text((await chat.read())!), '{"ready":true}');
+    }
+    const [first, second] = await Promise.all(chats);
+    first!.push(framing.encode("first"));
+    assertMatch(text((await first!.read())!), /"received":5/);
+    second!.push(framing.encode("other"));
+    assertEquals(text((await second!.read())!), '{"error":"there is a one already"}');
+    await Promise.all([first!.closeWhenDone(), second!.closeWhenDone()]);
+    assertEquals(readdirSync(received), ["one"]);
+    assertEquals(readFileSync(join(received, "one"), "utf8"), "first");
+  }));
+
+test("a server that is stopped in the middle of a file leaves nothing behind, and a folder that is not there is made", () =>
+  withFolder(async (folder) => {
+    const received = join(folder, "not", "there");
+    const args = ["--port", "0", "--folder", received];
+    await using program = new Program(
+      permitted(PERMISSIONS, CURRENT, "examples/file_server.ts", ...args),
+    );
+    const chat = await connect({ port: await program.listening(), terminator: framing });
+    chat.push(framing.encode('{"name":"half","size":1000}'));
+    assertEquals(text((await chat.read())!), '{"ready":true}');
+    await chat.push(framing.encode(new Uint8Array(500)));
+    const { code, lines } = await program.interrupt();
+    assertEquals([code, lines.at(-1)], [0, "stopped"]);
+    assertEquals(readdirSync(received), []);
+    chat.close();
+  }));
+
+test("send_file stops at Ctrl-C, and says in a line what it cannot send", () =>
+  withServer(async (port, folder, received) => {
+    const directory = await send(port, folder);
+    assertEquals(directory.code, 1);
+    assertMatch(directory.stderr, /^[^\n]+\n$/);
+    assertMatch(directory.stderr, /EISDIR|directory/i);
+    const deaf = await listen({ port: 0, terminator: framing });
+    const file = join(folder, "file");
+    writeFileSync(file, "x".repeat(1_000));
+    const args = ["--port", String(deaf.address.port), file];
+    await using program = new Program(
+      permitted(PERMISSIONS, CURRENT, "examples/send_file.ts", ...args),
+    );
+    const chat = (await deaf.accept())!;
+    await chat.read(); // the offer, which is never answered
+    const { code, stderr } = await program.interrupt();
+    assertEquals([code, stderr], [1, "stopped\n"]);
+    chat.close();
+    await deaf.close();
+    assertEquals(readdirSync(received), []);
   }));
 
 const python = needs("/usr/bin/python3");

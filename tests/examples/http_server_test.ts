@@ -61,6 +61,11 @@ test(
           ],
           [`-X DELETE -w ' %{http_code}' ${url}/echo`, "not with DELETE\n 405"],
           [`-w ' %{http_code}' "${url}/count?to=x"`, "to must be a whole number\n 400"],
+          [`-w ' %{http_code}' "${url}/hello/%zz"`, 'a name cannot be "%zz"\n 400'],
+          [
+            `--expect100-timeout 20 -H 'Expect: 100-continue' -d hello ${url}/echo --next -s ${url}/hello/x`,
+            "hellohello, x\n",
+          ],
           [`-w ' %{http_code}' -H 'X: ${"x".repeat(40_000)}' ${url}/`, / 431$/],
           [`-w '%{http_code}' -o /dev/null ${url}/${"x".repeat(9_000)}`, "414"],
           [`-H 'Expect: miracles' -d x -w ' %{http_code}' ${url}/echo`, / 417$/],

@@ -1,14 +1,21 @@
 /** The MQTT programs, with `mosquitto_pub` and `mosquitto_sub` at the other end of a real server. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
+import { packets } from "../../examples/mqtt/packet.ts";
+import { listen } from "../../mod.ts";
+import { hex } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { named, needs } from "../support/peers.ts";
 import { command, CURRENT, permitted, Program, run } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
+import { ENV } from "../support/spawn.ts";
 
 const peer = needs("mosquitto_sub");
 const program = (name: "publish" | "subscribe", port: number, ...args: string[]): string[] =>
@@ -81,6 +88,30 @@ test(
   },
 );
 
+test("mqtt_publish stops at Ctrl-C while it waits for input, and says goodbye to the server", async () => {
+  await using listener = await listen({ port: 0, terminator: packets });
+  const [name, ...args] = program("publish", listener.address.port, "--topic", "a");
+  const child = spawn(name!, args, { stdio: ["pipe", "ignore", "pipe"], env: ENV });
+  const closed = once(child, "close");
+  try {
+    let stderr = "";
+    child.stderr.on("data", (data) => stderr += data);
+    child.stdin.write("hello\n");
+    const server = (await listener.accept())!;
+    assertStrictEquals((await server.read())![0], 0x10);
+    server.push(hex("20 02 00 00"));
+    assertEquals(await server.read(), hex("30 08 0001 61 68656c6c6f"));
+    process.kill(child.pid!, "SIGINT");
+    assertEquals(await server.read(), hex("e0 00"));
+    assertEquals(await server.read(), null);
+    await server.closeWhenDone();
+    assertEquals([(await closed)[0], stderr], [1, "stopped\n"]);
+  } finally {
+    child.kill("SIGKILL");
+    await closed;
+  }
+});
+
 test(named("mqtt_publish speaks TLS, and says whom it does not trust", peer), peer, async () => {
   const authority = new Authority();
   const { cert, key } = authority.sign("IP:127.0.0.1");
@@ -115,6 +146,7 @@ test("the MQTT programs say what is wrong with how they were started", async () 
     [program("publish", 1), /^--topic is missing$/],
     [program("subscribe", 1), /^--topic is missing$/],
     [program("subscribe", 1, "--topic", "a", "--qos", "2"), /^--qos must be 0 or 1, not 2$/],
+    [program("publish", 1, "--topic", "a", "--password", "x"), /^a password needs a username$/],
     [program("subscribe", 1, "--bogus"), /usage: mqtt_subscribe/],
   ];
   for (const [words, message] of wrong) {

@@ -8,7 +8,7 @@ import { encodeCommand } from "../../examples/resp/encode.ts";
 import { commands, replies } from "../../examples/resp/framing.ts";
 import { parseValue } from "../../examples/resp/parse.ts";
 import { serveResp } from "../../examples/resp/server.ts";
-import { Store } from "../../examples/resp/store.ts";
+import { ENTRY, Store } from "../../examples/resp/store.ts";
 import { RespError, type Value } from "../../examples/resp/value.ts";
 import { Chat, connect, type Connection, Framer, memoryPair } from "../../mod.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
@@ -96,6 +96,24 @@ test("the RESP server answers each command as Redis does", () =>
       ["incr s", WRONG_NUMBER],
       ["set big 9223372036854775807", "OK"],
       ["incr big", error("ERR increment or decrement would overflow")],
+      ["incrby n 9223372036854775807", error("ERR increment or decrement would overflow")],
+      ["decrby n -9223372036854775808", error("ERR decrement would overflow")],
+      ["incrby n 9223372036854775808", WRONG_NUMBER],
+      ["incrby n 01", WRONG_NUMBER],
+      ["get n", "40"],
+      ["expire n 9223372036854775807", error("ERR invalid expire time in 'expire' command")],
+      ["pexpire n 9223372036854775807", error("ERR invalid expire time in 'pexpire' command")],
+      ["set n 5 ex 9223372036854775807", error("ERR invalid expire time in 'set' command")],
+      ["get n", "40"],
+      ["expire n 9000000000000000", 1],
+      ["ttl n", 9000000000000000],
+      ["pttl n", 9000000000000000000n],
+      ["persist n", 1],
+      ["set gone x", "OK"],
+      ["expire gone -1", 1],
+      ["get gone", null],
+      [`keys ${"*a".repeat(1_000)}`, error("ERR the pattern is too long")],
+      [`scan 0 match ${"*a".repeat(1_000)}`, error("ERR the pattern is too long")],
       ["append s !", 6],
       ["strlen s", 6],
       ["getset s x", "hello!"],
@@ -160,7 +178,7 @@ test("the RESP server refuses what there is no room for", () =>
     assertEquals(await ask("append", "a", "x".repeat(90)), refusal);
     assertEquals(await ask("del", "a"), 1);
     assertEquals(await ask("set", "b", "x".repeat(90)), "OK");
-  }, new Store(100)));
+  }, new Store(ENTRY + 100)));
 
 test("the RESP server answers a pipeline in order, and in few writes", () =>
   withServer(async ({ chat }) => {
@@ -184,6 +202,11 @@ test("the RESP server tells what is wrong with what is no command, after the ans
     ["*1\r\n:1\r\n", "-ERR Protocol error: expected '$', got ':'\r\n"],
     ["*1\r\n$-5\r\n", "-ERR Protocol error: invalid bulk length\r\n"],
     ["*1\r\n$536870913\r\n", "-ERR Protocol error: invalid bulk length\r\n"],
+    ["*-5\r\n", "-ERR Protocol error: invalid multibulk length\r\n"],
+    ["*1\r\n*1\r\n$4\r\nPING\r\n", "-ERR Protocol error: expected '$', got '*'\r\n"],
+    ["*1\r\n$99999999999999999999\r\n", "-ERR Protocol error: invalid bulk length\r\n"],
+    ["*1\r\n$4\r\nPINGxx", '-ERR Protocol error: 4 bytes must end with "\\r\\n"\r\n'],
+    ["x".repeat(70_000) + "\r\n", "-ERR Protocol error: too big inline request\r\n"],
     ['get "a\r\n', "-ERR Protocol error: unbalanced quotes in request\r\n"],
     ["*2\r\n$3\r\nget\r\n$1\r\n", ""], // hangs up in the middle of it
   ];

@@ -182,10 +182,30 @@ test("the SMTP server goes on when clients vanish in the middle of a mail, keeps
     assertEquals(mails().length, 1);
   }));
 
+test("the SMTP server makes the folder that it is given", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+  try {
+    const kept = join(folder, "new", "mail");
+    await using program = new Program(
+      permitted(PERMISSIONS, CURRENT, "examples/smtp_server.ts", "--port", "0", "--folder", kept),
+    );
+    const transport = createTransport({ host: "127.0.0.1", port: await program.listening() });
+    await transport.sendMail({ from: "a@x.test", to: "b@y.test", text: "hello" });
+    transport.close();
+    assertEquals(readdirSync(kept).length, 1);
+    await program.interrupt();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("the SMTP server says what is wrong with how it was started", async () => {
   const start = (...args: string[]): ReturnType<typeof run> =>
     run(permitted(PERMISSIONS, CURRENT, "examples/smtp_server.ts", ...args));
   const bad = await start("--cert", "x");
   assertEquals([bad.code, bad.stderr.trim()], [1, "--cert and --key need each other"]);
+  const missing = await start("--port", "0", "--cert", "/none/cert.pem", "--key", "/none/key.pem");
+  assertEquals([missing.code, missing.lines], [1, []]);
+  assertMatch(missing.stderr, /^[^\n]*\/none\/cert\.pem[^\n]*\n$/); // one line
   assertEquals((await start("--help")).code, 0);
 });

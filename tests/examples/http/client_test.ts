@@ -7,7 +7,13 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { HttpClient } from "../../../examples/http/client.ts";
 import { HttpError } from "../../../examples/http/error.ts";
-import { ChatError, ConnectionError, IncompleteFrameError, serve } from "../../../mod.ts";
+import {
+  ChatError,
+  ConnectionError,
+  FrameTooLongError,
+  IncompleteFrameError,
+  serve,
+} from "../../../mod.ts";
 import { Authority } from "../../support/certificates.ts";
 import { bytes, text } from "../../support/bytes.ts";
 import { attackClient } from "../../support/hostile_peers.ts";
@@ -129,6 +135,122 @@ test("HttpClient says so when an answer is broken off, too long, or does not com
     left.close();
     client.close();
   }));
+
+test("HttpClient never asks by https: over a connection that is in clear", () =>
+  withSite((_request, response) => response.end("in clear"), async ({ url, connections }) => {
+    const client = new HttpClient();
+    assertEquals(await (await client.get(url)).body.text(), "in clear");
+    const secure = new URL(url.href.replace("http:", "https:"));
+    await assertRejects(() => client.get(secure), ConnectionError);
+    assertStrictEquals(connections(), 2);
+    client.close();
+  }));
+
+test("HttpClient tells no other server what was meant for one, and follows no redirect that it may not", () =>
+  withSite((_request, response) => {
+    response.end("own");
+  }, async ({ url: own }) => {
+    const asked: IncomingMessage[] = [];
+    await withSite((request, response) => {
+      asked.push(request);
+      if (request.url === "/here") return void response.end("here");
+      const location = { "/away": own.href, "/back": "/here" }[request.url!];
+      response.writeHead(302, { location }).end();
+    }, async ({ url }) => {
+      const client = new HttpClient();
+      const fields = { Authorization: "secret", Cookie: "a=b", "X-A": "c" };
+      const get = async (path: string, mayFollow?: (to: URL) => boolean): Promise<unknown[]> => {
+        const options = mayFollow === undefined ? { fields } : { fields, mayFollow };
+        const { status, body } = await client.get(new URL(path, url), options);
+        return [status, await body.text()];
+      };
+      assertEquals(await get("/back"), [200, "here"]);
+      assertStrictEquals(asked.at(-1)!.headers["authorization"], "secret");
+      assertEquals(await get("/away"), [200, "own"]);
+      assertEquals(await get("/away", ({ origin }) => origin === url.origin), [302, ""]);
+      client.close();
+    });
+    const told: (string | undefined)[] = [];
+    await withSite((request, response) => {
+      told.push(request.headers["authorization"], request.headers["cookie"]);
+      told.push(request.headers["x-a"] as string);
+      response.end();
+    }, ({ url: other }) =>
+      withSite((_request, response) => {
+        response.writeHead(302, { location: other.href }).end();
+      }, async ({ url }) => {
+        const client = new HttpClient();
+        const fields = { Authorization: "secret", Cookie: "a=b", "X-A": "c" };
+        await (await client.get(url, { fields })).body.text();
+        client.close();
+      }));
+    assertEquals(told, [undefined, undefined, "c"]);
+  }));
+
+test("HttpClient says so when a redirect leads to where nobody can go", () =>
+  withSite(({ url = "" }, response) => {
+    response.writeHead(302, { location: decodeURIComponent(url.slice(1)) }).end();
+  }, async ({ url }) => {
+    const client = new HttpClient();
+    for (
+      const location of [
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "http://127.0.0.1:0/",
+        "http://[",
+      ]
+    ) {
+      const going = client.get(new URL(encodeURIComponent(location), url));
+      await assertRejects(() => going, HttpError, "Location cannot be");
+    }
+    client.close();
+  }));
+
+test("HttpClient closes a connection as soon as a body cannot be read to its end", async () => {
+  const ends: Promise<unknown>[] = [];
+  const server = await serve(
+    { port: 0, terminator: "\r\n\r\n", encoding: "utf-8" },
+    async (chat) => {
+      const head = await chat.read();
+      const status = head!.includes("/redirect") ? "302 Found\r\nLocation: /x" : "200 OK";
+      chat.push(`HTTP/1.1 ${status}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`);
+      chat.push(head!.includes("/long") ? "ffffff\r\n" : "nonsense\r\n");
+      const ended = chat.read(); // which is the end of the stream, at once: the client waits for nothing
+      ends.push(ended);
+      await ended;
+    },
+  );
+  const client = new HttpClient({ maxBody: 1_000, timeout: 600_000 });
+  for (const path of ["/long", "/nonsense", "/redirect"]) {
+    const url = new URL(path, `http://127.0.0.1:${server.address.port}`);
+    await assertRejects(async () => await (await client.get(url)).body.bytes(), HttpError);
+  }
+  assertEquals(await Promise.all(ends), [null, null, null]);
+  await server.shutdown();
+});
+
+test("HttpClient gives up a server that says nothing but what comes before an answer, or has no end of fields", async () => {
+  function* endless(text: string): Generator<string> {
+    for (;;) yield text;
+  }
+  const server = await serve({
+    port: 0,
+    terminator: "\r\n\r\n",
+    encoding: "utf-8",
+    onError: () => {},
+  }, async (chat) => {
+    const head = await chat.read();
+    if (head!.includes("/fields")) await chat.push("HTTP/1.1 200 OK\r\n", endless("X: y\r\n"));
+    else await chat.push(endless("HTTP/1.1 103 Early Hints\r\n\r\n"));
+    await chat.flush();
+  });
+  const client = new HttpClient();
+  const get = (path: string): Promise<unknown> =>
+    client.get(new URL(path, `http://127.0.0.1:${server.address.port}`));
+  await assertRejects(() => get("/fields"), FrameTooLongError);
+  await assertRejects(() => get("/interim"), HttpError, "does not come to the point");
+  await server.shutdown({ grace: 0 });
+});
 
 test("HttpClient can be told to stop", () =>
   withSite(() => {}, async ({ url }) => {

@@ -110,6 +110,14 @@ test("serveHttp() answers requests one after the other, with bodies of each kind
       post("/back", "hello", "Content-Length: 5"),
       `${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
     ),
+    stopped( // the go-ahead comes before the answer, also where the answer is what reads the body
+      post("/back", "hello", "Content-Length: 5", "Expect: 100-continue"),
+      `HTTP/1.1 100 Continue\r\n\r\n${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+    ),
+    stopped(
+      post("/a", "5 ;a=b\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding:\tchunked \t"),
+      answered("POST /a 1.1 hello"),
+    ),
     stopped(get("/url"), answered("http://x/url")),
     stopped(
       "GET http://y:8/url HTTP/1.1\r\nHost: y:8\r\n\r\n",
@@ -163,6 +171,21 @@ test("serveHttp() refuses what is no HTTP with the status that says so, and read
     [400, post("/a", "0\r\n\r\n", "Content-Length: 5", "Transfer-Encoding: chunked")],
     [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: chunked, identity")],
     [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: xchunked")],
+    // What trim() and toLowerCase() would take for "chunked", or for a number, and another program would not.
+    [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: \vchunked")],
+    [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: chunked\f")],
+    [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: \u00a0chunked")],
+    [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: chun\u212aed")],
+    [400, post("/a", "0\r\n\r\n", "Transfer-Encoding:")],
+    [400, post("/a", "0\r\n\r\n", "Transfer-Encoding: chunked", "Transfer-Encoding: identity")],
+    [400, post("/a", "hello", "Content-Length: 5\u00a0")],
+    [400, post("/a", "hello", "Content-Length: \v5")],
+    [400, post("/a", "hello", "Content-Length: 5 5")],
+    [400, post("/a", "hello", "Content-Length: 99999999999999999999")],
+    [400, "GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"],
+    [400, "GET /\x7f HTTP/1.1\r\nHost: x\r\n\r\n"],
+    [400, "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n"],
+    [505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
     [501, post("/a", "0\r\n\r\n", "Transfer-Encoding: gzip, chunked")],
     [400, "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
     [413, post("/a", "", "Content-Length: 1048577")],
@@ -173,7 +196,16 @@ test("serveHttp() refuses what is no HTTP with the status that says so, and read
     [400, post("/a", "-5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked")],
     [400, post("/a", "fffffffff\r\n", "Transfer-Encoding: chunked")],
     [400, post("/a", `5;${"x".repeat(2_000)}\r\nhello\r\n`, "Transfer-Encoding: chunked")],
+    [400, post("/a", `5;${"x".repeat(100_000)}\r\nhello\r\n`, "Transfer-Encoding: chunked")],
+    [400, post("/a", "5;\0\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked")],
+    [400, post("/a", "5 \r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked")],
+    [400, post("/a", " 5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked")],
+    [400, post("/a", "+5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked")],
+    [400, post("/a", "0x5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked")],
+    [400, post("/a", "\r\n", "Transfer-Encoding: chunked")],
     [400, post("/a", "0\r\nbad trailer\r\n\r\n", "Transfer-Encoding: chunked")],
+    [400, post("/a", "0\r\nX : y\r\n\r\n", "Transfer-Encoding: chunked")],
+    [431, post("/a", `0\r\n${"X: y\r\n".repeat(100)}\r\n`, "Transfer-Encoding: chunked")],
     [417, post("/a", "hello", "Content-Length: 5", "Expect: miracles")],
     [414, get(`/${"x".repeat(10_000)}`)],
     [431, get("/", `A: ${"x".repeat(100_000)}`)],
@@ -219,6 +251,12 @@ test("serveHttp() answers 500 to what a handler throws, or cannot mean, and tell
     { fields: { "transfer-encoding": "chunked" } },
     { fields: { "content-length": "x" }, body: "a" },
     { fields: { "content-length": "5" }, body: "a" },
+    { fields: { "content-length": ["1", "1"] }, body: ["a"] },
+    { fields: { "content-length": "1", "Content-Length": "2" }, body: ["a"] },
+    { fields: { "x-a": "b\nc" } },
+    { fields: { "x-a": "b\rc" } },
+    { fields: { "x-a": ["b", "c\0"] } },
+    { fields: { "x-a\r\nx-b": "c" } },
   ];
   for (const response of wrong) {
     const output = await answersTo(get("/"), { onError }, () => response);
@@ -229,6 +267,24 @@ test("serveHttp() answers 500 to what a handler throws, or cannot mean, and tell
 test("serveHttp() breaks off an answer that is not as long as it said", async () => {
   const output = await answersTo(get("/short") + STOP);
   assertStrictEquals(output, `${OK}content-length: 7\r\n\r\nonetwo`);
+});
+
+test("serveHttp() pulls no more of an answer than it said, also where there is no end of it", async () => {
+  let isOver = false;
+  function* endless(): Generator<string> {
+    try {
+      for (;;) yield "xxx";
+    } finally {
+      isOver = true;
+    }
+  }
+  const output = await answersTo(
+    get("/") + STOP,
+    {},
+    () => ({ fields: { "content-length": "5" }, body: endless() }),
+  );
+  assertStrictEquals(output, `${OK}content-length: 5\r\n\r\nxxx`);
+  assert(isOver);
 });
 
 test("serveHttp() keeps no connection on which a body may still come that nobody wants", async () => {

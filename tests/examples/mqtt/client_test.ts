@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { MqttClient, MqttError, type MqttOptions } from "../../../examples/mqtt/client.ts";
-import type { Message } from "../../../examples/mqtt/packet.ts";
+import { type Message, packets } from "../../../examples/mqtt/packet.ts";
 import { Chat, ChatError, ConnectionError, listen } from "../../../mod.ts";
 import { bytes, concat, hex, text } from "../../support/bytes.ts";
 import { Authority } from "../../support/certificates.ts";
@@ -171,6 +171,59 @@ test("MqttClient gives up a server that is silent", async () => {
   await assertRejects(() => client.publish({ topic: "a", payload: "" }), Error);
 });
 
+/** A client of a server that is played by the test, which has accepted it. */
+async function withPlayedServer(
+  work: (client: MqttClient, server: Chat) => Promise<void>,
+  options: MqttOptions = {},
+): Promise<void> {
+  await using listener = await listen({ port: 0, terminator: packets });
+  const connecting = MqttClient.connect({ port: listener.address.port, ...options });
+  const server = (await listener.accept())!;
+  assertStrictEquals((await server.read())![0], 0x10);
+  server.push(hex("20 02 00 00"));
+  const client = await connecting;
+  await work(client, server);
+  await Promise.all([server.closeWhenDone(), client.close()]);
+}
+
+test("MqttClient pings a server while there is nothing to say, and gives up one that does not answer", () =>
+  withPlayedServer(async (client, server) => {
+    const failed = assertRejects(() => take(client, 1), MqttError, "does not answer any more");
+    for (let answered = 0; answered < 3; answered++) {
+      assertEquals(await server.read(), hex("c0 00"));
+      server.push(hex("d0 00"));
+    }
+    assertEquals([await server.read(), await server.read()], [hex("c0 00"), hex("c0 00")]);
+    await failed;
+  }, { keepAlive: 1 }));
+
+test("MqttClient hands out a message that comes again, and acknowledges each time", () =>
+  withPlayedServer(async (client, server) => {
+    server.push(hex("32 08 0003 612f62 0007 78"), hex("3a 08 0003 612f62 0007 78"));
+    server.push(hex("30 06 0003 612f62 79"));
+    assertEquals(await take(client, 3), [["a/b", "x"], ["a/b", "x"], ["a/b", "y"]]);
+    assertEquals([await server.read(), await server.read()], [
+      hex("40 02 0007"),
+      hex("40 02 0007"),
+    ]);
+  }));
+
+test("MqttClient takes an answer for nothing else than what it answers", () =>
+  withPlayedServer(async (client, server) => {
+    const publishing = client.publish({ topic: "a", payload: "x", qos: 1 });
+    assertEquals(await server.read(), hex("32 06 0001 61 0001 78"));
+    server.push(hex("40 02 0002"), hex("b0 02 0001"), hex("90 03 0001 00")); // another number, another type
+    const second = client.publish({ topic: "a", payload: "y", qos: 1 });
+    assertEquals(await server.read(), hex("32 06 0001 61 0002 79"));
+    server.push(hex("40 02 0002"), hex("40 02 0002"));
+    await second;
+    let isAnswered = false;
+    publishing.then(() => isAnswered = true);
+    assert(!isAnswered);
+    server.push(hex("40 02 0001"));
+    await publishing;
+  }));
+
 test("MqttClient refuses options and messages that are none", async () => {
   const wrong: readonly MqttOptions[] = [{ keepAlive: 0 }, { keepAlive: NaN }, {
     keepAlive: 70_000,
@@ -178,9 +231,9 @@ test("MqttClient refuses options and messages that are none", async () => {
   for (const options of wrong) {
     await assertRejects(() => MqttClient.connect(options), RangeError, "keepAlive");
   }
-  await assertRejects(() => MqttClient.connect({ password: "x" }), TypeError, "username");
+  await assertRejects(() => MqttClient.connect({ password: "x" }), RangeError, "username");
   const will = { topic: "#", payload: "" };
-  await assertRejects(() => MqttClient.connect({ will }), TypeError, "topic");
+  await assertRejects(() => MqttClient.connect({ will }), RangeError, "topic");
 });
 
 test("MqttClient survives 10,000 servers that send nonsense", async () => {

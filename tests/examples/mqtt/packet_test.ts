@@ -146,14 +146,16 @@ test("a client's packets are those of the specification", () => {
 
 test("a client cannot send what is no packet", () => {
   for (const topic of ["", "a+", "#", "a\0"]) {
-    assertThrows(() => encodePublish(message(topic, ""), 0), TypeError);
+    assertThrows(() => encodePublish(message(topic, ""), 0), RangeError);
   }
   for (const filter of ["", "a#", "#/a", "a+/b", "a/b#", "\0"]) {
-    assertThrows(() => encodeSubscribe(1, filter, 0), TypeError, "filter");
+    assertThrows(() => encodeSubscribe(1, filter, 0), RangeError, "filter");
   }
   for (const filter of ["#", "+", "a/+/b", "/", "+/#", "a//b"]) encodeSubscribe(1, filter, 0);
   assertThrows(() => encodeConnect({ clientId: "", keepAlive: 65_536 }), RangeError);
-  assertThrows(() => encodeConnect({ clientId: "", keepAlive: 1, password: "x" }), TypeError);
+  assertThrows(() => encodeConnect({ clientId: "", keepAlive: 1, password: "x" }), RangeError);
+  const will = message("w", new Uint8Array(65_536));
+  assertThrows(() => encodeConnect({ clientId: "", keepAlive: 1, will }), RangeError, "65536");
   assertThrows(() => encodeConnect({ clientId: "x".repeat(65_536), keepAlive: 1 }), RangeError);
 });
 

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { fromKey, toKey } from "../../../examples/resp/key.ts";
 import { matches } from "../../../examples/resp/pattern.ts";
-import { Store } from "../../../examples/resp/store.ts";
+import { ENTRY, Store } from "../../../examples/resp/store.ts";
 import { bytes } from "../../support/bytes.ts";
 
 test("Store keeps copies, and what they take", () => {
@@ -10,9 +10,9 @@ test("Store keeps copies, and what they take", () => {
   const value = bytes("hello");
   assertEquals(store.set("a", value), true);
   value.fill(0);
-  assertEquals([store.get("a"), store.bytes, store.size], [bytes("hello"), 6, 1]);
+  assertEquals([store.get("a"), store.bytes, store.size], [bytes("hello"), ENTRY + 6, 1]);
   store.set("a", bytes("hi"));
-  assertEquals([store.get("a"), store.bytes], [bytes("hi"), 3]);
+  assertEquals([store.get("a"), store.bytes], [bytes("hi"), ENTRY + 3]);
   assertEquals([store.delete("a"), store.delete("a"), store.bytes, store.size], [
     true,
     false,
@@ -22,13 +22,15 @@ test("Store keeps copies, and what they take", () => {
 });
 
 test("Store takes no more than it may", () => {
-  const store = new Store(10);
+  const store = new Store(ENTRY + 10);
   assertEquals(store.set("a", new Uint8Array(9)), true);
   assertEquals(store.set("b", new Uint8Array(0)), false);
   assertEquals(store.set("a", new Uint8Array(10)), false);
   assertEquals(store.get("a")?.length, 9);
   assertEquals(store.set("a", new Uint8Array(1)), true);
-  assertEquals(store.set("b", new Uint8Array(7)), true);
+  assertEquals(store.set("b", new Uint8Array(0)), false); // which has no bytes, and takes room all the same
+  assertEquals(store.delete("a"), true);
+  assertEquals(store.set("b", new Uint8Array(0)), true);
   store.clear();
   assertEquals(store.bytes, 0);
 });
@@ -48,7 +50,7 @@ test("Store forgets what is over, whether it is asked for or not", () => {
   store.expireAfter("again", 5);
   now += 5;
   store.sweep();
-  assertEquals([store.size, store.bytes], [2, "kept".length + "stays".length + 2]);
+  assertEquals([store.size, store.bytes], [2, 2 * ENTRY + "kept".length + "stays".length + 2]);
 });
 
 test("toKey() and fromKey() keep any bytes", () => {

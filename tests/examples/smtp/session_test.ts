@@ -143,6 +143,7 @@ test("each command is answered by the state that it comes in", async () => {
       500,
       221,
     ]],
+    [["\ufeffNOOP", "NOOP"], [500, 250]],
     [["NOOP\tx", "NOOP \0", "NO-OP", "QUIT", "NOOP"], [500, 500, 500, 221]],
     [[`NOOP ${"x".repeat(3_000)}`, "NOOP"], [500, 250]],
     [["MAIL FROM:<a@x>\nRCPT TO:<b@x>", "NOOP"], [500, 250]],
@@ -163,6 +164,26 @@ test("a mail that is too large is read to its end, and refused", async () => {
   assertEquals([codes(heard).slice(-2), heard.mails, heard.store.aborted], [[552, 250], [], 1]);
   const long = await answersTo(lines(...HELLO, "DATA", "x".repeat(100_000), "."));
   assertEquals([codes(long).at(-1), long.mails, long.store.aborted], [500, [], 1]);
+});
+
+test("a mail that the store cannot keep is read to its end, and the sender is told to try later", async () => {
+  const full = new Error("no space left on device");
+  const failing = (at: "begin" | "write" | "commit"): Store => ({
+    begin: () =>
+      at === "begin" ? Promise.reject(full) : Promise.resolve({
+        write: () => at === "write" ? Promise.reject(full) : Promise.resolve(),
+        commit: () => at === "commit" ? Promise.reject(full) : Promise.resolve("mail"),
+        abort: () => Promise.resolve(),
+      }),
+  });
+  for (const at of ["begin", "write", "commit"] as const) {
+    const told: unknown[] = [];
+    const options = { store: failing(at), onError: (error: unknown) => told.push(error) };
+    const mail = at === "begin" ? [] : ["x", "y".repeat(500), "."];
+    const heard = await answersTo(lines(...HELLO, "DATA", ...mail, "NOOP"), options);
+    const expected = at === "begin" ? [451, 250] : [354, 451, 250];
+    assertEquals([codes(heard).slice(3), told], [expected, [full]], at);
+  }
 });
 
 test("a client that hangs up in the middle of a mail leaves none", async () => {
