@@ -50,7 +50,7 @@ export interface ContestResult {
   readonly figures: readonly FigureResult[];
 }
 
-const ROUNDS = Number(process.env["R"] ?? 7);
+const ROUNDS = 7;
 
 /**
  * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. The first round warms
