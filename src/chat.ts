@@ -291,7 +291,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @param options When to give up.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
    * which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in: `slice()`
-   * what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`, `crypto.subtle`).
+   * what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`, `crypto.subtle`). Text
+   * may be a part of what was decoded together, of up to 16 KiB, which stays in memory as long as any of it.
    * @throws {FrameTooLongError} If the frame is longer than `maxFrameLength`; the next read carries on after it.
    * @throws {MalformedFrameError} If it is no frame by the rules of its framing, or no text, and `fatal` is set.
    * @throws {IncompleteFrameError} If the stream ended in the middle of the frame, unless the options say otherwise.

