@@ -8,6 +8,7 @@
  * Try it: `swaks --server 127.0.0.1:2525 --to ada@example.com`
  */
 import { mkdir, readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import { serve } from "../mod.ts";
 import {
   formatAddress,
@@ -44,7 +45,13 @@ async function readTls(): Promise<{ cert: string; key: string } | undefined> {
   const { cert, key } = options;
   if (cert === "" && key === "") return undefined;
   if (cert === "" || key === "") throw new UserError("--cert and --key need each other");
-  return { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
+  const pair = { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
+  try {
+    createSecureContext(pair); // now, and not when the first client says STARTTLS
+  } catch (error) {
+    throw new UserError(`${cert} and ${key} are no pair: ${(error as Error).message}`);
+  }
+  return pair;
 }
 
 await runProgram(async () => {

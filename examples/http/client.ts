@@ -49,6 +49,13 @@ const MOST_SKIPPED = 64 * 1024;
 /** How many answers such as 103 may come before the one that was asked for. */
 const MOST_INTERIM = 20;
 
+/** A connection that waits for the next request. */
+interface Kept {
+  readonly chat: Chat;
+  /** Is aborted when it is used again. */
+  readonly use: AbortController;
+}
+
 /** A connection that was used before may be closed by the server just when it is used again (RFC 9112, section 9.3.1). */
 class StaleConnectionError extends Error {}
 
@@ -60,7 +67,7 @@ class StaleConnectionError extends Error {}
  */
 export class HttpClient {
   readonly #options: ClientOptions;
-  readonly #idle: Map<string, Chat[]> = new Map();
+  readonly #idle: Map<string, Kept[]> = new Map();
   #isClosed = false;
 
   constructor(options: ClientOptions = {}) {
@@ -91,7 +98,7 @@ export class HttpClient {
   /** Closes the connections that wait, and keeps none any more. */
   close(): void {
     this.#isClosed = true;
-    for (const chat of [...this.#idle.values()].flat()) chat.close();
+    for (const { chat } of [...this.#idle.values()].flat()) chat.close();
     this.#idle.clear();
   }
 
@@ -182,7 +189,9 @@ export class HttpClient {
 
   /** An origin has its protocol: what is asked by `https:` never goes over a connection that is in clear. */
   #take(origin: string): Chat | undefined {
-    return this.#idle.get(origin)?.pop();
+    const kept = this.#idle.get(origin)?.pop();
+    kept?.use.abort();
+    return kept?.chat;
   }
 
   #keep(origin: string, chat: Chat): void {
@@ -190,7 +199,18 @@ export class HttpClient {
     const kept = this.#idle.get(origin) ?? [];
     // Bytes that are here before anything was asked answer nothing: whose they are cannot be told.
     if (this.#isClosed || kept.length >= maxIdle || chat.stats.buffered > 0) return chat.close();
-    this.#idle.set(origin, [...kept, chat]);
+    const one = { chat, use: new AbortController() };
+    this.#idle.set(origin, [...kept, one]);
+    void this.#guard(origin, one);
+  }
+
+  /** A server that says something before it is asked, or closes, is not asked again over that connection. */
+  async #guard(origin: string, { chat, use }: Kept): Promise<void> {
+    await chat.readBytes(null, { signal: use.signal }).catch(() => {});
+    if (use.signal.aborted) return;
+    chat.close();
+    const others = this.#idle.get(origin)?.filter((one) => one.chat !== chat);
+    if (others !== undefined) this.#idle.set(origin, others);
   }
 }
 

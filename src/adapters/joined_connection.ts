@@ -4,6 +4,7 @@ import type { Address, Connection } from "../connection.ts";
 import { Deferred, quiet } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { toConnectionError } from "./system_error.ts";
+import { Steps } from "../turns.ts";
 
 /**
  * How much a sink is given at a time: a copy, because many a sink keeps what it is given, or hands its buffer on, and the caller
@@ -131,10 +132,13 @@ export class JoinedConnection implements Connection {
   }
 
   async #readFrom(source: Source): Promise<Uint8Array | null> {
+    const steps = new Steps();
     for (;;) {
       const piece = await this.#ask(source);
       if (piece === null) return null;
       if (piece.length > 0) return plainBytes(piece);
+      await steps.dueTurn(); // it may give nothing for ever
+      if (this.#source !== source) return null; // closed meanwhile: nobody waits for it any more
     }
   }
 

@@ -153,6 +153,20 @@ test("fromIterable() destroys a Node stream when it is closed, begun or not, als
   }
 });
 
+test("fromIterable() leaves everything else its turn while the source yields nothing but empty pieces", async () => {
+  let returns = 0;
+  const source: AsyncIterator<Uint8Array> & AsyncIterable<Uint8Array> = {
+    next: () => Promise.resolve({ done: false, value: new Uint8Array() }),
+    return: () => Promise.resolve({ done: true, value: returns++ }),
+    [Symbol.asyncIterator]: () => source,
+  };
+  const connection = fromIterable(source);
+  const read = connection.read();
+  setTimeout(() => connection.close(), 0);
+  await assertRejects(() => read, ClosedError);
+  assertStrictEquals(returns, 1);
+});
+
 test("fromIterable() refuses pieces that are no bytes, and tells the source once", async () => {
   for (const [piece, name] of [["text", "string"], [[1], "number"], [null, "null"]] as const) {
     let returns = 0;

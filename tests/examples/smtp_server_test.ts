@@ -207,5 +207,8 @@ test("the SMTP server says what is wrong with how it was started", async () => {
   const missing = await start("--port", "0", "--cert", "/none/cert.pem", "--key", "/none/key.pem");
   assertEquals([missing.code, missing.lines], [1, []]);
   assertMatch(missing.stderr, /^[^\n]*\/none\/cert\.pem[^\n]*\n$/); // one line
+  const none = await start("--port", "0", "--cert", "README.md", "--key", "LICENSE");
+  assertEquals([none.code, none.lines], [1, []]);
+  assertMatch(none.stderr, /^README\.md and LICENSE are no pair: [^\n]+\n$/);
   assertEquals((await start("--help")).code, 0);
 });

@@ -14,6 +14,7 @@ import {
   IncompleteFrameError,
   serve,
 } from "../../../mod.ts";
+import { Deferred } from "../../../src/deferred.ts";
 import { Authority } from "../../support/certificates.ts";
 import { bytes, text } from "../../support/bytes.ts";
 import { attackClient } from "../../support/hostile_peers.ts";
@@ -108,6 +109,31 @@ test("HttpClient asks again when a connection was closed just when it was used a
   assertStrictEquals(served, 3);
   client.close();
   await server.shutdown({ grace: 0 });
+});
+
+test("HttpClient takes nothing for an answer that comes before it has asked", async () => {
+  let count = 0;
+  const seen: string[] = [];
+  await using server = await serve({ port: 0, terminator: "\r\n\r\n" }, async (chat) => {
+    const own = count++;
+    for await (const _ of chat) {
+      chat.push("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+      if (own > 0) continue;
+      await late.promise;
+      chat.push("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother");
+    }
+    if (own === 0) gone.resolve(); // the client has had enough of it
+  });
+  const [late, gone] = [new Deferred(), new Deferred()];
+  const client = new HttpClient();
+  const url = new URL(`http://127.0.0.1:${server.address.port}/`);
+  const get = async (): Promise<void> => void seen.push(await (await client.get(url)).body.text());
+  await get();
+  late.resolve();
+  await gone.promise;
+  await get();
+  assertEquals([seen, count], [["first", "first"], 2]);
+  client.close();
 });
 
 test("HttpClient says so when an answer is broken off, too long, or does not come", () =>
