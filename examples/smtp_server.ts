@@ -8,8 +8,7 @@
  * Try it: `swaks --server 127.0.0.1:2525 --to ada@example.com`
  */
 import { mkdir, readFile } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
-import { serve } from "../mod.ts";
+import { listen, serve } from "../mod.ts";
 import {
   formatAddress,
   readOptions,
@@ -47,7 +46,8 @@ async function readTls(): Promise<{ cert: string; key: string } | undefined> {
   if (cert === "" || key === "") throw new UserError("--cert and --key need each other");
   const pair = { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
   try {
-    createSecureContext(pair); // now, and not when the first client says STARTTLS
+    // Now, and not when the first client says STARTTLS.
+    await (await listen({ port: 0, terminator: null, tls: pair })).close();
   } catch (error) {
     throw new UserError(`${cert} and ${key} are no pair: ${(error as Error).message}`);
   }
