@@ -31,7 +31,7 @@ interface Result {
 }
 
 /** A run that takes longer hangs. Milliseconds. */
-const LONGEST_RUN = 10 * 60_000;
+const LONGEST_RUN = 20 * 60_000;
 const LONGEST_TEST = 120_000;
 
 const RUNTIMES: readonly Runtime[] = [
