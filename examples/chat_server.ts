@@ -2,40 +2,64 @@
  * A chat server. See "Chat" in the README beside this.
  *
  *     npx tsx examples/chat_server.ts --port 6000
- *     npx deno run --allow-net --allow-env examples/chat_server.ts --port 6000
+ *     npx deno run --allow-net examples/chat_server.ts --port 6000
  *     npx bun examples/chat_server.ts --port 6000
  *
  * Talk, from several terminals: `nc 127.0.0.1 6000`
  */
 import { serve } from "../mod.ts";
-import { LocalBus } from "./chat/local_bus.ts";
+import type { Bus } from "./chat/bus.ts";
 import { Hub } from "./chat/hub.ts";
+import { LocalBus } from "./chat/local_bus.ts";
 import { registerMetrics } from "./chat/metrics.ts";
+import { NatsBus } from "./chat/nats_bus.ts";
 import { Peers } from "./chat/peers.ts";
 import { CHAT, serveMember } from "./chat/session.ts";
-import { formatAddress, readOptions, runProgram, stopSignal, toPort } from "./command_line.ts";
+import {
+  formatAddress,
+  readOptions,
+  runProgram,
+  stopSignal,
+  toPort,
+  UserError,
+} from "./command_line.ts";
 import { serveMetrics } from "./watching/serve_metrics.ts";
 import { Watch } from "./watching/watch.ts";
 
-const USAGE = `usage: chat_server [--hostname HOST] [--port PORT] [--metrics PORT] [--trace]
+const USAGE =
+  `usage: chat_server [--hostname HOST] [--port PORT] [--nats URL] [--metrics PORT] [--trace]
 
   --hostname HOST   where to listen (127.0.0.1)
   --port PORT       (6000; 0: the system chooses one)
+  --nats URL        joins all servers with the same NATS server, nats://127.0.0.1:4222, or several, with
+                    commas between them; without it, all is in this process
   --metrics PORT    serves /metrics, for Prometheus
   --trace           prints each line`;
 const options = readOptions(USAGE, {
   hostname: "127.0.0.1",
   port: "6000",
+  nats: "",
   metrics: "",
   trace: false,
 });
 
 const MOST_MEMBERS = 5_000;
 
+async function connectBus(): Promise<Bus> {
+  if (options.nats === "") return new LocalBus();
+  const servers = options.nats.split(",").map((url) => url.trim());
+  try {
+    return await NatsBus.connect({ servers, name: "chat" }, console.log);
+  } catch (error) {
+    throw error instanceof TypeError ? new UserError(error.message) : error;
+  }
+}
+
 await runProgram(async () => {
   const { hostname } = options;
   const watch = new Watch({ trace: options.trace });
-  const hub = new Hub(new Peers(new LocalBus(), crypto.randomUUID()));
+  const bus = await connectBus();
+  const hub = new Hub(new Peers(bus, crypto.randomUUID()));
   await hub.start();
   registerMetrics(watch.registry, hub);
   const server = await serve({
@@ -60,5 +84,6 @@ await runProgram(async () => {
   hub.announce("this server stops");
   await Promise.all([server.shutdown({ grace: 0 }), metrics?.shutdown({ grace: 0 })]);
   await hub.stop();
+  await bus.close();
   console.log("stopped");
 });
