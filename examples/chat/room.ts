@@ -1,5 +1,5 @@
 import type { RoomEvent, Said } from "./event.ts";
-import { showEvent, showPast } from "./line.ts";
+import { notice, showEvent, showPast } from "./line.ts";
 import type { Member } from "./member.ts";
 import { RoomLog } from "./room_log.ts";
 
@@ -46,6 +46,7 @@ export class Room {
 
   /** Somebody comes, and reads what was said before. From then on it hears everything. */
   admit(member: Member): void {
+    member.tell(notice(`you are in ${this.name}`));
     for (const line of this.lines) member.tell(showPast(line));
     this.members.add(member);
   }

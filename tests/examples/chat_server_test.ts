@@ -140,8 +140,12 @@ test(named("nc is a client of the chat server", nc), nc, async () => {
   await ada.until(/^bob: hello$/);
   await ada.until(/^\(bob\) psst$/);
   await ada.until(/^\* bob leaves lobby: leaves$/);
-  const [name, welcome, room, ...rest] = (await heard).trimEnd().split("\n");
-  assertEquals([name, room], ["* your name?", "* in lobby there are 2: ada, bob"]);
+  const [name, welcome, place, room, ...rest] = (await heard).trimEnd().split("\n");
+  assertEquals([name, place, room], [
+    "* your name?",
+    "* you are in lobby",
+    "* in lobby there are 2: ada, bob",
+  ]);
   assertMatch(welcome!, /^\* welcome, bob/);
   assertEquals(rest.filter((line) => !line.startsWith("*")), ["bob: hello", "(to ada) psst"]);
 });
