@@ -47,6 +47,8 @@ const options = readOptions(USAGE, {
 });
 
 const MOST_MEMBERS = 5_000;
+/** How long members may take to read that the server stops, in milliseconds. */
+const GRACE = 1_000;
 
 async function connectBus(): Promise<Bus> {
   if (options.nats === "") return new LocalBus();
@@ -99,10 +101,10 @@ await runProgram(async () => {
   );
   if (metrics) console.log(`metrics on http://${formatAddress(metrics.address)}/metrics`);
   await stopped;
-  hub.announce("this server stops");
+  hub.dismiss("this server stops");
   await Promise.all([
-    server.shutdown({ grace: 0 }),
-    web?.shutdown(),
+    server.shutdown({ grace: GRACE }),
+    web?.shutdown(GRACE),
     metrics?.shutdown({ grace: 0 }),
   ]);
   await hub.stop();

@@ -105,9 +105,9 @@ export class Hub {
     return this.#peers.bus.isUp;
   }
 
-  /** Tells all members of this server. */
-  announce(text: string): void {
-    for (const member of this.#members) member.tell(notice(text));
+  /** Sends all members of this server away. */
+  dismiss(text: string): void {
+    for (const member of this.#members) member.dismiss(text);
   }
 
   /**
@@ -208,6 +208,10 @@ export class Hub {
       if (room !== null) counts.set(room, (counts.get(room) ?? 0) + 1);
     }
     return counts;
+  }
+
+  #announce(text: string): void {
+    for (const member of this.#members) member.tell(notice(text));
   }
 
   #checkUp(): void {
@@ -333,13 +337,13 @@ export class Hub {
         ({ room }) => room.catchUp(() => this.#askForLines(room.name)),
       ),
     );
-    if (this.isUp) this.announce("the other servers can be reached again");
+    if (this.isUp) this.#announce("the other servers can be reached again");
   }
 
   #onDown(): void {
     const error = new BusError(DOWN);
     for (const settle of this.#underWay.values()) settle(error);
-    this.announce(`${DOWN}: what you say is not sent`);
+    this.#announce(`${DOWN}: what you say is not sent`);
   }
 
   /** Members of a server that is gone, which cannot say so themselves. */

@@ -1,5 +1,6 @@
 import type { Chat, Data } from "../../mod.ts";
 import type { Watch } from "../watching/watch.ts";
+import { notice } from "./line.ts";
 import type { Room } from "./room.ts";
 
 /** Somebody who is connected to this server. */
@@ -24,5 +25,11 @@ export class Member {
   tell(data: Data): void {
     this.#watch.sent(this.#chat, data);
     this.#chat.push(data);
+  }
+
+  /** Sends it away, when it has read this. */
+  dismiss(text: string): void {
+    this.tell(notice(text));
+    this.#chat.closeWhenDone().catch(() => {}); // it may be gone before
   }
 }

@@ -21,7 +21,8 @@ export interface WebOptions {
 
 export interface WebServer {
   readonly address: Address;
-  shutdown(): Promise<void>;
+  /** Ends when the last member is gone: those who are there after so many milliseconds are closed. */
+  shutdown(grace: number): Promise<void>;
 }
 
 /** Scripts and styles are the page's own, and it talks to nobody else. */
@@ -84,11 +85,14 @@ export async function serveWeb(
   const { address, port: chosen } = http.address() as AddressInfo;
   return {
     address: { hostname: address, port: chosen, transport: "tcp" },
-    async shutdown() {
+    async shutdown(grace) {
       http.close();
       const all = [...chats];
-      for (const chat of all) chat.close(new ClosedError("the server is shutting down"));
+      const timer = setTimeout(() => {
+        for (const chat of all) chat.close(new ClosedError("the server is shutting down"));
+      }, grace);
       await Promise.all(all.map((chat) => chat.closed));
+      clearTimeout(timer);
       http.closeAllConnections();
     },
   };

@@ -7,15 +7,16 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
+import { WebSocket } from "ws";
 import { Hub } from "../../examples/chat/hub.ts";
 import { LocalBus } from "../../examples/chat/local_bus.ts";
 import { Peers } from "../../examples/chat/peers.ts";
 import { CHAT, serveMember } from "../../examples/chat/session.ts";
 import { Watch } from "../../examples/watching/watch.ts";
-import { BackpressureError, type Chat, serve } from "../../mod.ts";
+import { BackpressureError, type Chat, fromWebSocket, serve } from "../../mod.ts";
 import { NatsServer } from "../support/nats_server.ts";
 import { named, needs } from "../support/peers.ts";
-import { command, CURRENT, Program, run } from "../support/programs.ts";
+import { command, CURRENT, permitted, Program, run } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 import { Talker } from "../support/talker.ts";
 
@@ -98,11 +99,15 @@ test("the chat server program lets its members talk, tells who comes and goes, a
       "slow_readers_cut_total 0",
     ]
   ) assertStringIncludes(numbers, `\n${line}\n`);
-  const { code, lines, stderr } = await program.interrupt();
-  await ada.until(/^\* this server stops$/);
+  const stopping = program.interrupt();
+  for (const each of [ada, bob]) {
+    await each.until(/^\* this server stops$/);
+    await each.ended();
+  }
+  const { code, lines, stderr } = await stopping;
   assertEquals([code, lines.at(-1), stderr], [0, "stopped", ""]);
   const ends = lines.filter((line) => /  ends: /.test(line)).map((line) => line.split("  ")[1]);
-  assertEquals(ends, ["ends: in order", ...Array(2).fill("ends: the server is shutting down")]);
+  assertEquals(ends, Array(3).fill("ends: in order"));
 });
 
 test("the chat server program shows each line if it is to trace", async () => {
@@ -316,3 +321,32 @@ test(
       );
     }),
 );
+
+test(
+  named(
+    "1,000 members of three chat servers joined by NATS hear each line once, each speaker's in order",
+    nats,
+  ),
+  nats,
+  () =>
+    withServers(3, async (ports) => {
+      const load = command("node", "tests/programs/chat_load.ts", ports.join(), "1000", "2");
+      await using talk = new Program(load);
+      await talk.line(/^1000 members have heard each of 2000 lines once, in order: /);
+    }),
+);
+
+test("the chat server program serves its page with the permissions that the README says", async () => {
+  const permissions = ["--allow-read", "--allow-env", "--allow-run"];
+  const args = ["--port", "0", "--web", "0"];
+  await using program = new Program(permitted(permissions, CURRENT, PROGRAM, ...args));
+  const [, url] = await program.line(/^web page on (http:\S+)$/);
+  assertStringIncludes(await (await fetch(url!)).text(), "<title>Chat</title>");
+  await using ada = Talker.over(fromWebSocket(new WebSocket(`${url!.replace("http", "ws")}chat`)));
+  await ada.enter("ada");
+  const stopping = program.interrupt();
+  await ada.until(/^\* this server stops$/);
+  await ada.ended();
+  const { code, stderr } = await stopping;
+  assertEquals([code, stderr], [0, ""]);
+});

@@ -58,7 +58,7 @@ async function withSite(
   try {
     await work({ host, port, log, chats, come });
   } finally {
-    await web.shutdown();
+    await web.shutdown(0);
     await hub.stop();
   }
 }
