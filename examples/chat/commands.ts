@@ -3,7 +3,7 @@ import { notice, refusal } from "./line.ts";
 import type { Member } from "./member.ts";
 import { toName, toRoom } from "./name.ts";
 import { Refusal } from "./refusal.ts";
-import { toWords } from "./words.ts";
+import { quote, toWords } from "./words.ts";
 
 /** Who gives a command, and where. */
 export interface Speaker {
@@ -52,7 +52,7 @@ async function runCommand(speaker: Speaker, line: string): Promise<void> {
   const command = commands.get(name.toLowerCase());
   if (command === undefined) {
     const known = [...commands.keys()].join(" ");
-    throw new Refusal(`there is no ${JSON.stringify(name.slice(0, 40))}, but there are ${known}`);
+    throw new Refusal(`there is no ${quote(name.slice(0, 40))}, but there are ${known}`);
   }
   const { takes, run } = command;
   if (takes === "" || takes.startsWith("[") || words !== "") return await run(speaker, words);

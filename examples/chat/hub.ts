@@ -16,7 +16,7 @@ import { type Entry, Presence } from "./presence.ts";
 import { Refusal } from "./refusal.ts";
 import { Room } from "./room.ts";
 import { roomSubject } from "./subjects.ts";
-import { isWords } from "./words.ts";
+import { isWords, quote } from "./words.ts";
 
 export interface HubOptions {
   /** How often this server tells the others that it is there, in milliseconds. */
@@ -165,7 +165,7 @@ export class Hub {
       await Promise.all([this.#publish(room.name, said), back]);
     } catch (error) {
       if (!(error instanceof BusError)) throw error;
-      throw new Refusal(`nobody knows whether others have heard this: ${JSON.stringify(words)}`);
+      throw new Refusal(`nobody knows whether others have heard this: ${quote(words)}`);
     } finally {
       this.#underWay.delete(number);
     }

@@ -1,4 +1,5 @@
 import { Refusal } from "./refusal.ts";
+import { quote } from "./words.ts";
 
 /** How long a name is at most, in characters. */
 const LONGEST = 20;
@@ -19,7 +20,7 @@ export function toName(what: string, text: string): string {
   }
   if (NAME.test(name)) return name;
   throw new Refusal(
-    `${what} is a letter, and then letters, digits, - and _, not ${JSON.stringify(name)}`,
+    `${what} is a letter, and then letters, digits, - and _, not ${quote(name)}`,
   );
 }
 
