@@ -9,6 +9,20 @@
  *
  *     npm run bench:chat
  *     npm run bench:chat -- --runtime bun --rounds 3
+ *
+ * Linux on x86-64 with 2 cores, on which others worked as well, medians of 3 rounds:
+ *
+ * |                                            | Node 20.20.2 | Deno 2.9.5 | Bun 1.4.5 |
+ * | ------------------------------------------ | ------------ | ---------- | --------- |
+ * | load: lines heard, a second                |      386,000 |    632,000 |   534,000 |
+ * | fan-out, processor time, bare sockets (us) |        9,400 |     11,500 |    11,000 |
+ * | fan-out, processor time, room (us)         |       15,000 |     19,600 |    17,500 |
+ * | room to bare, processor time               |         1.56 |       1.67 |      1.82 |
+ * | room to bare, until the last has it        |         0.86 |       1.07 |      0.82 |
+ *
+ * So a line costs the room 6 to 8 us more for each member than a write to a bare socket, which is 10 us of the system's: its push,
+ * and the queue that bounds what waits for who does not read. Until the last member has it, that is lost in what the members
+ * themselves take: these times vary more from round to round than the two kinds differ.
  */
 import { Buffer } from "node:buffer";
 import { once } from "node:events";

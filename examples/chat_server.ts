@@ -46,7 +46,8 @@ const options = readOptions(USAGE, {
   trace: false,
 });
 
-const MOST_MEMBERS = 5_000;
+/** With `nc`, and as many with the page: the list of all their names, as long as they may be, is one message of NATS (1 MiB). */
+const MOST_MEMBERS = 2_500;
 /** How long members may take to read that the server stops, in milliseconds. */
 const GRACE = 1_000;
 

@@ -1,3 +1,5 @@
+import { UserError } from "../command_line.ts";
+
 /** Takes what was published. It is called for one message after the other, in their order, and must not wait. */
 export type Listener = (data: Uint8Array) => void;
 
@@ -37,7 +39,7 @@ export interface Bus {
 }
 
 /** The others cannot be reached. */
-export class BusError extends Error {}
+export class BusError extends UserError {}
 
 /** Nobody answers on that subject. */
 export class NobodyError extends BusError {}

@@ -10,6 +10,8 @@ import { type PageLine, parseLine } from "./page_line.ts";
 const BACKOFF = { first: 200, longest: 5_000 };
 /** How many lines the page shows. */
 const MOST_LINES = 500;
+/** How often a name is tried again that this tab had before. */
+const MOST_REFUSALS = 6;
 /** How long it is gathered that somebody came or went, before it is asked who is here, in milliseconds. */
 const GATHERED = 300;
 /** How often it is asked where somebody is, in milliseconds. */
@@ -24,6 +26,8 @@ let nick = recall("nick");
 let room = recall("room");
 /** Whether the server knows the name by now. */
 let isIn = false;
+/** How often the name was refused that this tab had before: the server may not know yet that the last connection is gone. */
+let refusals = 0;
 let asking: ReturnType<typeof setTimeout> | undefined;
 
 /** Is connected, again and again. */
@@ -38,7 +42,7 @@ async function stay(): Promise<never> {
   }
 }
 
-/** Holds one conversation, to its end. Returns whether there was any. */
+/** Holds one conversation, to its end. Returns whether it had got a name there. */
 async function converse(): Promise<boolean> {
   chat = new Chat(fromWebSocket(openSocket("/chat")), { terminator: lines(), encoding: "utf-8" });
   isIn = false;
@@ -52,7 +56,7 @@ async function converse(): Promise<boolean> {
     // Whatever it was: it is tried again.
   }
   input.disabled = true;
-  return chat.stats.framesIn > 0;
+  return isIn;
 }
 
 /** The server asks for a name. */
@@ -77,10 +81,13 @@ function show(line: PageLine): void {
       return add("is-whisper", new Date(), `to ${line.to}: ${line.words}`, nick);
     case "refused":
       add("is-refused", undefined, line.text);
-      if (!isIn) rename("");
+      if (isIn || nick === "") return;
+      if (refusals++ < MOST_REFUSALS) chat?.close();
+      else rename("");
       return;
     case "welcome":
       isIn = true;
+      refusals = 0;
       rename(line.nick);
       if (room !== "" && room !== "lobby") say(`/join ${room}`);
       return;

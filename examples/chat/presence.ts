@@ -131,7 +131,7 @@ export class Presence {
 
   /** Whether somebody has this name. If that is known of another server, it is asked: one that was killed is found out so. */
   async isTaken(nick: string): Promise<boolean> {
-    for (;;) {
+    for (let attempt = 1;; attempt++) {
       const found = this.find(nick);
       if (found === undefined) return false;
       const { server } = found;
@@ -140,8 +140,9 @@ export class Presence {
         if (await this.#peers.ask(server, "holds", nick) === true) return true;
         this.#others.get(server)?.members.delete(keyOf(nick)); // what tells us so is on its way
       } catch (error) {
-        if (!(error instanceof NobodyError)) return true; // better none than two
-        this.#lose(server);
+        // Of one that was killed just now, the bus may not know it the first time.
+        if (error instanceof NobodyError) this.#lose(server);
+        else if (attempt === 2) return true; // better none than two
       }
     }
   }

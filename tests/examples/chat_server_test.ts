@@ -106,7 +106,7 @@ test("the chat server program lets its members talk, tells who comes and goes, a
   }
   const { code, lines, stderr } = await stopping;
   assertEquals([code, lines.at(-1), stderr], [0, "stopped", ""]);
-  const ends = lines.filter((line) => /  ends: /.test(line)).map((line) => line.split("  ")[1]);
+  const ends = lines.filter((line) => / {2}ends: /.test(line)).map((line) => line.split("  ")[1]);
   assertEquals(ends, Array(3).fill("ends: in order"));
 });
 
@@ -114,8 +114,8 @@ test("the chat server program shows each line if it is to trace", async () => {
   await using program = start("--trace");
   await using ada = await Talker.come(await program.listening(), "ada");
   await ada.ask("hello", /^ada: hello$/);
-  await program.line(/^127\.0\.0\.1:\d+  received  5 bytes  "hello"$/);
-  await program.line(/^127\.0\.0\.1:\d+  sent  11 bytes  "ada: hello\\n"$/);
+  await program.line(/^127\.0\.0\.1:\d+ {2}received {2}5 bytes {2}"hello"$/);
+  await program.line(/^127\.0\.0\.1:\d+ {2}sent {2}11 bytes {2}"ada: hello\\n"$/);
 });
 
 test("the chat server program says what is wrong with how it was started", async () => {
@@ -307,7 +307,7 @@ test(
       for (const each of [ada, bob]) {
         await each.until(/^\* the other servers can be reached again$/);
       }
-      for (const program of programs) await program.line(/^NATS  connected again$/);
+      for (const program of programs) await program.line(/^NATS {2}connected again$/);
       await ada.ask("hello", /^ada: hello$/);
       await bob.until(/^ada: hello$/);
       await bob.ask("hi", /^bob: hi$/);

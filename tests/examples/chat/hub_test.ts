@@ -267,15 +267,27 @@ test("the chat survives 10,000 members that send nonsense, and says only lines t
 test("what cannot be said is refused, and not lost silently, when the bus is down", async () => {
   class DownBus extends LocalBus {
     override isUp = true;
+    /** Whether what is published is lost on its way. */
+    isLosing = false;
+
+    override publish(subject: string, data: Uint8Array): Promise<void> {
+      return this.isLosing ? Promise.resolve(lost.resolve()) : super.publish(subject, data);
+    }
   }
+  const lost = new Deferred();
   const bus = new DownBus();
   const hub = await newHub(bus, "one");
   const ada = await come(hub, "ada");
+  bus.isLosing = true;
+  await ada.say("hello?");
+  await lost.promise;
   bus.isUp = false;
   bus.onChange(false);
   await ada.until(/^\* the other servers cannot be reached just now: what you say is not sent$/);
+  await ada.until(/^! nobody knows whether others have heard this: "hello\?"$/);
   await ada.ask("hello", /^! not sent: /);
   bus.isUp = true;
+  bus.isLosing = false;
   bus.onChange(true);
   await ada.until(/^\* the other servers can be reached again$/);
   await ada.ask("hello", /^ada: hello$/);
