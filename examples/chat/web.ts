@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type AddressInfo, isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Address, Chat, ClosedError, fromWebSocket } from "../../mod.ts";
 import { formatAddress, UserError } from "../command_line.ts";
@@ -111,6 +111,7 @@ async function loadPage(): Promise<Map<string, Part>> {
     external: ["node:*"],
     logLevel: "silent",
   });
+  await stop(); // it is a process of its own
   const [html, css] = await Promise.all(
     ["page.html", "page.css"].map((name) => readFile(file(name), "utf8")),
   );

@@ -90,11 +90,17 @@ export class Tabs {
 
 /** How often a page is looked at, in milliseconds. */
 const LOOK = 20;
+/** For how long it may not show what is expected. */
+const PATIENCE = 30_000;
 
 /** Resolves when an expression is true in a page. (Playwright's own way is not allowed by a strict Content-Security-Policy.) */
 export async function becomes(page: Page, expression: string): Promise<void> {
-  for (let waited = 0; !await page.evaluate(expression); waited += LOOK) {
-    if (waited > LONGEST) throw new Error(`this has not become true: ${expression}`);
+  const deadline = performance.now() + PATIENCE;
+  while (!await page.evaluate(expression)) {
+    if (performance.now() > deadline) {
+      const shown = await page.evaluate("document.body.innerText");
+      throw new Error(`this has not become true: ${expression}, but the page shows:\n${shown}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }

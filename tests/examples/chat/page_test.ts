@@ -155,7 +155,7 @@ test(
     const ada = await tabs.open(url);
     await arrive(ada, "ada");
     await say(ada, "/join tea");
-    await lists(ada, "members", ["ada"]);
+    await becomes(ada, 'document.querySelector("#room").textContent === "#tea"');
     await program[Symbol.asyncDispose]();
     await becomes(ada, 'document.querySelector("#state").className === ""');
     await using again = start(String(port), new URL(url).port);
