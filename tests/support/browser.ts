@@ -23,12 +23,18 @@ interface BrowserServer {
   kill(): Promise<void>;
 }
 interface Browser {
-  newPage(): Promise<Page>;
+  newPage(options?: { viewport: { width: number; height: number } }): Promise<Page>;
 }
-interface Page {
+/** A tab. */
+export interface Page {
   on(event: "pageerror", listener: (error: Error) => void): void;
   goto(url: string): Promise<unknown>;
   evaluate(expression: string): Promise<unknown>;
+  fill(selector: string, text: string): Promise<void>;
+  press(selector: string, key: string): Promise<void>;
+  click(selector: string): Promise<void>;
+  reload(): Promise<unknown>;
+  screenshot(options: { path: string }): Promise<unknown>;
 }
 
 /** The path of Chromium, by any of the names that systems give it. */
@@ -37,6 +43,66 @@ export function findChromium(): string | undefined {
   return (process.env["PATH"] ?? "").split(delimiter)
     .flatMap((folder) => names.map((name) => join(folder, name)))
     .find((file) => existsSync(file));
+}
+
+function launch(executablePath: string): Promise<BrowserServer> {
+  const { chromium }: Playwright = createRequire(import.meta.url)("playwright-core");
+  return chromium.launchServer({
+    executablePath,
+    chromiumSandbox: false, // root must do without
+    timeout: LONGEST,
+  });
+}
+
+async function attach(browser: BrowserServer): Promise<Browser> {
+  const { chromium }: Playwright = createRequire(import.meta.url)("playwright-core");
+  return await chromium.connect(browser.wsEndpoint());
+}
+
+/** A browser for pages of somebody's. Disposing of it ends the browser. */
+export class Tabs {
+  /** What the pages' scripts did not catch. */
+  readonly errors: Error[] = [];
+  readonly #server: BrowserServer;
+  readonly #browser: Browser;
+
+  private constructor(server: BrowserServer, browser: Browser) {
+    this.#server = server;
+    this.#browser = browser;
+  }
+
+  static async launch(executablePath: string): Promise<Tabs> {
+    const server = await launch(executablePath);
+    return new Tabs(server, await attach(server));
+  }
+
+  async open(url: string): Promise<Page> {
+    const page = await this.#browser.newPage({ viewport: { width: 1000, height: 600 } });
+    page.on("pageerror", (error) => this.errors.push(error));
+    await page.goto(url);
+    return page;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.kill();
+  }
+}
+
+/** How often a page is looked at, in milliseconds. */
+const LOOK = 20;
+/** For how long it may not show what is expected. */
+const PATIENCE = 30_000;
+
+/** Resolves when an expression is true in a page. (Playwright's own way is not allowed by a strict Content-Security-Policy.) */
+export async function becomes(page: Page, expression: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE;
+  while (!await page.evaluate(expression)) {
+    if (performance.now() > deadline) {
+      const shown = await page.evaluate("document.body.innerText");
+      throw new Error(`this has not become true: ${expression}, but the page shows:\n${shown}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
 }
 
 /** A script in an otherwise empty page. Disposing of it ends the browser. */
@@ -64,16 +130,11 @@ export class ScriptedPage {
     script: string,
     onSocket: (socket: WebSocket) => void,
   ): Promise<ScriptedPage> {
-    const { chromium }: Playwright = createRequire(import.meta.url)("playwright-core");
-    const browser = await chromium.launchServer({
-      executablePath,
-      chromiumSandbox: false, // root must do without
-      timeout: LONGEST,
-    });
+    const browser = await launch(executablePath);
     const site = new Site(script, onSocket);
     try {
       const url = await site.listen();
-      const page = await (await chromium.connect(browser.wsEndpoint())).newPage();
+      const page = await (await attach(browser)).newPage();
       const scripted = new ScriptedPage(site, browser, page);
       await page.goto(url);
       return scripted;

@@ -1,5 +1,5 @@
 /**
- * Fills a chat room, over Node's own sockets: `room_members.ts PORT MEMBERS SILENT`. The first so many members say their name
+ * Fills a chat room, over Node's own sockets: `chat_members.ts PORT MEMBERS SILENT`. The first so many members say their name
  * and never read. The others talk, several at a time, until the room has told them that each of the silent ones has left.
  * Checks that all have read the same, and that this is every line once, each speaker's in order.
  */
@@ -14,13 +14,15 @@ const [port, members, silent] = process.argv.slice(2).map(Number) as [number, nu
 /** How many speak at a time; what they say goes to everybody before others speak. */
 const SPEAKERS = 2;
 const LINE = "x".repeat(60_000);
+/** Said when all are there: from then on everybody reads the same. */
+const START = "start";
 /** By then each connection's buffers in the system (some megabytes) are full, and its queue as well. */
 const LONGEST_TALK = 16 * 1024 * 1024;
 
 interface Reader {
   readonly name: string;
   readonly socket: Socket;
-  /** How much it has read, from the first line that everybody hears. */
+  /** How much it has read, behind the start. */
   length: number;
   said: number;
 }
@@ -53,15 +55,26 @@ async function come(name: string): Promise<Socket> {
   return socket;
 }
 
-/** Reads up to the room's welcome, behind which everybody reads the same. */
+/** Comes, and is in the room. */
 async function listen(name: string): Promise<Reader> {
   const socket = await come(name);
-  let greeting = "";
-  while (!greeting.endsWith("\n") || !greeting.includes("welcome")) {
-    greeting += (await once(socket, "data"))[0];
-  }
   socket.on("close", () => assert.fail(`${name} was closed`));
-  return { name, socket, length: 0, said: 0 };
+  const reader = { name, socket, length: 0, said: 0 };
+  await readUpTo(reader, /^\* in lobby there are [^\n]*\n/m);
+  return reader;
+}
+
+/** Reads up to what matches, and puts back what is behind it. */
+async function readUpTo({ socket }: Reader, pattern: RegExp): Promise<void> {
+  let text = "";
+  for (;;) {
+    const match = text.match(pattern);
+    if (match) {
+      socket.pause();
+      return socket.unshift(text.slice(match.index! + match[0].length), "latin1");
+    }
+    text += String((await once(socket.resume(), "data"))[0]);
+  }
 }
 
 const names = (what: string, count: number): string[] =>
@@ -69,9 +82,15 @@ const names = (what: string, count: number): string[] =>
 
 for (const name of names("silent", silent)) (await come(name)).pause();
 const readers = await Promise.all(names("reader", members - silent).map(listen));
-for (const reader of readers) reader.socket.on("data", (chunk) => onData(reader, chunk));
+const started = Promise.all(
+  readers.map((reader) => readUpTo(reader, new RegExp(`^\\w+: ${START}\\n`, "m"))),
+);
+readers[0]!.socket.write(`${START}\n`);
+await started;
+for (const reader of readers) reader.socket.on("data", (chunk) => onData(reader, chunk)).resume();
 
-const hasLeft = (): number => heard.toString("latin1", 0, foremost).split(" has left\n").length - 1;
+const hasLeft = (): number =>
+  heard.toString("latin1", 0, foremost).split(" leaves lobby: does not read\n").length - 1;
 for (let round = 0; hasLeft() < silent && foremost < LONGEST_TALK; round++) {
   behind = readers.length;
   expected = foremost;
@@ -86,7 +105,7 @@ for (let round = 0; hasLeft() < silent && foremost < LONGEST_TALK; round++) {
 }
 
 const lines = heard.toString("latin1", 0, foremost).split("\n").slice(0, -1);
-const left = lines.map((line) => line.match(/^\* (.*) has left$/)?.[1])
+const left = lines.map((line) => line.match(/^\* (.*) leaves lobby: does not read$/)?.[1])
   .filter((name) => name !== undefined);
 assert.deepEqual(left.toSorted(), names("silent", silent).toSorted());
 for (const { name, said } of readers) {

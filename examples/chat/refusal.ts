@@ -1,0 +1,2 @@
+/** What is not done, and why: the member who wanted it is told. */
+export class Refusal extends Error {}
