@@ -6,8 +6,18 @@ export type Version = 2 | 3;
 
 /** A command, as a client sends it: words, each of any bytes. */
 export function encodeCommand(words: readonly (Data | number)[]): Data[] {
-  const items: Data[] = [`*${words.length}\r\n`];
-  for (const word of words) addBulk(items, toBytes(word));
+  const items: Data[] = [];
+  let text = `*${words.length}\r\n`; // what is text is put together: few long items are sent sooner than many short ones
+  for (const word of words) {
+    const bytes = typeof word === "number" ? String(word) : word;
+    if (typeof bytes === "string" && ASCII.test(bytes)) text += `$${bytes.length}\r\n${bytes}\r\n`;
+    else {
+      const all = typeof bytes === "string" ? encoder.encode(bytes) : bytes;
+      items.push(`${text}$${all.length}\r\n`, all);
+      text = "\r\n";
+    }
+  }
+  items.push(text);
   return items;
 }
 
@@ -62,7 +72,5 @@ function encodeBig(value: bigint, version: Version): string {
 const withoutLineEnds = (line: string): string => line.replace(/[\r\n]+/g, " ");
 
 const encoder = new TextEncoder();
-
-function toBytes(word: Data | number): Uint8Array {
-  return word instanceof Uint8Array ? word : encoder.encode(String(word));
-}
+/** Text that has as many bytes as characters. */
+const ASCII = /^[\0-\x7f]*$/;

@@ -52,6 +52,10 @@ export class Program {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** The first line that matches, which may still have to be printed. Rejects if the program ends without it. */
   async line(pattern: RegExp): Promise<RegExpMatchArray> {
     const find = (): RegExpMatchArray | undefined =>
