@@ -80,7 +80,7 @@ function listenDeno(handlers: Handlers): Promise<BareServer> {
   };
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   void (async () => {
-    for await (const conn of listener) void serveDeno(conn, handlers);
+    for await (const conn of listener) serveDeno(conn, handlers).catch(console.error);
   })();
   return Promise.resolve({ port: listener.addr.port, close: () => listener.close() });
 }

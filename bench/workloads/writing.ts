@@ -147,7 +147,6 @@ function largePieces(
   };
 }
 
-// deno-lint-ignore require-await
 async function* produce(): AsyncGenerator<Uint8Array> {
   for (let i = 0; i < PIECES; i++) yield LARGE;
 }
