@@ -9,7 +9,10 @@ import { CURRENT, type RuntimeName } from "../../tests/support/programs.ts";
 /** What is done with what happens on the connections. */
 export interface Handlers {
   readonly open?: (connection: BareConnection) => void;
-  /** Deno reads on when what this returns has resolved; Node and Bun give what has arrived. */
+  /**
+   * The chunk is to be copied if it is kept: Deno reads into it again, when what this returns has resolved. (Node and Bun call
+   * it whenever something has arrived.)
+   */
   readonly data?: (chunk: Uint8Array, connection: BareConnection) => Promise<void> | void;
   readonly end?: (connection: BareConnection) => void;
 }
@@ -94,12 +97,9 @@ async function serveDeno(conn: DenoConn, { open, data, end }: Handlers): Promise
     end: () => void conn.closeWrite(),
   };
   open?.(connection);
-  // What is read is given away as a view, and may be kept: so each read has memory of its own, as in Node and Bun.
-  for (let buffer = new Uint8Array(READ_BUFFER);;) {
-    const count = await conn.read(buffer);
-    if (count === null) break;
+  const buffer = new Uint8Array(READ_BUFFER);
+  for (let count; (count = await conn.read(buffer)) !== null;) {
     await data?.(buffer.subarray(0, count), connection);
-    buffer = new Uint8Array(READ_BUFFER);
   }
   end?.(connection);
   conn.close();

@@ -23,7 +23,7 @@ export class LineScanner implements Tally {
     }
     if (start < chunk.length) {
       const rest = chunk.subarray(start);
-      this.#rest = this.#rest === undefined ? rest : join(this.#rest, rest);
+      this.#rest = this.#rest === undefined ? rest.slice() : join(this.#rest, rest);
     }
     this.frames += frames;
     this.length += length;
