@@ -2,8 +2,8 @@
 import process from "node:process";
 import { type Contest, hold } from "./contest.ts";
 
-const { contests }: { contests: () => Iterable<Contest> } = await import(
+const { contests }: { contests: () => Iterable<Contest> | AsyncIterable<Contest> } = await import(
   `./workloads/${process.argv[2]}.ts`
 );
-for (const contest of contests()) console.log(JSON.stringify(await hold(contest)));
+for await (const contest of contests()) console.log(JSON.stringify(await hold(contest)));
 process.exit();

@@ -1,3 +1,4 @@
+import type { Framer } from "../mod.ts";
 import type { Tally } from "./contest.ts";
 
 type Measured = { readonly length: number };
@@ -33,4 +34,27 @@ export async function countBatches(batches: AsyncIterable<Iterable<Measured>>): 
     }
   }
   return { frames: count, length };
+}
+
+/** Counts what a framer cuts, chunk by chunk. */
+export function countFramed(
+  framer: Framer<Uint8Array | string>,
+  chunks: Iterable<Uint8Array>,
+): Tally {
+  const counter = new Counter();
+  for (const chunk of chunks) {
+    framer.push(chunk);
+    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) counter.add(frame);
+  }
+  return counter;
+}
+
+/** Counts what a stream of Node's gives, `data` by `data`. */
+export function countData(stream: NodeJS.ReadableStream): Promise<Tally> {
+  return new Promise((resolve, reject) => {
+    const counter = new Counter();
+    stream.on("data", (frame) => counter.add(frame));
+    stream.on("end", () => resolve(counter));
+    stream.on("error", reject);
+  });
 }

@@ -4,27 +4,44 @@ import type { Tally } from "../contest.ts";
 const NEWLINE = 10;
 
 /** The limit: the engine's own search for the delimiter, and one view a frame. */
-export function scanLines(chunks: Iterable<Uint8Array>): Tally {
-  let [frames, length] = [0, 0];
-  let rest: Uint8Array | undefined;
-  for (const chunk of chunks) {
-    let start = 0;
+export class LineScanner implements Tally {
+  frames = 0;
+  length = 0;
+  #rest: Uint8Array | undefined;
+
+  push(chunk: Uint8Array): void {
+    let [frames, length, start] = [0, 0, 0];
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       let frame = chunk.subarray(start, end);
-      if (rest !== undefined) {
-        const joined = new Uint8Array(rest.length + frame.length);
-        joined.set(rest);
-        joined.set(frame, rest.length);
-        frame = joined;
-        rest = undefined;
+      if (this.#rest !== undefined) {
+        frame = join(this.#rest, frame);
+        this.#rest = undefined;
       }
       frames++;
       length += frame.length;
       start = end + 1;
     }
-    if (start < chunk.length) rest = chunk.subarray(start);
+    if (start < chunk.length) {
+      const rest = chunk.subarray(start);
+      this.#rest = this.#rest === undefined ? rest.slice() : join(this.#rest, rest);
+    }
+    this.frames += frames;
+    this.length += length;
   }
-  return { frames, length };
+}
+
+/** Scans all chunks. */
+export function scanLines(chunks: Iterable<Uint8Array>): Tally {
+  const scanner = new LineScanner();
+  for (const chunk of chunks) scanner.push(chunk);
+  return scanner;
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** Lines of text: each chunk is decoded and split. */

@@ -1,7 +1,11 @@
 /** What the workloads in memory are made of: the same frames in every run. */
+import { Buffer } from "node:buffer";
+import { Readable } from "node:stream";
 import type { Tally } from "../contest.ts";
 
 const CHUNK = 64 * 1024;
+/** The most that `write` adds to a frame. */
+const LONGEST_MARK = 32;
 
 /** Numbers from 0 to 1, the same ones in every run (a linear congruential generator, modulus 2^31). */
 function* numbers(): Generator<number, never> {
@@ -34,7 +38,7 @@ export function makeMaterial(
     () => least + Math.floor(random.next().value * (most - least + 1)),
   );
   const length = lengths.reduce((sum, length) => sum + length, 0);
-  const stream = new Uint8Array(length + 16 * count);
+  const stream = new Uint8Array(length + LONGEST_MARK * count);
   for (let i = 0; i < stream.length; i++) stream[i] = 97 + i % 26;
   let end = 0;
   for (const length of lengths) end = write(stream, end, length);
@@ -42,4 +46,12 @@ export function makeMaterial(
   const chunks: Uint8Array[] = [];
   for (let at = 0; at < end; at += CHUNK) chunks.push(stream.slice(at, Math.min(at + CHUNK, end)));
   return { chunks, tally: { frames: count, length } };
+}
+
+/** The chunks as a stream of Node's: `Buffer`s, of the same memory. */
+export function buffers(chunks: readonly Uint8Array[]): Readable {
+  return Readable.from(
+    chunks.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)),
+    { objectMode: false },
+  );
 }
