@@ -2,7 +2,7 @@
  * The growth of the framer's work with the length of a frame: it must be linear, so twice the length may take little
  * more than twice the time, whatever the chunking and however the delimiter nearly matches.
  *
- *     npm run bench
+ *     npm run bench:growth
  *
  * The sizes alternate in one run; the ratio is the median of those of the rounds, so that a machine whose speed drifts
  * does not decide it.

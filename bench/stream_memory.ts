@@ -3,7 +3,7 @@
  * process must stay within a bound that has nothing to do with the length of the frame. The sender is a process of its
  * own.
  *
- *     npm run bench                          on Node, with the other benches
+ *     npm run bench:growth                     on Node, with the other benches
  *     npx deno run --allow-all bench/stream_memory.ts
  *     npx bun run bench/stream_memory.ts
  */
