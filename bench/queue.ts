@@ -13,12 +13,12 @@
  * |              | Node 20.20.2   | Deno 2.9.5     | Bun 1.4.5      |
  * |              | jobs/s   ratio | jobs/s   ratio | jobs/s   ratio |
  * | ------------ | ------   ----- | ------   ----- | ------   ----- |
- * | in memory    |  15483   0.064 |   8215   0.076 |  11622   0.054 |
- * | in Redis     |   3639   0.016 |   3316   0.031 |   3638   0.023 |
- * | yardstick    | 243112       1 | 107759       1 | 160256       1 |
+ * | in memory    |   7474   0.088 |   8156   0.072 |   9200   0.060 |
+ * | in Redis     |   2137   0.022 |   3465   0.022 |   3153   0.021 |
+ * | yardstick    |  94847       1 | 125628       1 | 141911       1 |
  *
  * The machine had other work then, four to six times as much as it has cores, so that even the yardstick, which is the same for all
- * three, differs by a factor of two: these are orders of magnitude, and no comparison of the runtimes. In Redis, six processes share
+ * three, differs by half, and in another run by a factor of two: these are orders of magnitude, and no comparison of the runtimes. In Redis, six processes share
  * the two cores: with half of that other work, 100,000 jobs took 13 to 15 seconds on each of the three, which is 7,000 jobs/s.
  */
 import { parseArgs } from "node:util";
