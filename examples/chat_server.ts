@@ -24,7 +24,7 @@ import {
   toPort,
   UserError,
 } from "./command_line.ts";
-import { serveMetrics } from "./watching/serve_metrics.ts";
+import { serveMetricsAt } from "./watching/serve_metrics.ts";
 import { Watch } from "./watching/watch.ts";
 
 const USAGE =
@@ -96,11 +96,7 @@ await runProgram(async () => {
   console.log(`listening on ${formatAddress(server.address)}`);
   const web = options.web === "" ? undefined : await startWeb(serveOne);
   if (web) console.log(`web page on http://${formatAddress(web.address)}/`);
-  const metrics = options.metrics === "" ? undefined : await serveMetrics(
-    { hostname, port: toPort(options.metrics) },
-    watch.registry,
-  );
-  if (metrics) console.log(`metrics on http://${formatAddress(metrics.address)}/metrics`);
+  const metrics = await serveMetricsAt(options.metrics, hostname, watch.registry);
   await stopped;
   hub.dismiss("this server stops");
   await Promise.all([

@@ -8,9 +8,8 @@
  *
  * Try it: `printf 'JOB 1 upper 5\nhello' | nc -N 127.0.0.1 7000`
  */
-import { serve, type Server } from "../mod.ts";
+import { serve } from "../mod.ts";
 import {
-  formatAddress,
   readOptions,
   runProgram,
   serveUntilStopped,
@@ -28,7 +27,7 @@ import { RedisQueue } from "./queue/redis_queue.ts";
 import { PATIENCE, RedisSource } from "./queue/redis_source.ts";
 import { JOBS, serveJobs } from "./queue/session.ts";
 import { Worker } from "./queue/worker.ts";
-import { serveMetrics } from "./watching/serve_metrics.ts";
+import { serveMetricsAt } from "./watching/serve_metrics.ts";
 import { Watch } from "./watching/watch.ts";
 
 const USAGE = `usage: queue_server [--hostname HOST] [--port PORT] ...
@@ -63,9 +62,7 @@ const LONGEST_SILENCE = 600_000;
 
 /** A number that must not be 0. */
 function toLimit(name: keyof typeof options): number {
-  const limit = toNumber(name, String(options[name]));
-  if (limit < 1) throw new UserError(`--${name} must be at least 1, not ${limit}`);
-  return limit;
+  return toNumber(name, String(options[name]), 1);
 }
 
 /** How many jobs are worked on at a time here. */
@@ -126,10 +123,7 @@ await runProgram(async () => {
     watch.begin(chat);
     return serveJobs(chat, ingest, watch, limits);
   });
-  const metrics: Server | undefined = options.metrics === ""
-    ? undefined
-    : await serveMetrics({ hostname, port: toPort(options.metrics) }, registry);
-  if (metrics !== undefined) console.log(`metrics on ${formatAddress(metrics.address)}`);
+  const metrics = await serveMetricsAt(options.metrics, hostname, registry);
   const worker = source && new Worker(source, handlers, { concurrency: toWorkers() });
   const stopped = stopSignal().then(() => worker?.stop(GRACE));
   await Promise.all([serveUntilStopped(server), worker?.finished]);

@@ -7,21 +7,12 @@
  *     npx bun examples/queue_worker.ts --redis redis://127.0.0.1:6379
  */
 import { Registry } from "prom-client";
-import type { Server } from "../mod.ts";
-import {
-  formatAddress,
-  readOptions,
-  runProgram,
-  stopSignal,
-  toNumber,
-  toPort,
-  UserError,
-} from "./command_line.ts";
+import { readOptions, runProgram, stopSignal, toNumber, UserError } from "./command_line.ts";
 import { addCounter } from "./queue/counts.ts";
 import { handlers } from "./queue/handlers.ts";
 import { PATIENCE, RedisSource } from "./queue/redis_source.ts";
 import { Worker } from "./queue/worker.ts";
-import { serveMetrics } from "./watching/serve_metrics.ts";
+import { serveMetricsAt } from "./watching/serve_metrics.ts";
 
 const USAGE = `usage: queue_worker --redis URL [--queue NAME] [--name NAME] ...
 
@@ -47,9 +38,7 @@ const GRACE = 30_000;
 
 /** A number that must not be 0. */
 function toLimit(name: "concurrency" | "claim-after" | "max-deliveries"): number {
-  const limit = toNumber(name, options[name]);
-  if (limit < 1) throw new UserError(`--${name} must be at least 1, not ${limit}`);
-  return limit;
+  return toNumber(name, options[name], 1);
 }
 
 await runProgram(async () => {
@@ -84,10 +73,7 @@ await runProgram(async () => {
       console.log(`a job is left to others: ${error.message}`);
     },
   });
-  const metrics: Server | undefined = options.metrics === ""
-    ? undefined
-    : await serveMetrics({ hostname: "127.0.0.1", port: toPort(options.metrics) }, registry);
-  if (metrics !== undefined) console.log(`metrics on ${formatAddress(metrics.address)}`);
+  const metrics = await serveMetricsAt(options.metrics, "127.0.0.1", registry);
   const stopped = stopSignal().then(() => worker.stop(GRACE));
   console.log(`working as ${name}`);
   await Promise.all([stopped, worker.finished]);

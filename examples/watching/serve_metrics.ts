@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import { serve, type Server } from "../../mod.ts";
+import { formatAddress, toPort } from "../command_line.ts";
 import type { Response } from "../http/response.ts";
 import { HTTP, type Request, serveHttp } from "../http/server.ts";
 
@@ -21,6 +22,18 @@ export function serveMetrics(
     },
     (chat) => serveHttp(chat, (request) => answer(request, registry), { maxBody: 0 }),
   );
+}
+
+/** Serves them where `--metrics PORT` says, and prints where that is; not at all if it was not said. */
+export async function serveMetricsAt(
+  port: string,
+  hostname: string,
+  registry: Registry,
+): Promise<Server | undefined> {
+  if (port === "") return undefined;
+  const server = await serveMetrics({ hostname, port: toPort(port) }, registry);
+  console.log(`metrics on http://${formatAddress(server.address)}/metrics`);
+  return server;
 }
 
 async function answer({ method, url }: Request, registry: Registry): Promise<Response> {

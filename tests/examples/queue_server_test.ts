@@ -37,8 +37,8 @@ test(
   curl,
   () =>
     withServer(async ({ server }) => {
-      const [, at] = await server.line(/^metrics on (.+)$/);
-      const shown = await shellOutput(`curl --silent --fail --show-error http://${at}/metrics`);
+      const [, at] = await server.line(/^metrics on (http:.+)$/);
+      const shown = await shellOutput(`curl --silent --fail --show-error ${at}`);
       for (
         const name of [
           "queue_depth",
@@ -106,7 +106,7 @@ test("the queue programs say what is wrong with how they were started", async ()
       ["server", ["--bogus"], 2, /usage: queue_server/],
       ["server", ["--port", "x"], 2, /^--port must be a number, not "x"$/],
       ["server", ["--workers", "0"], 1, /^--workers 0 needs --redis: nobody would do the jobs$/],
-      ["server", ["--max-depth", "0"], 1, /^--max-depth must be at least 1, not 0$/],
+      ["server", ["--max-depth", "0"], 2, /^--max-depth must be at least 1, not 0$/],
       ["server", ["--redis", "redis://127.0.0.1:1"], 1, /127\.0\.0\.1:1.*refused/],
       ["server", ["--redis", "http://:secret@x"], 1, /^expected redis:[^]*http: is neither/],
       ["worker", [], 1, /^--redis is missing$/],
@@ -114,7 +114,7 @@ test("the queue programs say what is wrong with how they were started", async ()
       [
         "worker",
         ["--redis", "redis://127.0.0.1:1", "--concurrency", "0"],
-        1,
+        2,
         /^--concurrency must be/,
       ],
       ["client", ["--port", "1", "x"], 1, /refused/],

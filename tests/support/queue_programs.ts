@@ -23,13 +23,13 @@ export async function withServer(
   ...args: string[]
 ): Promise<void> {
   await using server = new Program(program("server", "--port", "0", "--metrics", "0", ...args));
-  const [, metrics] = await server.line(/^metrics on (.+)$/);
+  const [, metrics] = await server.line(/^metrics on (http:.+)$/);
   const port = await server.listening();
   await work({
     server,
     port,
     async number(name) {
-      const shown = await (await fetch(`http://${metrics}/metrics`)).text();
+      const shown = await (await fetch(metrics!)).text();
       const [, value] = shown.match(new RegExp(`^${name} (\\S+)$`, "m")) ?? [];
       assert(value !== undefined, shown);
       return Number(value);
