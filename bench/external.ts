@@ -18,3 +18,8 @@ export function isHere(what: string, probe: string): boolean {
   console.error(`left out: ${what}, because this fails: ${probe}`);
   return false;
 }
+
+/** What is waited for, unless the program that is to bring it about fails first. */
+export function unlessFails<T>(awaited: Promise<T>, program: Promise<unknown>): Promise<T> {
+  return Promise.race([awaited, new Promise<never>((_, reject) => program.catch(reject))]);
+}

@@ -15,7 +15,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { type Chat, listen } from "../../mod.ts";
 import type { Contest, Contestant } from "../contest.ts";
-import { isHere, run } from "../external.ts";
+import { isHere, run, unlessFails } from "../external.ts";
 import { type BareConnection, listenBare } from "../peers/bare_socket.ts";
 
 const PUSHES = 1_000_000;
@@ -41,7 +41,7 @@ export async function* contests(): AsyncGenerator<Contest> {
   try {
     const byChat: With<Chat> = (count, write) => async () => {
       const counted = peer(listener.address.port);
-      const chat = (await listener.accept())!;
+      const chat = (await unlessFails(listener.accept(), counted))!;
       await write(chat);
       await chat.closeWhenDone();
       return { frames: count, length: await counted };
@@ -49,7 +49,7 @@ export async function* contests(): AsyncGenerator<Contest> {
     const bySocket: With<BareConnection> = (count, write) => async () => {
       const accepted = new Promise<BareConnection>((resolve) => accept = resolve);
       const counted = peer(sockets.port);
-      const connection = await accepted;
+      const connection = await unlessFails(accepted, counted);
       await write(connection);
       connection.end();
       return { frames: count, length: await counted };
@@ -57,7 +57,7 @@ export async function* contests(): AsyncGenerator<Contest> {
     const byStream: With<Writable> = (count, write) => async () => {
       const accepted = once(streams, "connection");
       const counted = peer((streams.address() as AddressInfo).port);
-      const [stream] = await accepted as [Socket];
+      const [stream] = await unlessFails(accepted, counted) as [Socket];
       await write(stream);
       return { frames: count, length: await counted };
     };
