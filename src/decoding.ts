@@ -5,6 +5,7 @@ import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "./
 import { Delimited } from "./framings/delimited.ts";
 import { type Bounds, Passage } from "./passage.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
+import { delimiterOf } from "./terminator.ts";
 
 /** A frame that was found. */
 export interface Found extends Bounds {
@@ -133,7 +134,8 @@ function toWanted(portion: unknown): number | Delimited {
   if (portion instanceof Delimited) return portion;
   try {
     if (typeof portion === "number") return checkInteger("a number of bytes", portion);
-    return new Delimited([portion as string], {});
+    if (typeof portion === "string") return delimiterOf(portion);
+    return new Delimited([portion as Uint8Array], {});
   } catch (error) {
     throw new FramingError(
       "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
@@ -158,14 +160,9 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
   const { length, skip = looked, trailer = 0, check } = value;
   const literal = typeof trailer === "number" ? undefined : asTold("trailer", trailer);
   const after = literal?.length ?? (trailer as number);
-  for (const [name, count] of Object.entries({ length, skip, trailer: after })) {
-    if (Number.isSafeInteger(count) && count >= 0) continue;
-    throw new FramingError(
-      `decode() returned a layout whose ${name} is ${
-        describe(count)
-      }, and must be a whole number of bytes`,
-    );
-  }
+  checkCount("length", length);
+  checkCount("skip", skip);
+  checkCount("trailer", after);
   if (check !== undefined && typeof check !== "function") {
     throw new FramingError(
       `decode() returned a layout whose check is no function, but ${nameOf(check)}`,
@@ -183,6 +180,15 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
     throw new MalformedFrameError(`a frame cannot be ${length} bytes long, and end after ${end}`);
   }
   return { skip, length, after, counted: length, trailer: literal, check };
+}
+
+function checkCount(name: string, count: number): void {
+  if (Number.isSafeInteger(count) && count >= 0) return;
+  throw new FramingError(
+    `decode() returned a layout whose ${name} is ${
+      describe(count)
+    }, and must be a whole number of bytes`,
+  );
 }
 
 function asTold(name: string, data: string | Uint8Array): Uint8Array {

@@ -41,7 +41,11 @@ export function toRule(terminator: Terminator): Rule {
   );
 }
 
-function delimiterOf(text: string): Delimited {
+/**
+ * The framing of a delimiter, which may have been made ready before.
+ * @throws {TypeError} If it is empty.
+ */
+export function delimiterOf(text: string): Delimited {
   const delimiter = known.get(text) ?? new Delimited([text], {});
   if (text.length > LONGEST_KNOWN || known.has(text)) return delimiter;
   if (known.size === MOST_KNOWN) known.clear();
