@@ -1,7 +1,5 @@
 /** Lines in memory, as bytes and as text, in every style that a library offers. */
-import { Buffer } from "node:buffer";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
+import { createInterface, type Interface } from "node:readline";
 import binarySplit from "binary-split";
 import byline from "byline";
 import split2 from "split2";
@@ -9,8 +7,8 @@ import { Chat, Framer, fromIterable } from "../../mod.ts";
 import type { Contest, Contestant, Tally } from "../contest.ts";
 import { decodeAndSplit, decodeAndSplitAll, scanLines } from "../peers/by_hand.ts";
 import { delimiterStream, textLineStream } from "../peers/delimiter_stream.ts";
-import { countBatches, countEach, Counter } from "../tally.ts";
-import { makeMaterial, type Sizes } from "./material.ts";
+import { countBatches, countData, countEach, Counter, countFramed } from "../tally.ts";
+import { buffers, makeMaterial, type Sizes } from "./material.ts";
 
 const SETS: readonly (Sizes & { readonly name: string })[] = [
   { name: "lines of 32 to 95 bytes", count: 1_000_000, least: 32, most: 95 },
@@ -45,7 +43,7 @@ const asText: Styles = (chunks) => {
     "Chat, batches()": () => countBatches(chat().batches()),
     "Framer": () => countFramed(new Framer(TEXT), chunks),
     "readline, for await": () => countEach(readline()),
-    "readline, on line": () => countEvents(readline(), "line", "close"),
+    "readline, on line": () => countLines(readline()),
     "split2, for await": () => countEach(buffers(chunks).pipe(split2())),
     "split2, on data": () => countData(buffers(chunks).pipe(split2())),
     "TransformStream of text, for await": () =>
@@ -59,36 +57,12 @@ const asText: Styles = (chunks) => {
   };
 };
 
-function countFramed(framer: Framer<Uint8Array | string>, chunks: readonly Uint8Array[]): Tally {
-  const counter = new Counter();
-  for (const chunk of chunks) {
-    framer.push(chunk);
-    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) counter.add(frame);
-  }
-  return counter;
-}
-
-/** The chunks as a stream of Node's: `Buffer`s, of the same memory. */
-function buffers(chunks: readonly Uint8Array[]): Readable {
-  return Readable.from(
-    chunks.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)),
-    { objectMode: false },
-  );
-}
-
-const countData = (stream: NodeJS.ReadableStream): Promise<Tally> =>
-  countEvents(stream, "data", "end");
-
-function countEvents(
-  emitter: NodeJS.EventEmitter,
-  event: string,
-  end: string,
-): Promise<Tally> {
-  return new Promise((resolve, reject) => {
+/** Counts the lines that `readline` tells of. */
+function countLines(lines: Interface): Promise<Tally> {
+  return new Promise((resolve) => {
     const counter = new Counter();
-    emitter.on(event, (frame) => counter.add(frame));
-    emitter.on(end, () => resolve(counter));
-    emitter.on("error", reject);
+    lines.on("line", (line) => counter.add(line));
+    lines.on("close", () => resolve(counter));
   });
 }
 
