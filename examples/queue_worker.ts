@@ -8,7 +8,7 @@
  */
 import { Registry } from "prom-client";
 import { readOptions, runProgram, stopSignal, toNumber, UserError } from "./command_line.ts";
-import { addCounter } from "./queue/counts.ts";
+import { addCounter } from "./watching/numbers.ts";
 import { handlers } from "./queue/handlers.ts";
 import { PATIENCE, RedisSource } from "./queue/redis_source.ts";
 import { Worker } from "./queue/worker.ts";

@@ -13,15 +13,9 @@ import { Deferred } from "../src/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { startPeer } from "./support/peer.ts";
+import { freePort } from "./support/free_port.ts";
 
 const LINES = { terminator: "\n" };
-
-/** A port on which nothing listens: one that was just free. */
-async function freePort(): Promise<number> {
-  const listener = await listen({ port: 0, ...LINES });
-  await listener.close();
-  return listener.address.port;
-}
 
 async function pair(): Promise<[Chat, Chat, Listener]> {
   const listener = await listen({ port: 0, ...LINES });

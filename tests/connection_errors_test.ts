@@ -21,6 +21,7 @@ import { DeafListener, NO_DEAF_LISTENER } from "./support/deaf_listener.ts";
 import { type Peer, startPeer } from "./support/peer.ts";
 import { command, CURRENT, Program, run } from "./support/programs.ts";
 import { withTimers } from "./support/timers.ts";
+import { freePort } from "./support/free_port.ts";
 
 const LINES = { terminator: "\n" };
 const ANYWHERE = { port: 0, ...LINES };
@@ -73,13 +74,6 @@ async function failureOf(operation: () => Promise<unknown>): Promise<ConnectionE
   assertInstanceOf(error.cause, Error);
   assertStrictEquals(error.name, "ConnectionError");
   return error;
-}
-
-/** A port on which nothing listens: one that was just free. */
-async function freePort(): Promise<number> {
-  const listener = await listen(ANYWHERE);
-  await listener.close();
-  return listener.address.port;
 }
 
 /** What a program of its own prints of its error. */

@@ -7,13 +7,12 @@
  * runtime has itself. It shows what a protocol written with the library costs as a program; these are examples, and no
  * one has a ratio to arrive at.
  */
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import type { Contest, Contestant, Tally } from "../contest.ts";
 import { command, CURRENT, Program } from "../../tests/support/programs.ts";
 import { isHere } from "../external.ts";
 import { type Load, redisBenchmark } from "../load/redis_benchmark.ts";
 import { wrk } from "../load/wrk.ts";
+import { freePort } from "../../tests/support/free_port.ts";
 
 const ROUNDS = 3;
 
@@ -99,14 +98,4 @@ function makeContest(
     contestants: Object.fromEntries(contestants),
     figures: [{ name: `against ${theirs}`, ours, against: [theirs] }],
   };
-}
-
-/** redis-server takes no port from the system: this one was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

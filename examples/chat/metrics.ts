@@ -1,29 +1,26 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { addGauge, addTotal } from "../watching/numbers.ts";
 import type { Hub } from "./hub.ts";
 
 /** Shows the numbers of a chat, beside those of its connections. */
 export function registerMetrics(registry: Registry, hub: Hub): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, measure: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(measure());
-      },
-    });
-  };
-  gauge("chat_members", "Members of this server that have a name.", () => hub.members);
-  gauge("chat_rooms", "Rooms that they are in.", () => hub.rooms);
-  gauge("chat_bus_up", "1 if the other servers can be reached.", () => hub.isUp ? 1 : 0);
-  new Counter({
-    name: "chat_lines_said_total",
-    help: "Lines that members of this server have said to a room.",
-    registers,
-    collect() {
-      this.reset();
-      this.inc(hub.said);
-    },
-  });
+  addGauge(
+    registry,
+    "chat_members",
+    "Members of this server that have a name.",
+    () => hub.members,
+  );
+  addGauge(registry, "chat_rooms", "Rooms that they are in.", () => hub.rooms);
+  addGauge(
+    registry,
+    "chat_bus_up",
+    "1 if the other servers can be reached.",
+    () => hub.isUp ? 1 : 0,
+  );
+  addTotal(
+    registry,
+    "chat_lines_said_total",
+    "Lines that members of this server have said to a room.",
+    () => hub.said,
+  );
 }

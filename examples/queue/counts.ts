@@ -1,25 +1,5 @@
-import { Counter, Gauge, type Registry } from "prom-client";
-
-/** A number that is asked for when somebody wants to know it. One that cannot be had is not shown. */
-export function addGauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  measure: () => number | Promise<number>,
-): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    async collect() {
-      this.set(await Promise.resolve().then(measure).catch(() => NaN));
-    },
-  });
-}
-
-export function addCounter(registry: Registry, name: string, help: string): Counter {
-  return new Counter({ name, help, registers: [registry] });
-}
+import type { Counter, Registry } from "prom-client";
+import { addCounter } from "../watching/numbers.ts";
 
 /** What has become of jobs. */
 export class JobCounts {

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
-import { addGauge, JobCounts } from "./counts.ts";
+import { addGauge } from "../watching/numbers.ts";
+import { JobCounts } from "./counts.ts";
 import { failed, type Outcome } from "./job.ts";
 import type { JobQueue, QueueListener } from "./queue.ts";
 

@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { RedisClient, RedisOptions } from "../redis/client.ts";
 import { arrayOf, entriesRead, mapOf, textOf } from "../redis/replies.ts";
-import { addGauge } from "./counts.ts";
+import { addGauge } from "../watching/numbers.ts";
 import type { Job } from "./job.ts";
 import type { JobQueue, QueueListener } from "./queue.ts";
 import { addJob, AT_ONCE, createGroup, GROUP, StreamNames, toResult } from "./redis_jobs.ts";

@@ -1,5 +1,6 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Counter, Registry } from "prom-client";
 import { BackpressureError, type Chat, type ChatStats, type Frame } from "../../mod.ts";
+import { addCounter, addGauge, addTotal } from "./numbers.ts";
 
 /** What is counted of each chat, and of all together: those that have ended, too. */
 type Total = "bytesIn" | "bytesOut" | "framesIn";
@@ -16,42 +17,22 @@ export class Traffic {
   readonly #slowReaders: Counter;
 
   constructor(registry: Registry) {
-    const registers = [registry];
-    const total = (name: string, help: string, count: () => number): Counter =>
-      new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(count());
-        },
-      });
-    const gauge = (name: string, help: string, measure: () => number): Gauge =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(measure());
-        },
-      });
+    const gauge = (name: string, help: string, measure: () => number): void =>
+      addGauge(registry, name, help, measure);
+    const total = (name: string, help: string, count: () => number): void =>
+      addTotal(registry, name, help, count);
+    const counter = (name: string, help: string): Counter => addCounter(registry, name, help);
     gauge("connections_open", "Connections that are open.", () => this.#open.size);
     gauge("queued_bytes", "Bytes that wait for peers to read them.", () => this.#sum("queued"));
     total("received_bytes_total", "Bytes received.", () => this.#total("bytesIn"));
     total("sent_bytes_total", "Bytes the system has taken.", () => this.#total("bytesOut"));
     total("received_frames_total", "Frames received.", () => this.#total("framesIn"));
-    this.#framesOut = new Counter({ name: "sent_frames_total", help: "Frames pushed.", registers });
-    this.#connections = new Counter({
-      name: "connections_total",
-      help: "Connections accepted.",
-      registers,
-    });
-    this.#slowReaders = new Counter({
-      name: "slow_readers_cut_total",
-      help: "Connections closed because their peer did not read.",
-      registers,
-    });
+    this.#framesOut = counter("sent_frames_total", "Frames pushed.");
+    this.#connections = counter("connections_total", "Connections accepted.");
+    this.#slowReaders = counter(
+      "slow_readers_cut_total",
+      "Connections closed because their peer did not read.",
+    );
   }
 
   /** Counts a chat from now on. */
