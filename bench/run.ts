@@ -18,7 +18,7 @@ import { cpus, totalmem, type } from "node:os";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { command, type RuntimeName, RUNTIMES } from "../tests/support/programs.ts";
+import { type RuntimeName, RUNTIMES } from "../tests/support/programs.ts";
 import { ENV } from "../tests/support/spawn.ts";
 import { drawChart } from "./chart.ts";
 import type { ContestResult, FigureResult, Spread } from "./contest.ts";
@@ -28,6 +28,12 @@ import type { Results } from "./results.ts";
 const RESULTS = "bench/results.json";
 const CHART = "bench/chart.svg";
 const FLOORS = "bench/floors.json";
+
+const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
+  node: ["node", "--import", "tsx"],
+  deno: ["deno", "run", "--quiet", "--allow-all", "--no-check"],
+  bun: ["bun", "run"],
+};
 
 const WORKLOADS = readdirSync("bench/workloads")
   .filter((file) => readFileSync(`bench/workloads/${file}`, "utf8").includes("function* contests"))
@@ -55,9 +61,8 @@ function unknown(what: string, known: readonly string[], met: string): string {
 
 /** Holds a workload's contests on a runtime, in a process of its own; shows and gives each result as it comes. */
 async function* measure(workload: string, runtime: RuntimeName): AsyncGenerator<ContestResult> {
-  const [program, ...args] = command(runtime, "bench/contest_process.ts", workload);
-  const permissions = runtime === "deno" ? ["--allow-all"] : [];
-  const child = spawn(program!, [...args.slice(0, 1), ...permissions, ...args.slice(1)], {
+  const [program, ...args] = COMMANDS[runtime];
+  const child = spawn(program!, [...args, "bench/contest_process.ts", workload], {
     stdio: ["ignore", "pipe", "inherit"],
     env: ENV,
   });
@@ -98,6 +103,11 @@ const times = ({ median, least, most }: Spread): string =>
 const range = (least: number, most: number, digits: number): string =>
   `${least.toFixed(digits)} to ${most.toFixed(digits)}`;
 
+function save(): void {
+  writeFileSync(RESULTS, JSON.stringify(results, null, 2) + "\n");
+  writeFileSync(CHART, drawChart(results));
+}
+
 const results: Results = existsSync(RESULTS)
   ? JSON.parse(readFileSync(RESULTS, "utf8"))
   : { machine: "", versions: {}, workloads: {} };
@@ -115,6 +125,7 @@ for (const runtime of values.runtime as RuntimeName[]) {
       measured.push(result);
     }
     (results.workloads[workload] ??= {})[runtime] = measured;
+    if (!values.check) save();
   }
 }
 
@@ -123,7 +134,4 @@ if (values.check) {
   const problems = belowFloor(results, floors, values.runtime);
   for (const problem of problems) console.log(`BELOW ITS FLOOR  ${problem}`);
   if (problems.length > 0) process.exitCode = 1;
-} else {
-  writeFileSync(RESULTS, JSON.stringify(results, null, 2) + "\n");
-  writeFileSync(CHART, drawChart(results));
 }
