@@ -230,9 +230,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   nextBytes(terminator?: Terminator): Uint8Array | undefined {
     const rule = terminator === undefined ? this.#rule : toRule(terminator);
-    const frame = this.#cutFromChunk(rule) ?? this.#cut(rule, terminator === undefined);
-    if (frame !== undefined) this.#frames++;
-    return frame;
+    return this.#next(rule, terminator === undefined);
   }
 
   /**
@@ -250,7 +248,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       this.#frames++;
       return line;
     }
-    const frame = this.nextBytes(terminator);
+    const frame = this.#next(rule, terminator === undefined);
     if (frame === undefined) return undefined;
     this.#lines.follow(this.#buffer);
     return this.#decoder.decode(frame);
@@ -347,6 +345,12 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#finder.forget();
     this.#buffer.skip(dropped);
     return dropped;
+  }
+
+  #next(rule: Rule, isInForce: boolean): Uint8Array | undefined {
+    const frame = this.#cutFromChunk(rule) ?? this.#cut(rule, isInForce);
+    if (frame !== undefined) this.#frames++;
+    return frame;
   }
 
   #cutFromChunk(rule: Rule): Uint8Array | undefined {

@@ -2,29 +2,14 @@
  * `mod.ts` in a real browser. It is bundled and opened once, from Node: what it does there does not depend on the runtime that
  * drives it. Where there is no Chromium, these tests are skipped; with `CI` in the environment they fail.
  */
-import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromWebSocket } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { converse, type Heard, produce, sumOf } from "./programs/page.ts";
-import { findChromium, ScriptedPage } from "./support/browser.ts";
+import { chromium, ScriptedPage, skip, title } from "./support/browser.ts";
 import { concat } from "./support/bytes.ts";
 import { NO_HALF_CLOSE, NO_PAUSE } from "./support/websockets.ts";
-import { CURRENT } from "./support/programs.ts";
-
-const chromium = findChromium();
-
-/** Why there is nothing to be done here. */
-function reasonToSkip(): string | undefined {
-  if (CURRENT !== "node") return "once is enough: from Node";
-  if (chromium === undefined && !process.env["CI"]) return "no Chromium is installed";
-  return undefined;
-}
-
-const reason = reasonToSkip();
-const title = (name: string): string => reason === undefined ? name : `${name} (${reason})`;
-const skip = { skip: reason !== undefined };
 
 interface Bundle {
   readonly script: string;

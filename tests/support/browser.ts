@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { type WebSocket, WebSocketServer } from "ws";
+import { CURRENT } from "./programs.ts";
 
 /** Longer than anything here takes, in milliseconds. */
 const LONGEST = 60_000;
@@ -38,7 +39,7 @@ export interface Page {
 }
 
 /** The path of Chromium, by any of the names that systems give it. */
-export function findChromium(): string | undefined {
+function findChromium(): string | undefined {
   const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
   return (process.env["PATH"] ?? "").split(delimiter)
     .flatMap((folder) => names.map((name) => join(folder, name)))
@@ -104,6 +105,24 @@ export async function becomes(page: Page, expression: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }
+
+/** The browser of the tests, if there is one. */
+export const chromium: string | undefined = findChromium();
+
+/** Why there is nothing to be done here. */
+function reasonToSkip(): string | undefined {
+  if (CURRENT !== "node") return "once is enough: from Node";
+  if (chromium === undefined && !process.env["CI"]) return "no Chromium is installed";
+  return undefined;
+}
+
+const reason = reasonToSkip();
+
+/** The name of a test in the browser, which says why where it is skipped. */
+export const title = (name: string): string => reason === undefined ? name : `${name} (${reason})`;
+
+/** Whether such a test is skipped, as `node:test` is told. */
+export const skip: { readonly skip: boolean } = { skip: reason !== undefined };
 
 /** A script in an otherwise empty page. Disposing of it ends the browser. */
 export class ScriptedPage {

@@ -7,21 +7,8 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { becomes, findChromium, type Page, Tabs } from "../../support/browser.ts";
-import { command, CURRENT, Program } from "../../support/programs.ts";
-
-const chromium = findChromium();
-
-/** Why there is nothing to be done here. */
-function reasonToSkip(): string | undefined {
-  if (CURRENT !== "node") return "once is enough: from Node";
-  if (chromium === undefined && !process.env["CI"]) return "no Chromium is installed";
-  return undefined;
-}
-
-const reason = reasonToSkip();
-const title = (name: string): string => reason === undefined ? name : `${name} (${reason})`;
-const skip = { skip: reason !== undefined };
+import { becomes, chromium, type Page, skip, Tabs, title } from "../../support/browser.ts";
+import { command, Program } from "../../support/programs.ts";
 
 function start(port: string = "0", web: string = "0"): Program {
   return new Program(command("node", "examples/chat_server.ts", "--port", port, "--web", web));
