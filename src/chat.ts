@@ -675,6 +675,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   #receive(): void {
+    this.#sendQueue.hurry(); // whoever waits for an answer has pushed the question
     if (this.#receiving !== undefined || this.#handshake !== undefined) return;
     const receiving = this.#receiving = this.#readConnection();
     // What comes after startTls() is TLS already, and not for the framer.

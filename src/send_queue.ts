@@ -5,7 +5,7 @@ import { Fifo } from "./fifo.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
 import { checkLimit, describe, nameOf } from "./checks.ts";
-import { Steps } from "./turns.ts";
+import { atEndOfTurn, Steps } from "./turns.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {
@@ -49,6 +49,9 @@ export class SendQueue {
   #weights = 0;
   /** The bytes among them that are being written. */
   #underWay = 0;
+  /** The bytes among them that were gathered, and are written one after the other. */
+  #gathered = 0;
+  #endGathering: (() => void) | undefined;
   #draining = false;
   readonly #steps = new Steps();
   #room: Deferred | undefined;
@@ -104,8 +107,9 @@ export class SendQueue {
       return quiet(Promise.reject(this.#ended));
     }
     for (const item of items) this.#add(item);
-    if (items.length > 0) this.#drainSoon();
+    if (items.length > 0 && !this.#draining) void this.#drain();
     if (this.#waiting < this.#highWaterMark) return Promise.resolve();
+    this.hurry();
     return (this.#room ??= new Deferred()).promise;
   }
 
@@ -113,11 +117,17 @@ export class SendQueue {
   flush(): Promise<void> {
     if (this.#lost) return quiet(Promise.reject(this.#ended));
     if (!this.#draining) return Promise.resolve();
+    this.hurry();
     const { last } = this.#entries;
     if (last instanceof Deferred) return last.promise;
     const reached = new Deferred();
     this.#addWeighty(reached);
     return reached.promise;
+  }
+
+  /** Writes what was pushed so far, and does not wait for more of it. */
+  hurry(): void {
+    this.#endGathering?.();
   }
 
   /** Accepts no more, and resolves when all is with the transport that was not discarded. */
@@ -184,18 +194,14 @@ export class SendQueue {
     this.#took(WEIGHT);
   }
 
-  /** Begins to write when the caller's turn has ended, so that what it pushes in one turn is written together. */
-  #drainSoon(): void {
-    if (this.#draining) return;
-    this.#draining = true;
-    queueMicrotask(() => this.#drain());
-  }
-
   async #drain(): Promise<void> {
+    this.#draining = true;
     try {
+      await this.#gather();
       for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
         const turn = this.#steps.dueTurn();
         if (turn !== undefined) await turn;
+        else if (this.#isLittle) await this.#gather();
         else if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
         else if (entry instanceof Production) await this.#sendPiece(entry);
         else {
@@ -207,6 +213,21 @@ export class SendQueue {
       this.#fail(error as Error);
     }
     this.#draining = false;
+  }
+
+  /** Whether so little came while the rest was written that more may be waited for: nothing waits for it to be sent. */
+  get #isLittle(): boolean {
+    return this.#gathered <= 0 && this.#entries.length === 1 && this.queued > 0 &&
+      this.#waiting < this.#highWaterMark;
+  }
+
+  /** Waits for what else is pushed in this turn of the event loop, so that it is written together, unless there is a hurry. */
+  async #gather(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#endGathering = resolve;
+      atEndOfTurn(resolve);
+    });
+    this.#gathered = this.#waiting;
   }
 
   /** Writes the first array that waits, or removes the entry if there is none. (No `await` may come in between.) */
@@ -244,6 +265,7 @@ export class SendQueue {
       if (at < bytes.length) await this.#steps.dueTurn();
     }
     this.#underWay = 0;
+    this.#gathered -= weight;
     this.#took(weight);
   }
 

@@ -12,9 +12,26 @@ const FREE_STEPS = 16;
 type Later = (call: () => void) => unknown;
 
 /** The runtime's own, also in a test that has put other timers in their place. */
-const { setTimeout } = globalThis;
-const later: Later = (globalThis as { setImmediate?: Later }).setImmediate ??
-  ((call) => setTimeout(call, 0));
+const { setTimeout, queueMicrotask, setImmediate } = globalThis as typeof globalThis & {
+  setImmediate?: Later;
+};
+const later: Later = setImmediate ?? ((call) => setTimeout(call, 0));
+/** (A timer is no substitute here: a browser makes a program wait for it, a second in a tab that is not seen.) */
+const endOfTurn: Later = setImmediate ?? queueMicrotask;
+
+/** What is to be called when this turn of the event loop ends. */
+let calls: (() => void)[] = [];
+
+/** Calls back when this turn of the event loop ends, or, where nobody tells that, when what the turn is about has been done. */
+export function atEndOfTurn(call: () => void): void {
+  if (calls.push(call) === 1) endOfTurn(callAll);
+}
+
+function callAll(): void {
+  const due = calls;
+  calls = [];
+  for (const call of due) call();
+}
 
 /** The number of this turn of the event loop, as far as anybody asked, the next one, and since when it is waited for. */
 let turn = 0;
@@ -39,12 +56,12 @@ export class Steps {
 
   /** Is asked before each step: a promise to wait for first, if it is time that the event loop has a turn. */
   dueTurn(): Promise<void> | undefined {
+    if (++this.#made <= FREE_STEPS) return undefined;
     next ??= awaitNext();
     if (this.#turn !== turn) {
       this.#turn = turn;
       this.#made = 0;
     }
-    if (++this.#made <= FREE_STEPS) return undefined;
     return performance.now() - since > LONGEST_RUN ? next : undefined;
   }
 }

@@ -30,6 +30,7 @@ import { type MakePair, testOverPairs } from "./support/chaos_pairs.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
+import { nextTurn } from "./support/turn.ts";
 import { withTimers } from "./support/timers.ts";
 
 type MakeChat = (options?: Partial<Omit<ChatOptions, "encoding">>) => [Chat, Connection];
@@ -459,6 +460,23 @@ testWithChaos(
   },
 );
 
+test("Chat writes what was pushed as soon as it waits for what the peer sends, before the turn has ended", async () => {
+  const connection = new ScriptedConnection();
+  const chat = new Chat(connection, { terminator: "\n" });
+  let turns = 0;
+  const counting = nextTurn().then(() => turns++);
+  connection.arrive(bytes("one\ntwo\n"));
+  for (const _ of ["one", "two"]) {
+    await chat.read();
+    chat.push("x");
+  }
+  chat.read();
+  await connection.wrote();
+  assertEquals([turns, connection.writes], [0, [bytes("xx")]]);
+  await counting;
+  chat.close();
+});
+
 test("Chat.send() waits for room as push() does", async () => {
   const connection = new ScriptedConnection();
   const chat = new Chat(connection, { terminator: "\n", highWaterMark: 4 });
@@ -731,7 +749,7 @@ test("Chat.close() calls return() of a producer that is under way, and of one th
   });
   connection.hold();
   chat.push(producer("under way"), producer("waiting"));
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   chat.close();
   chat.push(producer("late"));
   assertEquals(returned, ["under way", "waiting", "late"]);
@@ -820,7 +838,7 @@ test("Chat takes no peer for silent that takes a large array part by part", asyn
     connection.hold();
     chat.push(new Uint8Array(1024 * 1024));
     const written = async (count: number): Promise<void> => {
-      for (let i = 0; connection.writes.length < count && i < 1_000; i++) await Promise.resolve();
+      await connection.wrote(count);
       assertStrictEquals(connection.writes.length, count);
       assertStrictEquals(timers.size, 1);
     };
@@ -913,7 +931,7 @@ test("Chat.stats counts bytes and frames in and out, and what waits", async () =
       yield "not produced yet";
     })(),
   );
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   chat.push("89");
   assertEquals(chat.stats, {
     bytesIn: 18,
@@ -1082,7 +1100,7 @@ test("Chat.discardBuffers() drops what was not handed out and what was not sent,
   producer.next();
   connection.hold();
   chat.push("being sent");
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   const pushed = chat.push("waits", producer, "waits, too");
   const flushed = chat.flush();
   assertEquals(chat.discardBuffers(), { unread: 7, unsent: 15 });
@@ -1108,7 +1126,7 @@ test("Chat.discardBuffers() stops a producer that is under way, and nothing of i
     yield "first";
     yield await new Promise<string>((resolve) => produce = resolve);
   })());
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   for (let i = 0; i < 10; i++) await Promise.resolve();
   chat.discardBuffers();
   chat.push("next");
@@ -1157,7 +1175,7 @@ test("Chat.discardBuffers() leaves the write that is under way, which flush(), c
   const chat = new Chat(connection, { terminator: "\n" });
   connection.hold();
   chat.push("being sent");
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   const closing = chat.closeWrite(); // what it waits for is dropped; it goes on
   chat.push("refused");
   chat.discardBuffers();

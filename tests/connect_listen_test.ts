@@ -14,6 +14,7 @@ import { bytes, text } from "./support/bytes.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { startPeer } from "./support/peer.ts";
 import { freePort } from "./support/free_port.ts";
+import { nextTurn } from "./support/turn.ts";
 
 const LINES = { terminator: "\n" };
 
@@ -144,7 +145,7 @@ test("Chat hands out what the peer said before it reset, though sending has fail
   const chat = (await listener.accept())!;
   const second = (await listener.accept())!;
   // Node loses what it has not taken from the system when a write fails: a turn of its loop takes the line.
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 2; turn++) await nextTurn();
   const pushed = chat.push(new Uint8Array(20_000_000));
   peer.tell();
   const error = await assertRejects(() => pushed, ConnectionError);

@@ -20,6 +20,7 @@ import {
 } from "../mod.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { framerOf as framerOver, frames, pieceOf } from "./support/framers.ts";
+import { nextTurn } from "./support/turn.ts";
 
 type Decode = Framing["decode"];
 type Options = Omit<FramerOptions, "terminator" | "encoding">;
@@ -898,5 +899,5 @@ test("check() that is async is answered with a FramingError, and what it throws 
   };
   const framer = framerOf(marked(check), {}, "2ab!");
   assertThrows(() => framer.next(), FramingError, "async");
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
 });

@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { FrameStream, FrameTooLongError, IncompleteFrameError, lines } from "../mod.ts";
 import { bytes, text } from "./support/bytes.ts";
+import { nextTurn } from "./support/turn.ts";
 
 function sourceOf(...chunks: string[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(chunks.map(bytes));
@@ -117,7 +118,7 @@ test("FrameStream stops its source when its reader cancels", async () => {
     assertStrictEquals(frame, "line");
     break;
   }
-  while (!returned) await new Promise((resolve) => setImmediate(resolve));
+  while (!returned) await nextTurn();
 });
 
 test("FrameStream refuses to be written what is no bytes, at both its ends", async () => {

@@ -31,6 +31,7 @@ import { type MakePair, testOverPairs } from "./support/chaos_pairs.ts";
 import { countingBytes } from "./support/connection_checks.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
+import { nextTurn } from "./support/turn.ts";
 
 type Options = Partial<Omit<ChatOptions, "encoding">>;
 
@@ -261,7 +262,7 @@ test("Chat loses and doubles no byte when 10,000 reads are aborted at random poi
     const reading = server.read(terminator, { signal: controller.signal });
     // Aborted before its bytes arrive, while they do, and after.
     for (let ticks = random(8); ticks > 0; ticks--) await Promise.resolve();
-    if (random(8) === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (random(8) === 0) await nextTurn();
     controller.abort();
     try {
       const frame = await reading;

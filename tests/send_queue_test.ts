@@ -18,6 +18,7 @@ import {
 import { SendQueue, type SendQueueOptions } from "../src/send_queue.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { ScriptedConnection } from "./support/scripted_connection.ts";
+import { nextTurn } from "./support/turn.ts";
 
 interface Fixture {
   readonly queue: SendQueue;
@@ -69,11 +70,47 @@ test("SendQueue writes together what is pushed while a write is under way", asyn
   const { queue, connection, push } = makeQueue();
   connection.hold();
   push("first");
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   for (let i = 0; i < 100; i++) push("x");
   connection.release();
   await queue.flush();
   assertEquals(connection.writes.map((write) => write.length), [5, 100]);
+});
+
+test("SendQueue writes what is pushed in one turn with one write, however many microtasks that takes", async () => {
+  const { queue, connection, push } = makeQueue();
+  for (let i = 0; i < 100; i++) {
+    push("x");
+    for (let tick = 0; tick < i; tick++) await Promise.resolve();
+  }
+  await nextTurn();
+  assertEquals(connection.writes.map((write) => write.length), [100]);
+  assertStrictEquals(queue.isEmpty, true);
+});
+
+test("SendQueue.hurry() writes what was pushed so far before the turn has ended, and leaves the rest to its end", async () => {
+  const { queue, connection, push } = makeQueue();
+  queue.hurry();
+  push("one");
+  queue.hurry();
+  await connection.wrote();
+  push("two");
+  for (let tick = 0; tick < 10; tick++) await Promise.resolve();
+  push("three");
+  assertEquals(connection.writes, [bytes("one")]);
+  await nextTurn();
+  assertEquals(connection.writes, [bytes("one"), bytes("twothree")]);
+});
+
+test("SendQueue writes at the mark, and for flush(), before the turn has ended", async () => {
+  const { queue, connection, push } = makeQueue({ highWaterMark: 10 });
+  let turns = 0;
+  const counting = nextTurn().then(() => turns++);
+  await push("1234567890");
+  push("12345");
+  await queue.flush();
+  assertEquals([turns, connection.writes.length], [0, 2]);
+  await counting;
 });
 
 test("SendQueue keeps the order of small, large, text and bytes, whatever their sizes", async () => {
@@ -236,7 +273,7 @@ test("SendQueue lets a loop that pushes nothing but producers wait, too", async 
   connection.hold();
   let resolved = 0;
   for (let i = 0; i < 20; i++) push(["x"]).then(() => resolved++);
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   assert(resolved < 20);
   connection.release();
 });
@@ -312,7 +349,7 @@ test("SendQueue.discard() counts right when a producer pushes as it is stopped",
   }
   connection.hold();
   push(goodbye());
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   assertStrictEquals(queue.discard(), 0); // what the producer had not produced does not count
   connection.release();
   await queue.flush();
@@ -324,7 +361,7 @@ test("SendQueue.discard() counts right when a producer pushes as it is stopped",
 test("SendQueue.discard() gets past a producer whose value is a promise that never settles", async () => {
   const { queue, push, sent } = makeQueue();
   push([new Promise(() => {})] as unknown as Producer);
-  for (let i = 0; i < 10; i++) await Promise.resolve();
+  await nextTurn();
   queue.discard();
   push("next");
   await queue.flush();
@@ -339,7 +376,7 @@ test("SendQueue.discard() is not troubled by a producer that fails at the same t
       await new Promise((_, reject) => fail = () => reject(new Error("too late")));
       yield "never";
     })());
-    for (let i = 0; i < 10; i++) await Promise.resolve();
+    await nextTurn();
     queue.discard();
     fail();
     for (let i = 0; i < ticks; i++) await Promise.resolve();
@@ -355,7 +392,7 @@ test("SendQueue.discard() drops the pieces that a producer gave together and tha
   push((async function* (): AsyncGenerator<Uint8Array[]> {
     yield await Promise.resolve([bytes("a"), bytes("b"), bytes("c")]);
   })());
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   queue.discard();
   connection.release();
   push("next");
@@ -367,7 +404,7 @@ test("SendQueue.discard() makes room at once, though a write is under way, and c
   const { queue, connection, push } = makeQueue({ highWaterMark: 10 });
   connection.hold();
   push("first");
-  while (connection.writes.length === 0) await Promise.resolve();
+  await connection.wrote();
   const pushed = push("waits for room");
   assertStrictEquals(queue.discard(), 14);
   await pushed;
@@ -409,6 +446,7 @@ test("SendQueue does not call return() of a producer that has come to its end, a
         },
       }),
     });
+    queue.hurry(); // it is asked when the turn ends, or as soon as there is a hurry
     for (let i = 0; i < ticks; i++) await Promise.resolve();
     queue.drop(new ClosedError("closed"));
     assertStrictEquals(ended + returned, 1);

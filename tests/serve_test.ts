@@ -24,6 +24,7 @@ import { Deferred } from "../src/deferred.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { startPeer } from "./support/peer.ts";
 import { withTimers } from "./support/timers.ts";
+import { nextTurn } from "./support/turn.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 
@@ -33,9 +34,6 @@ const echo: Handler<string> = async (chat) => {
 
 const clientOf = ({ address }: Server<string>): Promise<Chat<string>> =>
   connect({ port: address.port, ...LINES });
-
-/** A turn of the event loop, which no fake timer holds up. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A listener that gives what it is told to, and waits then until it is closed. */
 function scriptedListener(accepts: (() => Promise<Connection | null>)[]): Listener<string> {
@@ -154,7 +152,7 @@ test("Server.shutdown() closes the chats that do not end in time, which is no er
     },
   );
   const client = await clientOf(server);
-  while (server.connections === 0) await turn();
+  while (server.connections === 0) await nextTurn();
   await Promise.all([server.shutdown({ grace: Infinity }), server.shutdown({ grace: 0 })]);
   assertInstanceOf(ends[0], ClosedError);
   assertEquals(told, []);
@@ -206,17 +204,17 @@ test("Server pauses before it accepts again, also when a chat ends meanwhile, an
     const [left, right] = memoryPair();
     const listener = scriptedListener([() => Promise.resolve(left), refuse, refuse]);
     const server = new Server(listener, echo, { onError: (error) => told.push(error) });
-    await turn();
+    await nextTurn();
     assertEquals([server.connections, told.length], [1, 1]);
     await right.closeWrite();
-    while (server.connections > 0) await turn();
-    await turn();
+    while (server.connections > 0) await nextTurn();
+    await nextTurn();
     assertStrictEquals(told.length, 1);
     for (const { call, after } of timers.values()) {
       assertStrictEquals(after, 100);
       call();
     }
-    await turn();
+    await nextTurn();
     assertStrictEquals(told.length, 2);
     await Promise.all([listener.close(), server.finished]);
     assertEquals([told.length, timers.size], [2, 0]);
@@ -247,14 +245,14 @@ test("Server.shutdown() does not wait for a handler that goes on when its chat i
   const endless = new Deferred();
   const server = await serve({ port: 0, ...LINES }, () => endless.promise);
   const client = await clientOf(server);
-  while (server.connections === 0) await turn();
+  while (server.connections === 0) await nextTurn();
   await server.shutdown({ grace: 0 });
   await server.shutdown();
   assertStrictEquals(await client.read().catch(() => null), null);
   client.close();
   let isFinished = false;
   server.finished.then(() => isFinished = true);
-  await turn();
+  await nextTurn();
   assertEquals([isFinished, server.connections], [false, 1]);
   endless.resolve();
   await server.finished;
@@ -272,7 +270,7 @@ test("Server.shutdown() waits for what a handler does at once when its chat is c
     }
   });
   const client = await clientOf(server);
-  while (server.connections === 0) await turn();
+  while (server.connections === 0) await nextTurn();
   await server.shutdown({ grace: 0 });
   assert(tidied);
   client.close();
@@ -330,7 +328,7 @@ test("serve() prints errors that nobody asked for: a line for the network's, all
     const server = new Server(listener, () => {
       throw failures.shift();
     });
-    while (printed.length < 3) await turn();
+    while (printed.length < 3) await nextTurn();
     await server.shutdown();
     const where = "the peer";
     assertEquals(

@@ -40,6 +40,7 @@ import { CuttingProxy } from "./support/cutting_proxy.ts";
 import { named, needs } from "./support/peers.ts";
 import { CURRENT } from "./support/programs.ts";
 import { tcpPair } from "./support/tcp_pair.ts";
+import { nextTurn } from "./support/turn.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 
@@ -332,12 +333,11 @@ test("listen() has so many handshakes under way at a time, and no more", async (
   };
   const { promise: told, resolve: tell } = new Deferred<Error>();
   const secured = new TlsListener(listener, toServerSettings(own), tell, 3);
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  await turn(); // accepting takes none
+  await nextTurn(); // accepting takes none
   assertStrictEquals(clients.length, 3);
   clients[0]!.close();
   await told;
-  await turn();
+  await nextTurn();
   assertStrictEquals(clients.length, 4);
   secured.close();
   assertStrictEquals(await secured.accept(), null);

@@ -3,6 +3,7 @@
  * nothing throws that is not documented to, every promise settles once both ends are closed, what arrives is what was
  * sent, in order, and all of it if nobody broke off, and each producer is told once that it is over.
  */
+import { nextTurn } from "./turn.ts";
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { inspect } from "node:util";
@@ -110,11 +111,6 @@ const MOST_PIECES = 300;
 /** How many turns of the event loop goodbyes may take before they are cut short. */
 const PATIENCE = 30;
 
-/** A turn of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 const unhandled: unknown[] = [];
 let isListening = false;
 
@@ -130,23 +126,23 @@ export async function play(
   for (const { end, does, isStale, then } of steps) {
     const result = ends[end].perform(does, isStale);
     if (then === undefined) continue;
-    if (then === "await") await Promise.race([result?.catch(() => {}), turn()]);
-    else if ("turns" in then) { for (let i = 0; i < then.turns; i++) await turn(); }
+    if (then === "await") await Promise.race([result?.catch(() => {}), nextTurn()]);
+    else if ("turns" in then) { for (let i = 0; i < then.turns; i++) await nextTurn(); }
     else for (let i = 0; i < then.ticks; i++) await Promise.resolve();
   }
   if (finale === "goodbye") {
     for (const end of ends) end.sayGoodbye();
-    for (let i = 0; i < PATIENCE && ends.some((end) => !end.isSettled); i++) await turn();
+    for (let i = 0; i < PATIENCE && ends.some((end) => !end.isSettled); i++) await nextTurn();
   }
   for (const end of ends) end.close();
   // Timers take their turns, too; a socket takes its time.
   for (let i = 0; i < 1000 && ends.some((end) => !end.isSettled); i++) {
-    await (i < PATIENCE ? turn() : new Promise((resolve) => setTimeout(resolve, 5)));
+    await (i < PATIENCE ? nextTurn() : new Promise((resolve) => setTimeout(resolve, 5)));
   }
   for (const end of ends) end.check();
   ends[0].checkArrival(ends[1]);
   ends[1].checkArrival(ends[0]);
-  await turn();
+  await nextTurn();
   assertEquals(unhandled.splice(0), [], "a rejection that nobody handled");
 }
 
@@ -478,7 +474,7 @@ class End {
     const later = async (): Promise<IteratorResult<Data>> => {
       next();
       if (given % 3 === 0) await Promise.resolve();
-      if (given % 5 === 0) await turn();
+      if (given % 5 === 0) await nextTurn();
       return told.returned > 0 ? over : produce();
     };
     return {

@@ -19,6 +19,7 @@ export class ScriptedConnection implements Connection {
   readonly #arrived: (Uint8Array | null | Error)[] = [];
   #reading: Deferred<Uint8Array | null> | undefined;
   #holding: Deferred | undefined;
+  #written = new Deferred();
 
   constructor({ canReset }: { readonly canReset?: boolean | undefined } = {}) {
     this.canReset = canReset;
@@ -46,6 +47,11 @@ export class ScriptedConnection implements Connection {
     if (!error) this.#holding = undefined;
   }
 
+  /** Resolves when so many writes have begun. */
+  async wrote(count: number = 1): Promise<void> {
+    while (this.writes.length < count) await this.#written.promise;
+  }
+
   /** Is closed without anybody asking for it. */
   vanish(): void {
     this.#closed.resolve();
@@ -60,6 +66,8 @@ export class ScriptedConnection implements Connection {
 
   async write(data: Uint8Array): Promise<void> {
     this.writes.push(data.slice());
+    this.#written.resolve();
+    this.#written = new Deferred();
     await this.#holding?.promise;
   }
 
