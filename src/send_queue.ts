@@ -51,7 +51,8 @@ export class SendQueue {
   #underWay = 0;
   /** The bytes among them that were gathered, and are written one after the other. */
   #gathered = 0;
-  #endGathering: (() => void) | undefined;
+  /** Whether more is waited for before the next write. */
+  #gathering = false;
   #draining = false;
   readonly #steps = new Steps();
   #room: Deferred | undefined;
@@ -107,7 +108,7 @@ export class SendQueue {
       return quiet(Promise.reject(this.#ended));
     }
     for (const item of items) this.#add(item);
-    if (items.length > 0 && !this.#draining) void this.#drain();
+    if (items.length > 0 && !this.#draining) this.#gather();
     if (this.#waiting < this.#highWaterMark) return Promise.resolve();
     this.hurry();
     return (this.#room ??= new Deferred()).promise;
@@ -127,7 +128,10 @@ export class SendQueue {
 
   /** Writes what was pushed so far, and does not wait for more of it. */
   hurry(): void {
-    this.#endGathering?.();
+    if (!this.#gathering) return;
+    this.#gathering = false;
+    this.#gathered = this.#waiting;
+    void this.#drain();
   }
 
   /** Accepts no more, and resolves when all is with the transport that was not discarded. */
@@ -194,14 +198,21 @@ export class SendQueue {
     this.#took(WEIGHT);
   }
 
+  /** Waits for what else is pushed in this turn of the event loop, so that it is written together, unless there is a hurry. */
+  #gather(): void {
+    this.#draining = this.#gathering = true;
+    // Most often there is one before anything else is done.
+    queueMicrotask(() => {
+      if (this.#gathering) atEndOfTurn(() => this.hurry());
+    });
+  }
+
   async #drain(): Promise<void> {
-    this.#draining = true;
     try {
-      await this.#gather();
       for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
         const turn = this.#steps.dueTurn();
         if (turn !== undefined) await turn;
-        else if (this.#isLittle) await this.#gather();
+        else if (this.#isLittle) return this.#gather();
         else if (entry instanceof OutgoingBytes) await this.#sendSome(entry);
         else if (entry instanceof Production) await this.#sendPiece(entry);
         else {
@@ -219,15 +230,6 @@ export class SendQueue {
   get #isLittle(): boolean {
     return this.#gathered <= 0 && this.#entries.length === 1 && this.queued > 0 &&
       this.#waiting < this.#highWaterMark;
-  }
-
-  /** Waits for what else is pushed in this turn of the event loop, so that it is written together, unless there is a hurry. */
-  async #gather(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#endGathering = resolve;
-      atEndOfTurn(resolve);
-    });
-    this.#gathered = this.#waiting;
   }
 
   /** Writes the first array that waits, or removes the entry if there is none. (No `await` may come in between.) */
