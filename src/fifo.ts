@@ -29,13 +29,20 @@ export class Fifo<T> {
   /** Removes the first item. */
   shift(): T | undefined {
     if (this.length === 0) return undefined;
+    if (this.length === 1) return this.#shiftLast();
     const item = this.#items[this.#start]!;
     this.#items[this.#start++] = undefined as T;
-    if (this.length === 0) this.clear();
-    else if (this.#start > SLACK && this.#start > this.length) {
+    if (this.#start > SLACK && this.#start > this.length) {
       this.#items = this.#items.slice(this.#start);
       this.#start = 0;
     }
+    return item;
+  }
+
+  /** Keeps what room the array has for the next item. */
+  #shiftLast(): T | undefined {
+    const item = this.#items.pop();
+    if (this.#start > 0) this.clear();
     return item;
   }
 

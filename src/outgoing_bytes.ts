@@ -15,6 +15,9 @@ import type { Data } from "./producer.ts";
 /** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
 const LARGE = 4 * 1024;
 
+/** Text up to this length is encoded here, if it is ASCII. */
+const SHORT = 32;
+
 const encoder = new TextEncoder();
 
 /** Bytes that wait to be sent, gathered into few arrays. */
@@ -51,9 +54,22 @@ export class OutgoingBytes {
     // A UTF-16 code unit becomes 3 bytes of UTF-8 at most.
     if (text.length * 3 > LARGE) return this.#addArray(encoder.encode(text));
     this.#makeRoom(text.length * 3);
+    if (text.length <= SHORT && this.#addAscii(text)) return;
     const { written } = encoder.encodeInto(text, this.#block.subarray(this.#filled));
     this.#filled += written;
     this.#length += written;
+  }
+
+  /** Returns whether it could. */
+  #addAscii(text: string): boolean {
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code >= 0x80) return false;
+      this.#block[this.#filled + at] = code;
+    }
+    this.#filled += text.length;
+    this.#length += text.length;
+    return true;
   }
 
   #addSmall(bytes: Uint8Array): void {

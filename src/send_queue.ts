@@ -21,6 +21,9 @@ export interface SendQueueOptions {
  */
 const WEIGHT = 1024;
 
+/** What most pushes return: there is room. */
+const ROOM: Promise<void> = Promise.resolve();
+
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
 
@@ -109,7 +112,7 @@ export class SendQueue {
     }
     for (const item of items) this.#add(item);
     if (items.length > 0 && !this.#draining) this.#gather();
-    if (this.#waiting < this.#highWaterMark) return Promise.resolve();
+    if (this.#waiting < this.#highWaterMark) return ROOM;
     this.hurry();
     return (this.#room ??= new Deferred()).promise;
   }
@@ -263,7 +266,11 @@ export class SendQueue {
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
     for (let at = 0; at < bytes.length && !this.#dropped;) {
-      await this.#write(bytes.subarray(at, at += this.#longestWrite));
+      const part = bytes.length > this.#longestWrite
+        ? bytes.subarray(at, at + this.#longestWrite)
+        : bytes;
+      await this.#write(part);
+      at += part.length;
       if (at < bytes.length) await this.#steps.dueTurn();
     }
     this.#underWay = 0;
