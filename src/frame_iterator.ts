@@ -4,13 +4,15 @@ import type { Take } from "./frame_reader.ts";
 import type { ReadQueue } from "./read_queue.ts";
 import { Steps } from "./turns.ts";
 
+type Queue<F extends Frame> = Pick<ReadQueue<F>, "next" | "leave">;
+
 /** The frames, or whatever `take` takes from the framer, one after the other. Leaving a loop over them ends nothing. */
 export class FrameIterator<F extends Frame, T> implements AsyncIterableIterator<T> {
-  readonly #queue: ReadQueue<F>;
+  readonly #queue: Queue<F>;
   readonly #take: Take<F, T>;
   readonly #loop = new Steps();
 
-  constructor(queue: ReadQueue<F>, take: Take<F, T>) {
+  constructor(queue: Queue<F>, take: Take<F, T>) {
     this.#queue = queue;
     this.#take = take;
   }

@@ -21,9 +21,10 @@ import type { Steps } from "./turns.ts";
  *                                 └ no frame here: onHungry() asks for bytes
  * ```
  */
-export class ReadQueue<F extends Frame> {
+export class ReadQueue<F extends Frame, Owner = unknown> {
   readonly #framer: Framer<F>;
-  readonly #onHungry: () => void;
+  readonly #owner: Owner;
+  readonly #onHungry: (owner: Owner) => void;
   readonly #readers: Fifo<Reader> = new Fifo();
   /** `undefined` while bytes may arrive; then what readers are told when no frames are left: the end, or what broke. */
   #end: Error | null | undefined;
@@ -33,10 +34,12 @@ export class ReadQueue<F extends Frame> {
 
   /**
    * @param framer What cuts the frames.
-   * @param onHungry Is called when a reader needs more bytes than are here.
+   * @param owner Whose frames they are.
+   * @param onHungry Is called, with the owner, when a reader needs more bytes than are here.
    */
-  constructor(framer: Framer<F>, onHungry: () => void) {
+  constructor(framer: Framer<F>, owner: Owner, onHungry: (owner: Owner) => void) {
     this.#framer = framer;
+    this.#owner = owner;
     this.#onHungry = onHungry;
   }
 
@@ -90,7 +93,7 @@ export class ReadQueue<F extends Frame> {
       const served = this.#dropped ? "hungry" : first.serve();
       if (served === "resting") return;
       if (served === "hungry") {
-        if (this.#end === undefined) return this.#onHungry();
+        if (this.#end === undefined) return this.#onHungry(this.#owner);
         first.finish(this.#end);
         this.#told ||= this.#end !== null;
         // What is left belongs to the frame that was broken off: whoever reads after it must not take it for theirs.

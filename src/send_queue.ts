@@ -21,6 +21,14 @@ export interface SendQueueOptions {
  */
 const WEIGHT = 1024;
 
+/** What the queue calls, each time with its owner. */
+export interface Sending<Owner> {
+  /** Hands bytes to the transport, and resolves when it has taken them all. */
+  write(owner: Owner, bytes: Uint8Array): Promise<void>;
+  /** Is told, once, why the queue could not go on: what waited is dropped by then. */
+  onFailure(owner: Owner, error: Error): void;
+}
+
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
 
@@ -33,9 +41,9 @@ type Entry = OutgoingBytes | Production | Deferred;
  *                 └ adjacent data is gathered here, also while a write is under way
  * ```
  */
-export class SendQueue {
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
-  readonly #onFailure: (error: Error) => void;
+export class SendQueue<Owner = unknown> {
+  readonly #owner: Owner;
+  readonly #sending: Sending<Owner>;
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
   readonly #longestWrite: number;
@@ -59,20 +67,20 @@ export class SendQueue {
   #lost = false;
 
   /**
-   * @param write Hands bytes to the transport, and resolves when it has taken them all.
-   * @param onFailure Is told, once, why the queue could not go on: what waited is dropped by then.
+   * @param owner Whose bytes they are.
+   * @param sending What becomes of them.
    * @param options How much may wait.
    * @param longestWrite The most that is written at a time, for those who must see it go on.
    */
   constructor(
-    write: (bytes: Uint8Array) => Promise<void>,
-    onFailure: (error: Error) => void,
+    owner: Owner,
+    sending: Sending<Owner>,
     { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 }: SendQueueOptions,
     longestWrite: number = Infinity,
   ) {
     this.#longestWrite = longestWrite;
-    this.#write = write;
-    this.#onFailure = onFailure;
+    this.#owner = owner;
+    this.#sending = sending;
     // An empty queue has room, whatever the mark.
     this.#highWaterMark = Math.max(1, checkLimit("highWaterMark", highWaterMark));
     this.#maxQueuedBytes = checkLimit("maxQueuedBytes", maxQueuedBytes);
@@ -240,7 +248,7 @@ export class SendQueue {
   async #send(bytes: Uint8Array, weight: number): Promise<void> {
     this.#underWay = weight;
     for (let at = 0; at < bytes.length && !this.#dropped;) {
-      await this.#write(bytes.subarray(at, at += this.#longestWrite));
+      await this.#sending.write(this.#owner, bytes.subarray(at, at += this.#longestWrite));
       if (at < bytes.length) await this.#steps.dueTurn();
     }
     this.#underWay = 0;
@@ -258,7 +266,7 @@ export class SendQueue {
   #fail(error: Error): void {
     if (this.#dropped) return;
     this.drop(error);
-    this.#onFailure(error);
+    this.#sending.onFailure(this.#owner, error);
   }
 }
 

@@ -31,8 +31,11 @@ function makeQueue(options: SendQueueOptions = {}, longestWrite?: number): Fixtu
   const connection = new ScriptedConnection();
   const failures: Error[] = [];
   const queue = new SendQueue(
-    (data) => connection.write(data),
-    (error) => failures.push(error),
+    connection,
+    {
+      write: (owner, data) => owner.write(data),
+      onFailure: (_owner, error) => failures.push(error),
+    },
     options,
     longestWrite,
   );
@@ -91,14 +94,13 @@ test("SendQueue keeps the order of small, large, text and bytes, whatever their 
 
 test("SendQueue does not copy a large array", async () => {
   const given: Uint8Array[] = [];
-  const queue = new SendQueue(
-    (data) => {
-      given.push(data);
+  const queue = new SendQueue(given, {
+    write(owner, data) {
+      owner.push(data);
       return Promise.resolve();
     },
-    () => {},
-    {},
-  );
+    onFailure() {},
+  }, {});
   const large = new Uint8Array(100_000);
   queue.push(["small", large]);
   await queue.flush();
@@ -417,7 +419,7 @@ test("SendQueue does not call return() of a producer that has come to its end, a
 
 for (const piece of ["x", ""]) {
   test(`SendQueue leaves time for everything else, though ${JSON.stringify(piece)} after another is taken at once`, async () => {
-    const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+    const queue = new SendQueue({}, { write: () => Promise.resolve(), onFailure() {} }, {});
     let hadTurn = false;
     setTimeout(() => hadTurn = true, 0);
     let pieces = 0;
@@ -431,7 +433,7 @@ for (const piece of ["x", ""]) {
 }
 
 test("SendQueue leaves time for everything else when its flush() is awaited again and again", async () => {
-  const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+  const queue = new SendQueue({}, { write: () => Promise.resolve(), onFailure() {} }, {});
   let hadTurn = false;
   setTimeout(() => hadTurn = true, 0);
   for (let i = 0; !hadTurn && i < 1_000_000; i++) {
