@@ -7,13 +7,26 @@
  *
  *      arrays: [ block, filled ] [ large array ] [ block | room ]
  *                                                        ^ filled
+ *
+ * The first block is one that all chats fill, one behind the other, so that nothing is kept for a chat that is idle. Once
+ * another has gone on in it, what this one has there is moved to a block of its own.
+ *
+ *      common: [ sent | this chat's | another's | room ]
+ *                     ^start        ^filled     ^commonFilled
  */
-import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
+import { makeBlock, NO_BLOCK } from "./block.ts";
 import { Fifo } from "./fifo.ts";
 import type { Data } from "./producer.ts";
 
 /** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
 const LARGE = 4 * 1024;
+
+/** The length of a common block, and the most that is begun in one: so a block serves several. */
+const COMMON = 4 * 1024;
+const LARGEST_IN_COMMON = 1024;
+
+let common = NO_BLOCK;
+let commonFilled = 0;
 
 const encoder = new TextEncoder();
 
@@ -22,6 +35,8 @@ export class OutgoingBytes {
   #length = 0;
   readonly #arrays: Fifo<Uint8Array> = new Fifo();
   #block: Uint8Array = NO_BLOCK;
+  /** Whether nobody else writes into the block. */
+  #isOwn = false;
   /** The part of the block that waits: it becomes an array when the block is full, or is asked for. */
   #start = 0;
   #filled = 0;
@@ -40,10 +55,6 @@ export class OutgoingBytes {
     if (this.#arrays.length === 0) this.#closePart();
     const taken = this.#arrays.shift();
     if (taken !== undefined) this.#length -= taken.length;
-    else if (!isKept(this.#block)) {
-      this.#block = NO_BLOCK;
-      this.#start = this.#filled = 0;
-    }
     return taken;
   }
 
@@ -51,16 +62,13 @@ export class OutgoingBytes {
     // A UTF-16 code unit becomes 3 bytes of UTF-8 at most.
     if (text.length * 3 > LARGE) return this.#addArray(encoder.encode(text));
     this.#makeRoom(text.length * 3);
-    const { written } = encoder.encodeInto(text, this.#block.subarray(this.#filled));
-    this.#filled += written;
-    this.#length += written;
+    this.#fill(encoder.encodeInto(text, this.#block.subarray(this.#filled)).written);
   }
 
   #addSmall(bytes: Uint8Array): void {
     this.#makeRoom(bytes.length);
     this.#block.set(bytes, this.#filled);
-    this.#filled += bytes.length;
-    this.#length += bytes.length;
+    this.#fill(bytes.length);
   }
 
   #addArray(bytes: Uint8Array): void {
@@ -69,11 +77,33 @@ export class OutgoingBytes {
     this.#length += bytes.length;
   }
 
+  #fill(count: number): void {
+    this.#filled += count;
+    this.#length += count;
+    if (!this.#isOwn) commonFilled = this.#filled;
+  }
+
   #makeRoom(room: number): void {
-    if (this.#filled + room <= this.#block.length) return;
-    this.#closePart();
-    this.#block = makeBlock(this.#length, room);
-    this.#start = this.#filled = 0;
+    const isLast = this.#isOwn || (this.#block === common && this.#filled === commonFilled);
+    if (isLast && this.#filled + room <= this.#block.length) return;
+    if (this.#start === this.#filled && room <= LARGEST_IN_COMMON) return this.#beginInCommon(room);
+    if (isLast) this.#closePart();
+    const part = this.#block.subarray(this.#start, this.#filled);
+    this.#block = makeBlock(this.#length, part.length + room);
+    this.#block.set(part);
+    this.#isOwn = true;
+    this.#start = 0;
+    this.#filled = part.length;
+  }
+
+  #beginInCommon(room: number): void {
+    if (commonFilled + room > common.length) {
+      common = new Uint8Array(COMMON);
+      commonFilled = 0;
+    }
+    this.#block = common;
+    this.#isOwn = false;
+    this.#start = this.#filled = commonFilled;
   }
 
   #closePart(): void {

@@ -49,8 +49,6 @@ export class SendQueue<Owner = unknown> {
   readonly #longestWrite: number;
 
   readonly #entries: Fifo<Entry> = new Fifo();
-  /** A drained entry, kept so that the next small push fills its block on. */
-  #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of what is none. */
   #waiting = 0;
   /** How many producers wait, and how many markers. */
@@ -174,8 +172,7 @@ export class SendQueue<Owner = unknown> {
     }
     let last = this.#entries.last;
     if (!(last instanceof OutgoingBytes)) {
-      this.#entries.push(last = this.#spare ?? new OutgoingBytes());
-      this.#spare = undefined;
+      this.#entries.push(last = new OutgoingBytes());
     }
     this.#waiting += last.add(item);
   }
@@ -221,7 +218,6 @@ export class SendQueue<Owner = unknown> {
   #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
     const bytes = entry.take();
     if (bytes !== undefined) return this.#send(bytes, bytes.length);
-    this.#spare = entry;
     this.#entries.shift();
     return undefined;
   }

@@ -68,6 +68,40 @@ test("SendQueue writes what is pushed in one turn as one array, the first push i
   assertEquals(connection.writes, [bytes("onetwothree")]);
 });
 
+test("SendQueue writes what is pushed in one turn as one array, though others push between", async () => {
+  const fixtures = Array.from({ length: 500 }, () => makeQueue());
+  for (let i = 0; i < 200; i++) {
+    for (const [at, { push }] of fixtures.entries()) push(`${at}:${i};`);
+  }
+  for (const [at, { queue, connection }] of fixtures.entries()) {
+    await queue.flush();
+    const expected = Array.from({ length: 200 }, (_, i) => `${at}:${i};`).join("");
+    assertStrictEquals(text(concat(connection.writes)), expected);
+    assert(connection.writes.length <= 10, `${connection.writes.length} writes`);
+  }
+});
+
+test("SendQueue keeps its bytes apart from those of others, whatever their sizes, and while writes are under way", async () => {
+  const fixtures = Array.from({ length: 4 }, () => ({ ...makeQueue(), expected: "" }));
+  for (const { connection } of fixtures) connection.hold();
+  for (let i = 0; i < 2_000; i++) {
+    const at = (i * i + (i >> 3)) % 4;
+    const fixture = fixtures[at]!;
+    const item = `${at}${i}é`.repeat(1 + (i * 7919) % (i % 50 === 0 ? 1_000 : 40));
+    fixture.expected += item;
+    void fixture.push(i % 2 ? item : bytes(item));
+    if (i % 5 === 0) await Promise.resolve();
+    if (i % 97 !== 0) continue;
+    fixture.connection.release();
+    fixture.connection.hold();
+  }
+  for (const { queue, connection, sent, expected } of fixtures) {
+    connection.release();
+    await queue.flush();
+    assertStrictEquals(sent(), expected);
+  }
+});
+
 test("SendQueue writes together what is pushed while a write is under way", async () => {
   const { queue, connection, push } = makeQueue();
   connection.hold();
