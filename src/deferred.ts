@@ -4,13 +4,18 @@
  */
 export class Deferred<T = void> {
   readonly promise: Promise<T>;
-  readonly resolve: (value: T | PromiseLike<T>) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly resolve: (value: T) => void;
+  readonly #reject: (reason: unknown) => void;
 
   constructor() {
-    let settle: [Deferred<T>["resolve"], Deferred<T>["reject"]];
-    this.promise = quiet(new Promise<T>((resolve, reject) => settle = [resolve, reject]));
-    [this.resolve, this.reject] = settle!;
+    let settle: [Deferred<T>["resolve"], (reason: unknown) => void];
+    this.promise = new Promise<T>((resolve, reject) => settle = [resolve, reject]);
+    [this.resolve, this.#reject] = settle!;
+  }
+
+  reject(reason: unknown): void {
+    quiet(this.promise); // now: most never reject, and it costs 100 bytes for as long as they wait
+    this.#reject(reason);
   }
 }
 

@@ -1,9 +1,12 @@
 /** How many removed items may lie before the first before the rest is moved up. */
 const SLACK = 1024;
 
+/** What every empty queue holds; nothing is ever added to it. */
+const NOTHING: readonly never[] = Object.freeze([]);
+
 /** A queue, first in, first out. Unlike `Array.shift()` it takes the same time however long it is. */
 export class Fifo<T> {
-  #items: T[] = [];
+  #items = NOTHING as unknown as T[];
   #start = 0;
 
   /** How many items wait. */
@@ -23,41 +26,46 @@ export class Fifo<T> {
 
   /** Adds an item behind the last. */
   push(item: T): void {
-    this.#items.push(item);
+    // The first one has an array of its own length: engines make room for 16 more when an item is added to an array.
+    if (this.length === 0) this.#items = [item];
+    else this.#items.push(item);
   }
 
   /** Removes the first item. */
   shift(): T | undefined {
     if (this.length === 0) return undefined;
-    if (this.length === 1) return this.#shiftLast();
     const item = this.#items[this.#start]!;
     this.#items[this.#start++] = undefined as T;
-    if (this.#start > SLACK && this.#start > this.length) {
+    if (this.length === 0) this.#forget();
+    else if (this.#start > SLACK && this.#start > this.length) {
       this.#items = this.#items.slice(this.#start);
       this.#start = 0;
     }
     return item;
   }
 
-  /** Keeps what room the array has for the next item. */
-  #shiftLast(): T | undefined {
-    const item = this.#items.pop();
-    if (this.#start > 0) this.clear();
-    return item;
-  }
-
   /** Removes an item that may be anywhere. */
   remove(item: T): void {
-    const at = this.#items.indexOf(item, this.#start);
-    if (at >= 0) this.#items.splice(at, 1);
-    if (this.length === 0) this.clear();
+    this.removeAll((other) => other === item);
+  }
+
+  /** Removes and returns the items that are meant, wherever they are. */
+  removeAll(isMeant: (item: T) => boolean): T[] {
+    const all = this.clear();
+    const others = all.filter((item) => !isMeant(item));
+    if (others.length > 0) this.#items = others;
+    return all.filter(isMeant);
   }
 
   /** Removes and returns all items. */
   clear(): T[] {
     const all = this.#items.slice(this.#start);
-    this.#items = [];
-    this.#start = 0;
+    this.#forget();
     return all;
+  }
+
+  #forget(): void {
+    this.#items = NOTHING as unknown as T[];
+    this.#start = 0;
   }
 }

@@ -1,4 +1,7 @@
 import { Deferred } from "./deferred.ts";
+import type { Frame } from "./frame_text.ts";
+import type { Framer } from "./framer.ts";
+import type { Steps } from "./turns.ts";
 
 /** Somebody who waits for frames. */
 export interface Reader {
@@ -13,15 +16,34 @@ export interface Reader {
 /** `"done"`: the next reader's turn. `"hungry"`: more bytes are needed. `"resting"`: its caller asks for nothing yet. */
 export type Served = "done" | "hungry" | "resting";
 
+/** What is taken from the framer: a frame, or something of several; `undefined` if that needs more bytes. */
+export type Take<F extends Frame, T> = (framer: Framer<F>) => T | undefined;
+
 /** Somebody who waits for one frame. */
-export class FrameReader<T> extends Deferred<T | null> implements Reader {
+export class FrameReader<F extends Frame, T, Result> extends Deferred<Result> implements Reader {
   isSettled = false;
-  readonly #take: () => T | undefined;
+  /** The loop that waits for it, which may be left. */
+  readonly loop: Steps | undefined;
+  readonly #framer: Framer<F>;
+  readonly #take: Take<F, T>;
+  readonly #toResult: (frame: T | null) => Result;
   #whenSettled: (() => void)[] | undefined;
 
-  constructor(take: () => T | undefined) {
+  /**
+   * @param toResult Makes of the frame, or of `null` at the end, what the promise gives.
+   * @param loop The loop that waits for it, if one does.
+   */
+  constructor(
+    framer: Framer<F>,
+    take: Take<F, T>,
+    toResult: (frame: T | null) => Result,
+    loop?: Steps,
+  ) {
     super();
+    this.#framer = framer;
     this.#take = take;
+    this.#toResult = toResult;
+    this.loop = loop;
   }
 
   /** Calls back when the read is answered, or given up. */
@@ -31,10 +53,10 @@ export class FrameReader<T> extends Deferred<T | null> implements Reader {
 
   serve(): Served {
     try {
-      const frame = this.#take();
+      const frame = this.#take(this.#framer);
       if (frame === undefined) return "hungry";
       this.#settle();
-      this.resolve(frame);
+      this.resolve(this.#toResult(frame));
     } catch (error) {
       this.giveUp(error);
     }
@@ -44,7 +66,7 @@ export class FrameReader<T> extends Deferred<T | null> implements Reader {
   finish(end: Error | null): void {
     if (end !== null) return this.giveUp(end);
     this.#settle();
-    this.resolve(null);
+    this.resolve(this.#toResult(null));
   }
 
   discard(): boolean {

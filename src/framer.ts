@@ -76,7 +76,6 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   readonly #buffer = new ReceiveBuffer();
   readonly #finder = new FrameFinder(this.#buffer);
   readonly #incomplete: Incomplete;
-  readonly #textOptions: TextOptions;
   readonly #givesText: boolean;
   #text: FrameText | undefined;
   #textCutter: TextCutter | undefined;
@@ -123,8 +122,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#maxFrameLength = checkLimit("maxFrameLength", maxFrameLength);
     this.#incomplete = checkIncomplete(incomplete);
     this.#givesText = encoding !== undefined;
-    this.#textOptions = { encoding, fatal };
-    if (this.#givesText || fatal !== undefined) this.#text = new FrameText(this.#textOptions);
+    if (this.#givesText || fatal !== undefined) this.#text = new FrameText({ encoding, fatal });
   }
 
   /**
@@ -399,7 +397,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   get #decoder(): FrameText {
-    return this.#text ??= new FrameText(this.#textOptions);
+    return this.#text ??= new FrameText({});
   }
 
   get #lines(): TextCutter {

@@ -1,22 +1,13 @@
 import { quiet } from "./deferred.ts";
 
-/**
- * An iterator over what `next` gives. Leaving a loop over it ends nothing; `leave` is told, to give up what is still asked for.
- */
+/** An iterator over what `next` gives. Leaving a loop over it ends nothing. */
 export function iterate<T>(
   next: () => Promise<IteratorResult<T, undefined>>,
-  leave: () => void = () => {},
 ): AsyncIterableIterator<T> {
   const iterator: AsyncIterableIterator<T> = {
     next,
-    return: (value) => {
-      leave();
-      return Promise.resolve({ done: true, value });
-    },
-    throw: (error) => {
-      leave();
-      return quiet(Promise.reject(error));
-    },
+    return: (value) => Promise.resolve({ done: true, value }),
+    throw: (error) => quiet(Promise.reject(error)),
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;
@@ -27,6 +18,7 @@ export function toResult<T>(value: Promise<T | null>): Promise<IteratorResult<T,
   return quiet(value.then(resultOf));
 }
 
-function resultOf<T>(value: T | null): IteratorResult<T, undefined> {
+/** What an iterator gives for a value: `null` is the end. */
+export function resultOf<T>(value: T | null): IteratorResult<T, undefined> {
   return value === null ? { done: true, value: undefined } : { done: false, value };
 }

@@ -7,8 +7,14 @@
  *
  *      arrays: [ block, filled ] [ large array ] [ block | room ]
  *                                                        ^ filled
+ *
+ * The first block is one that all chats fill, one behind the other, so that nothing is kept for a chat that is idle. Once
+ * another has gone on in it, what this one has there is moved to a block of its own.
+ *
+ *      common: [ sent | this chat's | another's | room ]
+ *                     ^start        ^filled     ^commonFilled
  */
-import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
+import { makeBlock, NO_BLOCK } from "./block.ts";
 import { Fifo } from "./fifo.ts";
 import type { Data } from "./producer.ts";
 
@@ -18,6 +24,13 @@ const LARGE = 4 * 1024;
 /** Text up to this length is encoded here, if it is ASCII. */
 const SHORT = 32;
 
+/** The length of a common block, and the most that is begun in one: so a block serves several. */
+const COMMON = 4 * 1024;
+const LARGEST_IN_COMMON = 1024;
+
+let common = NO_BLOCK;
+let commonFilled = 0;
+
 const encoder = new TextEncoder();
 
 /** Bytes that wait to be sent, gathered into few arrays. */
@@ -25,6 +38,8 @@ export class OutgoingBytes {
   #length = 0;
   readonly #arrays: Fifo<Uint8Array> = new Fifo();
   #block: Uint8Array = NO_BLOCK;
+  /** Whether nobody else writes into the block. */
+  #isOwn = false;
   /** The part of the block that waits: it becomes an array when the block is full, or is asked for. */
   #start = 0;
   #filled = 0;
@@ -43,10 +58,6 @@ export class OutgoingBytes {
     if (this.#arrays.length === 0) this.#closePart();
     const taken = this.#arrays.shift();
     if (taken !== undefined) this.#length -= taken.length;
-    else if (!isKept(this.#block)) {
-      this.#block = NO_BLOCK;
-      this.#start = this.#filled = 0;
-    }
     return taken;
   }
 
@@ -55,9 +66,7 @@ export class OutgoingBytes {
     if (text.length * 3 > LARGE) return this.#addArray(encoder.encode(text));
     this.#makeRoom(text.length * 3);
     if (text.length <= SHORT && this.#addAscii(text)) return;
-    const { written } = encoder.encodeInto(text, this.#block.subarray(this.#filled));
-    this.#filled += written;
-    this.#length += written;
+    this.#fill(encoder.encodeInto(text, this.#block.subarray(this.#filled)).written);
   }
 
   /** Returns whether it could. */
@@ -67,16 +76,14 @@ export class OutgoingBytes {
       if (code >= 0x80) return false;
       this.#block[this.#filled + at] = code;
     }
-    this.#filled += text.length;
-    this.#length += text.length;
+    this.#fill(text.length);
     return true;
   }
 
   #addSmall(bytes: Uint8Array): void {
     this.#makeRoom(bytes.length);
     this.#block.set(bytes, this.#filled);
-    this.#filled += bytes.length;
-    this.#length += bytes.length;
+    this.#fill(bytes.length);
   }
 
   #addArray(bytes: Uint8Array): void {
@@ -85,11 +92,33 @@ export class OutgoingBytes {
     this.#length += bytes.length;
   }
 
+  #fill(count: number): void {
+    this.#filled += count;
+    this.#length += count;
+    if (!this.#isOwn) commonFilled = this.#filled;
+  }
+
   #makeRoom(room: number): void {
-    if (this.#filled + room <= this.#block.length) return;
-    this.#closePart();
-    this.#block = makeBlock(this.#length, room);
-    this.#start = this.#filled = 0;
+    const isLast = this.#isOwn || (this.#block === common && this.#filled === commonFilled);
+    if (isLast && this.#filled + room <= this.#block.length) return;
+    if (this.#start === this.#filled && room <= LARGEST_IN_COMMON) return this.#beginInCommon(room);
+    if (isLast) this.#closePart();
+    const part = this.#block.subarray(this.#start, this.#filled);
+    this.#block = makeBlock(this.#length, part.length + room);
+    this.#block.set(part);
+    this.#isOwn = true;
+    this.#start = 0;
+    this.#filled = part.length;
+  }
+
+  #beginInCommon(room: number): void {
+    if (commonFilled + room > common.length) {
+      common = new Uint8Array(COMMON);
+      commonFilled = 0;
+    }
+    this.#block = common;
+    this.#isOwn = false;
+    this.#start = this.#filled = commonFilled;
   }
 
   #closePart(): void {

@@ -42,7 +42,7 @@ export class Production {
   async next(): Promise<Data[] | undefined> {
     const iterator = this.#iterator ??= iterate(this.#producer);
     const asked = this.#asked = new Deferred<IteratorResult<unknown>>();
-    this.#ask(iterator).then(asked.resolve, asked.reject);
+    this.#ask(iterator).then(asked.resolve, (error) => asked.reject(error));
     const { done, value } = await asked.promise;
     return done ? undefined : toPieces(value);
   }

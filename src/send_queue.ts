@@ -24,6 +24,14 @@ const WEIGHT = 1024;
 /** What most pushes return: there is room. */
 const ROOM: Promise<void> = Promise.resolve();
 
+/** What the queue calls, each time with its owner. */
+export interface Sending<Owner> {
+  /** Hands bytes to the transport, and resolves when it has taken them all. */
+  write(owner: Owner, bytes: Uint8Array): Promise<void>;
+  /** Is told, once, why the queue could not go on: what waited is dropped by then. */
+  onFailure(owner: Owner, error: Error): void;
+}
+
 /** What waits: data, a producer, or somebody who wants to know when all before it is sent. */
 type Entry = OutgoingBytes | Production | Deferred;
 
@@ -36,16 +44,14 @@ type Entry = OutgoingBytes | Production | Deferred;
  *                 └ adjacent data is gathered here, also while a write is under way
  * ```
  */
-export class SendQueue {
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
-  readonly #onFailure: (error: Error) => void;
+export class SendQueue<Owner = unknown> {
+  readonly #owner: Owner;
+  readonly #sending: Sending<Owner>;
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
   readonly #longestWrite: number;
 
   readonly #entries: Fifo<Entry> = new Fifo();
-  /** A drained entry, kept so that the next small push fills its block on. */
-  #spare: OutgoingBytes | undefined;
   /** Bytes not written yet, those of the write under way included, and the weight of what is none. */
   #waiting = 0;
   /** How many producers wait, and how many markers. */
@@ -66,20 +72,20 @@ export class SendQueue {
   #lost = false;
 
   /**
-   * @param write Hands bytes to the transport, and resolves when it has taken them all.
-   * @param onFailure Is told, once, why the queue could not go on: what waited is dropped by then.
+   * @param owner Whose bytes they are.
+   * @param sending What becomes of them.
    * @param options How much may wait.
    * @param longestWrite The most that is written at a time, for those who must see it go on.
    */
   constructor(
-    write: (bytes: Uint8Array) => Promise<void>,
-    onFailure: (error: Error) => void,
+    owner: Owner,
+    sending: Sending<Owner>,
     { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 }: SendQueueOptions,
     longestWrite: number = Infinity,
   ) {
     this.#longestWrite = longestWrite;
-    this.#write = write;
-    this.#onFailure = onFailure;
+    this.#owner = owner;
+    this.#sending = sending;
     // An empty queue has room, whatever the mark.
     this.#highWaterMark = Math.max(1, checkLimit("highWaterMark", highWaterMark));
     this.#maxQueuedBytes = checkLimit("maxQueuedBytes", maxQueuedBytes);
@@ -183,8 +189,7 @@ export class SendQueue {
     }
     let last = this.#entries.last;
     if (!(last instanceof OutgoingBytes)) {
-      this.#entries.push(last = this.#spare ?? new OutgoingBytes());
-      this.#spare = undefined;
+      this.#entries.push(last = new OutgoingBytes());
     }
     this.#waiting += last.add(item);
   }
@@ -239,7 +244,6 @@ export class SendQueue {
   #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
     const bytes = entry.take();
     if (bytes !== undefined) return this.#send(bytes, bytes.length);
-    this.#spare = entry;
     this.#entries.shift();
     return undefined;
   }
@@ -269,7 +273,7 @@ export class SendQueue {
       const part = bytes.length > this.#longestWrite
         ? bytes.subarray(at, at + this.#longestWrite)
         : bytes;
-      await this.#write(part);
+      await this.#sending.write(this.#owner, part);
       at += part.length;
       if (at < bytes.length) await this.#steps.dueTurn();
     }
@@ -289,7 +293,7 @@ export class SendQueue {
   #fail(error: Error): void {
     if (this.#dropped) return;
     this.drop(error);
-    this.#onFailure(error);
+    this.#sending.onFailure(this.#owner, error);
   }
 }
 

@@ -56,9 +56,12 @@ test(
   skip,
   async () => {
     const served = new Deferred<Heard>();
-    await using page = await openPage((socket) =>
-      served.resolve(converse(fromWebSocket(socket), 300_000))
-    );
+    await using page = await openPage((socket) => {
+      converse(fromWebSocket(socket), 300_000).then(
+        served.resolve,
+        (error) => served.reject(error),
+      );
+    });
     const inPage = await page.call<Heard>("converse", page.url, 1_000_000);
     const inServer = await served.promise;
     const expected = async (count: number): Promise<Heard> => {

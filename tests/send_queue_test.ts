@@ -32,8 +32,11 @@ function makeQueue(options: SendQueueOptions = {}, longestWrite?: number): Fixtu
   const connection = new ScriptedConnection();
   const failures: Error[] = [];
   const queue = new SendQueue(
-    (data) => connection.write(data),
-    (error) => failures.push(error),
+    connection,
+    {
+      write: (owner, data) => owner.write(data),
+      onFailure: (_owner, error) => failures.push(error),
+    },
     options,
     longestWrite,
   );
@@ -64,6 +67,40 @@ test("SendQueue writes what is pushed in one turn as one array, the first push i
   push("three");
   await queue.flush();
   assertEquals(connection.writes, [bytes("onetwothree")]);
+});
+
+test("SendQueue writes what is pushed in one turn as one array, though others push between", async () => {
+  const fixtures = Array.from({ length: 500 }, () => makeQueue());
+  for (let i = 0; i < 200; i++) {
+    for (const [at, { push }] of fixtures.entries()) push(`${at}:${i};`);
+  }
+  for (const [at, { queue, connection }] of fixtures.entries()) {
+    await queue.flush();
+    const expected = Array.from({ length: 200 }, (_, i) => `${at}:${i};`).join("");
+    assertStrictEquals(text(concat(connection.writes)), expected);
+    assert(connection.writes.length <= 10, `${connection.writes.length} writes`);
+  }
+});
+
+test("SendQueue keeps its bytes apart from those of others, whatever their sizes, and while writes are under way", async () => {
+  const fixtures = Array.from({ length: 4 }, () => ({ ...makeQueue(), expected: "" }));
+  for (const { connection } of fixtures) connection.hold();
+  for (let i = 0; i < 2_000; i++) {
+    const at = (i * i + (i >> 3)) % 4;
+    const fixture = fixtures[at]!;
+    const item = `${at}${i}é`.repeat(1 + (i * 7919) % (i % 50 === 0 ? 1_000 : 40));
+    fixture.expected += item;
+    void fixture.push(i % 2 ? item : bytes(item));
+    if (i % 5 === 0) await Promise.resolve();
+    if (i % 97 !== 0) continue;
+    fixture.connection.release();
+    fixture.connection.hold();
+  }
+  for (const { queue, connection, sent, expected } of fixtures) {
+    connection.release();
+    await queue.flush();
+    assertStrictEquals(sent(), expected);
+  }
 });
 
 test("SendQueue writes together what is pushed while a write is under way", async () => {
@@ -128,14 +165,13 @@ test("SendQueue keeps the order of small, large, text and bytes, whatever their 
 
 test("SendQueue does not copy a large array", async () => {
   const given: Uint8Array[] = [];
-  const queue = new SendQueue(
-    (data) => {
-      given.push(data);
+  const queue = new SendQueue(given, {
+    write(owner, data) {
+      owner.push(data);
       return Promise.resolve();
     },
-    () => {},
-    {},
-  );
+    onFailure() {},
+  }, {});
   const large = new Uint8Array(100_000);
   queue.push(["small", large]);
   await queue.flush();
@@ -455,7 +491,7 @@ test("SendQueue does not call return() of a producer that has come to its end, a
 
 for (const piece of ["x", ""]) {
   test(`SendQueue leaves time for everything else, though ${JSON.stringify(piece)} after another is taken at once`, async () => {
-    const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+    const queue = new SendQueue({}, { write: () => Promise.resolve(), onFailure() {} }, {});
     let hadTurn = false;
     setTimeout(() => hadTurn = true, 0);
     let pieces = 0;
@@ -469,7 +505,7 @@ for (const piece of ["x", ""]) {
 }
 
 test("SendQueue leaves time for everything else when its flush() is awaited again and again", async () => {
-  const queue = new SendQueue(() => Promise.resolve(), () => {}, {});
+  const queue = new SendQueue({}, { write: () => Promise.resolve(), onFailure() {} }, {});
   let hadTurn = false;
   setTimeout(() => hadTurn = true, 0);
   for (let i = 0; !hadTurn && i < 1_000_000; i++) {

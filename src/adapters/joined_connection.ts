@@ -72,7 +72,7 @@ export class JoinedConnection implements Connection {
   readonly #whole: Whole;
   readonly #closed = new Deferred();
   /** What `close()` interrupts: neither a source nor a sink need answer after it. */
-  readonly #underWay: Set<(reason: ClosedError) => void> = new Set();
+  readonly #underWay: Set<{ reject(reason: ClosedError): void }> = new Set();
   #closeError: ClosedError | undefined;
   #released = false;
 
@@ -124,7 +124,7 @@ export class JoinedConnection implements Connection {
     const closed = this.#closeError = new ClosedError("the connection is closed", {
       cause: reason,
     });
-    for (const interrupt of this.#underWay) interrupt(closed);
+    for (const operation of this.#underWay) operation.reject(closed);
     this.#cancel(reason ?? closed);
     this.#abort(reason ?? closed);
     this.#whole.onClose?.();
@@ -236,10 +236,11 @@ export class JoinedConnection implements Connection {
   }
 
   #untilClosed<T>(operation: Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = new Deferred<T>();
-    this.#underWay.add(reject);
-    operation.then(resolve, reject).then(() => this.#underWay.delete(reject));
-    return promise;
+    const result = new Deferred<T>();
+    this.#underWay.add(result);
+    operation.then(result.resolve, (error) => result.reject(error))
+      .then(() => this.#underWay.delete(result));
+    return result.promise;
   }
 }
 

@@ -48,6 +48,8 @@ export interface NodeDuplexLike {
   readonly readableEncoding: string | null;
   /** Whether the stream carries objects: it must not. */
   readonly readableObjectMode: boolean;
+  /** Of a socket: whether it is being connected. */
+  readonly connecting?: boolean | undefined;
   /** Whether the writing side stays open when the readable side ends. */
   allowHalfOpen: boolean;
   /** Of a socket that speaks TLS: `true`. */
@@ -146,14 +148,14 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
   const options = { ...(path === undefined ? tcp : { path }), backlog: BACKLOG };
   server.listen(options, listening.resolve);
   await listening.promise;
-  const local = toUnixAddress(path);
-  const where = local ?? toTcpAddress(server.address());
+  const where = toUnixAddress(path) ?? toTcpAddress(server.address());
+  const ends = { local: isAny(where) ? undefined : where };
   const fail = (cause: Error): void =>
     queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(where)}`));
   server.on("error", fail);
   server.on("connection", (socket) => {
     tune(socket, endpoint.tcp);
-    const connection = new NodeConnection(socket, { local });
+    const connection = new NodeConnection(socket, ends);
     const cause = checkDescriptors();
     if (cause === undefined) return queue.put(connection);
     connection.close();
@@ -176,6 +178,11 @@ function toTcpAddress(from: unknown): Address {
   return { transport: "tcp", hostname: address, port };
 }
 
+/** Whether it stands for all addresses of this machine. */
+function isAny({ hostname }: Address): boolean {
+  return hostname === "0.0.0.0" || hostname === "::";
+}
+
 /** Older versions of Node ignore the option. */
 async function checkReusePort(): Promise<void> {
   const { default: { versions } } = await import("node:process");
@@ -187,11 +194,35 @@ async function checkReusePort(): Promise<void> {
 }
 
 const NOTHING = new Uint8Array(0);
+const UNKNOWN: Ends = {};
+
+/** Where a stream keeps its connection, for the listeners that all streams share. */
+const CONNECTION = Symbol("connection");
+
+interface Carrier extends NodeDuplexLike {
+  [CONNECTION]?: NodeConnection;
+}
 
 /** How long a close waits for the goodbye of TLS to be sent. Milliseconds. */
 const LONGEST_GOODBYE = 1_000;
 
 class NodeConnection implements Connection {
+  /** They are called with the stream as `this`: listeners of each connection's own would cost it 400 bytes. */
+  static readonly #listeners: readonly [string, (this: Carrier, ...args: never[]) => void][] = [
+    ["data", function (chunk: Uint8Array): void {
+      this[CONNECTION]!.#onData(chunk);
+    }],
+    ["end", function (): void {
+      this[CONNECTION]!.#onEnd();
+    }],
+    ["error", function (cause: Error): void {
+      this[CONNECTION]!.#fail(cause);
+    }],
+    ["close", function (): void {
+      this[CONNECTION]!.#onClose();
+    }],
+  ];
+
   localAddress: Address | undefined;
   remoteAddress: Address | undefined;
 
@@ -209,20 +240,21 @@ class NodeConnection implements Connection {
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
   #cause: Error | undefined;
 
-  constructor(stream: NodeDuplexLike, ends: Ends = {}) {
+  constructor(stream: Carrier, ends: Ends = UNKNOWN) {
     this.#stream = stream;
     this.#ends = ends;
     this.#isSocket = "connecting" in stream;
     this.#isTls = stream.encrypted === true;
     this.#noteAddresses();
-    stream.on("connect", () => this.#noteAddresses());
+    if (stream.connecting) stream.on("connect", () => this.#noteAddresses());
     this.#inbox = new Inbox(stream);
     stream.allowHalfOpen = true;
     stream.pause();
-    stream.on("data", (chunk: Uint8Array) => this.#onData(chunk));
-    stream.on("end", () => this.#onEnd());
-    stream.on("error", (cause: Error) => this.#fail(cause));
-    stream.on("close", () => this.#onClose());
+    const isNew = stream[CONNECTION] === undefined;
+    stream[CONNECTION] = this;
+    if (isNew) {
+      for (const [event, listener] of NodeConnection.#listeners) stream.on(event, listener);
+    }
     if (stream.readableEnded) this.#endReading();
     if (stream.destroyed) this.#onClose();
   }
@@ -297,8 +329,10 @@ class NodeConnection implements Connection {
 
   /** A socket has addresses while it is connected, and a connection ever after. */
   #noteAddresses(): void {
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
-    this.localAddress = toAddress(localAddress, localPort) ?? this.#ends.local;
+    const stream = this.#stream;
+    const { remoteAddress, remotePort } = stream;
+    // A socket that is asked keeps the answer, too.
+    this.localAddress = this.#ends.local ?? toAddress(stream.localAddress, stream.localPort);
     this.remoteAddress = toAddress(remoteAddress, remotePort) ?? this.#ends.remote;
   }
 

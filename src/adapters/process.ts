@@ -291,7 +291,7 @@ class ProcessEnd implements Whole {
 
   /** A process that has ended may have printed what is still to be read, so that alone closes nothing. */
   close(): void {
-    this.#closed.resolve(this.#exit.promise);
+    this.#exit.promise.then(this.#closed.resolve);
   }
 
   onClose(): void {
