@@ -1,5 +1,5 @@
 import { checkLimit, checkOptions, describe, nameOf } from "./checks.ts";
-import { cutFromChunk } from "./cut_from_chunk.ts";
+import { ChunkFraming } from "./chunk_framing.ts";
 import { type Found, Refusal } from "./decoding.ts";
 import { quiet } from "./deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
@@ -239,7 +239,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   nextText(terminator?: Terminator): string | undefined {
     const rule = terminator === undefined ? this.#rule : toRule(terminator);
     if (rule === null) return this.#cutText();
-    const line = this.#isUndecided(rule)
+    const line = rule instanceof Delimited && this.#isUndecided
       ? this.#lines.cut(this.#buffer, rule, this.#maxFrameLength)
       : undefined;
     if (line !== undefined) {
@@ -352,14 +352,14 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #cutFromChunk(rule: Rule): Uint8Array | undefined {
-    return this.#isUndecided(rule)
-      ? cutFromChunk(this.#buffer, rule, this.#maxFrameLength)
+    return rule instanceof ChunkFraming && this.#isUndecided
+      ? rule.cutFromChunk(this.#buffer, this.#maxFrameLength)
       : undefined;
   }
 
-  /** Whether the frame ends with a delimiter, and nothing is known of it yet. */
-  #isUndecided(rule: Rule): rule is Delimited {
-    return rule instanceof Delimited && this.#passage === undefined && this.#finder.isIdle;
+  /** Whether nothing is known yet of the next frame. */
+  get #isUndecided(): boolean {
+    return this.#passage === undefined && this.#finder.isIdle;
   }
 
   #cut(rule: Rule, isInForce: boolean): Uint8Array | undefined {

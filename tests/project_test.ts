@@ -30,7 +30,7 @@ test("framer.ts loads nothing that does I/O", () => {
     "src/block.ts",
     "src/bytes.ts",
     "src/checks.ts",
-    "src/cut_from_chunk.ts",
+    "src/chunk_framing.ts",
     "src/decoding.ts",
     "src/deferred.ts",
     "src/delimiters.ts",

@@ -1,5 +1,6 @@
-import { concat, copyOf, describeBytes, toBytes } from "../bytes.ts";
+import { concat, copyOf, describeBytes, indexOfByte, toBytes } from "../bytes.ts";
 import { checkBoolean, checkOptions, nameOf } from "../checks.ts";
+import { ChunkFraming } from "../chunk_framing.ts";
 import { Delimiters } from "../delimiters.ts";
 import { FrameInjectionError } from "../errors.ts";
 import type { DelimitedCodec, Portion } from "../framing.ts";
@@ -40,16 +41,40 @@ export function delimited(
 }
 
 /** The framing that the framer itself knows: it searches for the delimiters, and asks nobody. */
-export class Delimited implements DelimitedCodec {
+export class Delimited extends ChunkFraming implements DelimitedCodec {
   readonly delimiters: Delimiters;
   /** Whether frames are handed out with their delimiter. */
   readonly keep: boolean;
 
   /** @param delimiters At least one; the first is the one to send. */
   constructor(delimiters: readonly (string | Uint8Array)[], options: DelimitedOptions) {
+    super();
     const { keep = false } = checkOptions(options);
     this.delimiters = new Delimiters(delimiters.map(checkDelimiter));
     this.keep = checkBoolean("keep", keep);
+  }
+
+  /** One byte tells where the frame ends: the last one of the delimiters, if they have the same. */
+  cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
+    const chunk = buffer.fresh;
+    const { delimiters } = this;
+    const { last } = delimiters;
+    if (chunk === undefined || last < 0) return undefined;
+    const start = buffer.index;
+    for (
+      let end = indexOfByte(chunk, last, start);
+      end >= 0;
+      end = indexOfByte(chunk, last, end + 1)
+    ) {
+      const length = delimiters.lengthBefore(chunk, start, end);
+      if (length === 0) continue;
+      const next = end + 1;
+      if (next - length - start > limit) return undefined;
+      buffer.pass(next - start);
+      return chunk.subarray(start, this.keep ? next : next - length);
+    }
+    buffer.passOver(delimiters);
+    return undefined;
   }
 
   *decode(): Generator<Portion, Uint8Array, Uint8Array> {

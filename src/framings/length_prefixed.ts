@@ -1,7 +1,9 @@
 import { areEqual, describeBytes, toBytes } from "../bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../checks.ts";
+import { ChunkFraming } from "../chunk_framing.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
+import type { ReceiveBuffer } from "../receive_buffer.ts";
 
 /** Where {@linkcode lengthPrefixed} finds the length, and what it counts. */
 export interface LengthPrefixedOptions {
@@ -87,7 +89,7 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Codec {
   return new LengthPrefixed(options);
 }
 
-class LengthPrefixed implements Codec {
+class LengthPrefixed extends ChunkFraming {
   readonly #bytes: 1 | 2 | 3 | 4 | 8;
   readonly #littleEndian: boolean;
   readonly #signed: boolean;
@@ -96,6 +98,7 @@ class LengthPrefixed implements Codec {
   readonly #strip: number;
 
   constructor(options: LengthPrefixedOptions) {
+    super();
     const { bytes = 4, littleEndian = false, signed = false, offset = 0, adjust = 0 } =
       checkOptions(options);
     if (![1, 2, 3, 4, 8].includes(bytes)) {
@@ -110,9 +113,23 @@ class LengthPrefixed implements Codec {
     this.#strip = checkInteger("strip", strip, 0, LONGEST_HEADER);
   }
 
+  cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
+    const chunk = buffer.fresh;
+    const start = buffer.index;
+    const headerEnd = start + this.#offset + this.#bytes;
+    if (chunk === undefined || headerEnd > chunk.length) return undefined;
+    const length = this.#readLength(chunk, start + this.#offset);
+    const begin = start + this.#strip;
+    const end = headerEnd + length + this.#adjust;
+    const isWrong = length < 0 || end < Math.max(headerEnd, begin);
+    if (isWrong || end > chunk.length || end - begin > limit) return undefined;
+    buffer.pass(end - start);
+    return chunk.subarray(begin, end);
+  }
+
   *decode(): Generator<Portion, FrameLayout, Uint8Array> {
     const header = yield this.#offset + this.#bytes;
-    const length = this.#readLength(header);
+    const length = this.#readLength(header, this.#offset);
     const end = header.length + length + this.#adjust;
     const shortest = Math.max(header.length, this.#strip);
     if (length < 0 || Math.max(length, end) > Number.MAX_SAFE_INTEGER || end < shortest) {
@@ -161,13 +178,15 @@ class LengthPrefixed implements Codec {
   }
 
   /** Reads the length: exact where it is safe, and still too large, or negative, where it is not. */
-  #readLength(header: Uint8Array): number {
-    const field = header.subarray(this.#offset);
-    const digits = this.#littleEndian ? field.toReversed() : field;
+  #readLength(bytes: Uint8Array, begin: number): number {
+    const last = this.#bytes - 1;
     // Two's complement: -1 - length has all the opposite bits.
-    const isNegative = this.#signed && digits[0]! >= 128;
+    const isNegative = this.#signed && bytes[begin + (this.#littleEndian ? last : 0)]! >= 128;
     let value = 0;
-    for (const digit of digits) value = 256 * value + (isNegative ? 255 - digit : digit);
+    for (let i = 0; i <= last; i++) {
+      const digit = bytes[begin + (this.#littleEndian ? last - i : i)]!;
+      value = 256 * value + (isNegative ? 255 - digit : digit);
+    }
     return isNegative ? -1 - value : value;
   }
 

@@ -1,6 +1,8 @@
 import { concat, toBytes } from "../bytes.ts";
+import { ChunkFraming } from "../chunk_framing.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Codec, FrameLayout, Portion } from "../framing.ts";
+import type { ReceiveBuffer } from "../receive_buffer.ts";
 
 /** A 64-bit number takes ten bytes of 7 bits. */
 const LONGEST_VARINT = 10;
@@ -27,34 +29,56 @@ const LONGEST_VARINT = 10;
  * ```
  */
 export function varintPrefixed(): Codec {
-  return { decode, encode };
+  return new VarintPrefixed();
 }
 
-function* decode(): Generator<Portion, FrameLayout, Uint8Array> {
-  const varint: number[] = [];
-  let length = 0;
-  for (let weight = 1;; weight *= 128) {
-    const byte = (yield 1)[0]!;
-    varint.push(byte);
-    length += (byte % 128) * weight;
-    if (byte < 128) break;
-    if (varint.length === LONGEST_VARINT) throw malformed(varint, "has more than ten bytes");
+class VarintPrefixed extends ChunkFraming {
+  cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
+    const chunk = buffer.fresh;
+    if (chunk === undefined) return undefined;
+    const start = buffer.index;
+    const longest = Math.min(chunk.length, start + LONGEST_VARINT);
+    let length = 0;
+    for (let at = start, weight = 1; at < longest; at++, weight *= 128) {
+      const byte = chunk[at]!;
+      length += (byte % 128) * weight;
+      if (byte >= 128) continue;
+      const begin = at + 1;
+      const end = begin + length;
+      const isWrong = byte === 0 && at > start;
+      if (isWrong || end > chunk.length || length > limit) return undefined;
+      buffer.pass(end - start);
+      return chunk.subarray(begin, end);
+    }
+    return undefined;
   }
-  if (length > Number.MAX_SAFE_INTEGER) {
-    throw malformed(varint, `is more than ${Number.MAX_SAFE_INTEGER}`);
-  }
-  if (varint.length > 1 && varint.at(-1) === 0) {
-    throw malformed(varint, "has a needless zero at its end");
-  }
-  return { length };
-}
 
-function encode(payload: Uint8Array | string): Uint8Array {
-  const bytes = toBytes("payload", payload);
-  const varint: number[] = [];
-  let rest = bytes.length;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) varint.push(rest % 128 + 128);
-  return concat(Uint8Array.of(...varint, rest), bytes);
+  *decode(): Generator<Portion, FrameLayout, Uint8Array> {
+    const varint: number[] = [];
+    let length = 0;
+    for (let weight = 1;; weight *= 128) {
+      const byte = (yield 1)[0]!;
+      varint.push(byte);
+      length += (byte % 128) * weight;
+      if (byte < 128) break;
+      if (varint.length === LONGEST_VARINT) throw malformed(varint, "has more than ten bytes");
+    }
+    if (length > Number.MAX_SAFE_INTEGER) {
+      throw malformed(varint, `is more than ${Number.MAX_SAFE_INTEGER}`);
+    }
+    if (varint.length > 1 && varint.at(-1) === 0) {
+      throw malformed(varint, "has a needless zero at its end");
+    }
+    return { length };
+  }
+
+  encode(payload: Uint8Array | string): Uint8Array {
+    const bytes = toBytes("payload", payload);
+    const varint: number[] = [];
+    let rest = bytes.length;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) varint.push(rest % 128 + 128);
+    return concat(Uint8Array.of(...varint, rest), bytes);
+  }
 }
 
 function malformed(varint: readonly number[], problem: string): MalformedFrameError {

@@ -1,6 +1,5 @@
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { cutFromChunk } from "../src/cut_from_chunk.ts";
 import { Delimited } from "../src/framings/delimited.ts";
 import { ReceiveBuffer } from "../src/receive_buffer.ts";
 import { bytes, text } from "./support/bytes.ts";
@@ -17,7 +16,7 @@ function bufferOf(...chunks: string[]): ReceiveBuffer {
 function cutAll(buffer: ReceiveBuffer, delimited: Delimited, limit: number = Infinity): string[] {
   const frames: string[] = [];
   for (;;) {
-    const frame = cutFromChunk(buffer, delimited, limit);
+    const frame = delimited.cutFromChunk(buffer, limit);
     if (frame === undefined) return frames;
     frames.push(text(frame));
   }
@@ -27,7 +26,7 @@ test("cutFromChunk() cuts the frames that lie in one chunk, as views of it", () 
   const chunk = bytes("one\r\n\ntwo\n");
   const buffer = new ReceiveBuffer();
   buffer.append(chunk);
-  const frame = cutFromChunk(buffer, LINES, 3)!;
+  const frame = LINES.cutFromChunk(buffer, 3)!;
   assertEquals([text(frame), frame.buffer === chunk.buffer], ["one", true]);
   assertEquals([cutAll(buffer, LINES), buffer.length], [["", "two"], 0]);
 });
