@@ -240,14 +240,18 @@ class DenoConnection implements Connection {
     return this.#closed.promise;
   }
 
+  /** It waits here, and nowhere else of this library: each async function that waits costs 400 bytes. */
   async read(): Promise<Uint8Array | null> {
     if (this.#closeError !== undefined) throw this.#closeError;
     if (this.#readEnd instanceof Error) throw this.#readEnd;
     if (this.#readEnd === null) return null;
     try {
-      const chunk = await this.#readChunk();
-      if (chunk === null) this.#endReading();
-      return chunk;
+      const count = await this.#conn.read(this.#makeSpace());
+      if (count === null) {
+        this.#endReading();
+        return null;
+      }
+      return this.#takeFilled(count);
     } catch (cause) {
       throw this.#readEnd = this.#error(cause, "read from");
     }
@@ -281,18 +285,18 @@ class DenoConnection implements Connection {
     this.#release();
   }
 
-  /**
-   * Reads into the unused rest of the buffer, and hands that part out: it is never read into again. So a small chunk
-   * does not cost a buffer of its own.
-   */
-  async #readChunk(): Promise<Uint8Array | null> {
+  /** What is read into: the unused rest of the buffer, so that a small chunk does not cost a buffer of its own. */
+  #makeSpace(): Uint8Array {
     if (this.#buffer.length - this.#used < this.#bufferSize / 4) {
       this.#buffer = new Uint8Array(this.#bufferSize);
       this.#used = 0;
     }
+    return this.#buffer.subarray(this.#used);
+  }
+
+  /** Hands out what was read: that part is never read into again. */
+  #takeFilled(count: number): Uint8Array {
     const space = this.#buffer.length - this.#used;
-    const count = await this.#conn.read(this.#buffer.subarray(this.#used));
-    if (count === null) return null;
     if (count === space) this.#bufferSize = Math.min(LARGEST_BUFFER, this.#bufferSize * 2);
     else if (count < space / 8) this.#bufferSize = Math.max(SMALLEST_BUFFER, this.#bufferSize / 2);
     return this.#buffer.subarray(this.#used, this.#used += count);
