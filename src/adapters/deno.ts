@@ -7,6 +7,7 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
@@ -215,12 +216,12 @@ class DenoListener implements ConnectionListener {
   }
 }
 
-class DenoConnection implements Connection {
+class DenoConnection implements WatchableConnection {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
 
   readonly #conn: DenoConnLike;
-  readonly #closed = new Deferred();
+  readonly [CLOSING]: Closing = new Closing(this);
   #closeError: ClosedError | undefined;
   /** How reading ended: Deno reports a reset once, and the end of the stream after it. */
   #readEnd: null | Error | undefined;
@@ -237,7 +238,7 @@ class DenoConnection implements Connection {
   }
 
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this[CLOSING].closed;
   }
 
   /** It waits here, and nowhere else of this library: each async function that waits costs 400 bytes. */
@@ -320,7 +321,7 @@ class DenoConnection implements Connection {
     } catch {
       // Somebody else has closed it.
     }
-    this.#closed.resolve();
+    this[CLOSING].happen();
   }
 
   #error(cause: unknown, attempt: string): Error {
