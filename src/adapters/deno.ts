@@ -330,7 +330,12 @@ class DenoConnection implements WatchableConnection {
   }
 }
 
-function addressOf({ hostname, port, path }: DenoAddrLike): Address | undefined {
+/** Deno keeps its own in any case, and that of a TCP socket is one as it is. */
+function addressOf(address: DenoAddrLike): Address | undefined {
+  const { transport, hostname, port, path } = address;
+  if (transport === "tcp" && hostname !== undefined && port !== undefined) {
+    return address as Address;
+  }
   return toAddress(hostname, port) ?? toUnixAddress(path);
 }
 
