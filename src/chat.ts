@@ -1,6 +1,7 @@
 import { type AbortSignalLike, onAbort } from "./abort.ts";
 import { formatEndpoint } from "./address.ts";
 import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./checks.ts";
+import { CLOSING, isWatchable, type Watcher } from "./closing.ts";
 import { type Address, checkIsConnection, type Connection } from "./connection.ts";
 import { Deferred, quiet } from "./deferred.ts";
 import {
@@ -141,6 +142,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     onFailure: (chat, error) => chat.#onSendFailure(error),
   };
   static readonly #receiveFor = (chat: Chat<Frame>): void => chat.#receive();
+  static readonly #onGoneFor: Watcher<Chat<Frame>> = (chat, connection) => chat.#onGone(connection);
 
   #connection: Connection;
   readonly #framer: Framer<F>;
@@ -703,7 +705,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   #watch(connection: Connection): void {
-    whenSettled(connection.closed, () => this.#onGone(connection));
+    if (isWatchable(connection)) connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
+    else whenSettled(connection.closed, () => this.#onGone(connection));
   }
 
   /** What TLS goes over is no longer watched: it is gone when what goes over it is. */

@@ -1,4 +1,5 @@
 import { nameOf } from "./checks.ts";
+import { isWatchable } from "./closing.ts";
 import type { TlsInfo } from "./tls.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 
@@ -85,6 +86,8 @@ export interface Connection {
  * @throws {TypeError} If it is something else.
  */
 export function checkIsConnection(connection: Connection): void {
+  // One of this library's own is one: it should not be asked for its `closed`, which it makes only then.
+  if (isWatchable(connection)) return;
   const { read, write, closeWrite, close, closed } = (connection ?? {}) as Partial<Connection>;
   const methods = [read, write, closeWrite, close, closed?.then];
   if (methods.every((method) => typeof method === "function")) return;

@@ -40,3 +40,14 @@ test("Fifo.remove() takes an item out, wherever it is, and leaves the order of t
   fifo.remove(8);
   assertStrictEquals(fifo.first, undefined);
 });
+
+test("Fifo.removeAll() takes out and gives the items that are meant, and leaves the order of the others", () => {
+  const fifo = new Fifo<number>();
+  for (let i = 0; i < 6; i++) fifo.push(i);
+  fifo.shift();
+  assertEquals(fifo.removeAll((item) => item % 2 === 0), [2, 4]);
+  fifo.push(6);
+  assertStrictEquals(fifo.first, 1);
+  assertEquals(fifo.removeAll(() => true), [1, 3, 5, 6]);
+  assertEquals([fifo.length, fifo.first], [0, undefined]);
+});

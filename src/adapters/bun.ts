@@ -7,6 +7,7 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
@@ -301,14 +302,14 @@ interface PendingWrite {
   readonly done: Deferred;
 }
 
-class BunConnection implements TlsCapable {
+class BunConnection implements TlsCapable, WatchableConnection {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
   readonly tls: TlsInfo | undefined;
 
   readonly #socket: BunSocketLike;
   readonly #inbox: Inbox;
-  readonly #closed = new Deferred();
+  readonly [CLOSING]: Closing = new Closing(this);
   #pending: PendingWrite | undefined;
   #closeError: ClosedError | undefined;
   #isClosed = false;
@@ -330,7 +331,7 @@ class BunConnection implements TlsCapable {
   }
 
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this[CLOSING].closed;
   }
 
   read(): Promise<Uint8Array | null> {
@@ -417,7 +418,7 @@ class BunConnection implements TlsCapable {
     else this.#inbox.fail(this.#error("read from"));
     this.#pending?.done.reject(this.#error("write to"));
     this.#pending = undefined;
-    this.#closed.resolve();
+    this[CLOSING].happen();
   }
 
   #break(pending: PendingWrite): void {

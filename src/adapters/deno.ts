@@ -7,6 +7,7 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
 import { formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
@@ -215,12 +216,12 @@ class DenoListener implements ConnectionListener {
   }
 }
 
-class DenoConnection implements Connection {
+class DenoConnection implements WatchableConnection {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
 
   readonly #conn: DenoConnLike;
-  readonly #closed = new Deferred();
+  readonly [CLOSING]: Closing = new Closing(this);
   #closeError: ClosedError | undefined;
   /** How reading ended: Deno reports a reset once, and the end of the stream after it. */
   #readEnd: null | Error | undefined;
@@ -237,17 +238,21 @@ class DenoConnection implements Connection {
   }
 
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this[CLOSING].closed;
   }
 
+  /** It waits here, and nowhere else of this library: each async function that waits costs 400 bytes. */
   async read(): Promise<Uint8Array | null> {
     if (this.#closeError !== undefined) throw this.#closeError;
     if (this.#readEnd instanceof Error) throw this.#readEnd;
     if (this.#readEnd === null) return null;
     try {
-      const chunk = await this.#readChunk();
-      if (chunk === null) this.#endReading();
-      return chunk;
+      const count = await this.#conn.read(this.#makeSpace());
+      if (count === null) {
+        this.#endReading();
+        return null;
+      }
+      return this.#takeFilled(count);
     } catch (cause) {
       throw this.#readEnd = this.#error(cause, "read from");
     }
@@ -281,18 +286,18 @@ class DenoConnection implements Connection {
     this.#release();
   }
 
-  /**
-   * Reads into the unused rest of the buffer, and hands that part out: it is never read into again. So a small chunk
-   * does not cost a buffer of its own.
-   */
-  async #readChunk(): Promise<Uint8Array | null> {
+  /** What is read into: the unused rest of the buffer, so that a small chunk does not cost a buffer of its own. */
+  #makeSpace(): Uint8Array {
     if (this.#buffer.length - this.#used < this.#bufferSize / 4) {
       this.#buffer = new Uint8Array(this.#bufferSize);
       this.#used = 0;
     }
+    return this.#buffer.subarray(this.#used);
+  }
+
+  /** Hands out what was read: that part is never read into again. */
+  #takeFilled(count: number): Uint8Array {
     const space = this.#buffer.length - this.#used;
-    const count = await this.#conn.read(this.#buffer.subarray(this.#used));
-    if (count === null) return null;
     if (count === space) this.#bufferSize = Math.min(LARGEST_BUFFER, this.#bufferSize * 2);
     else if (count < space / 8) this.#bufferSize = Math.max(SMALLEST_BUFFER, this.#bufferSize / 2);
     return this.#buffer.subarray(this.#used, this.#used += count);
@@ -316,7 +321,7 @@ class DenoConnection implements Connection {
     } catch {
       // Somebody else has closed it.
     }
-    this.#closed.resolve();
+    this[CLOSING].happen();
   }
 
   #error(cause: unknown, attempt: string): Error {
@@ -325,7 +330,12 @@ class DenoConnection implements Connection {
   }
 }
 
-function addressOf({ hostname, port, path }: DenoAddrLike): Address | undefined {
+/** Deno keeps its own in any case, and that of a TCP socket is one as it is. */
+function addressOf(address: DenoAddrLike): Address | undefined {
+  const { transport, hostname, port, path } = address;
+  if (transport === "tcp" && hostname !== undefined && port !== undefined) {
+    return address as Address;
+  }
   return toAddress(hostname, port) ?? toUnixAddress(path);
 }
 

@@ -8,6 +8,7 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
 import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
@@ -206,7 +207,7 @@ interface Carrier extends NodeDuplexLike {
 /** How long a close waits for the goodbye of TLS to be sent. Milliseconds. */
 const LONGEST_GOODBYE = 1_000;
 
-class NodeConnection implements Connection {
+class NodeConnection implements WatchableConnection {
   /** They are called with the stream as `this`: listeners of each connection's own would cost it 400 bytes. */
   static readonly #listeners: readonly [string, (this: Carrier, ...args: never[]) => void][] = [
     ["data", function (chunk: Uint8Array): void {
@@ -229,7 +230,7 @@ class NodeConnection implements Connection {
   readonly #stream: NodeDuplexLike;
   readonly #inbox: Inbox;
   readonly #ends: Ends;
-  readonly #closed = new Deferred();
+  readonly [CLOSING]: Closing = new Closing(this);
   /** A socket reports resets, and copies what it is given to the system; other streams may pass the array itself on. */
   readonly #isSocket: boolean;
   readonly #isTls: boolean;
@@ -260,7 +261,7 @@ class NodeConnection implements Connection {
   }
 
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this[CLOSING].closed;
   }
 
   read(): Promise<Uint8Array | null> {
@@ -358,7 +359,7 @@ class NodeConnection implements Connection {
 
   #onClose(): void {
     this.#endInbox(this.#error(undefined, "read from"));
-    this.#closed.resolve();
+    this[CLOSING].happen();
   }
 
   /** Takes what the stream had buffered, which arrived before its error or close, and which Node may not emit any more. */
