@@ -228,7 +228,6 @@ export function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener>
   });
 }
 
-
 /** A handshake. */
 interface Upgrade {
   readonly connection: Promise<Connection>;
