@@ -72,9 +72,13 @@ test("the entry points load no module of a runtime, nor any other package", () =
   }
 });
 
-test("the workflow calls scripts that there are", () => {
+test("the workflow calls scripts that there are, and the one that installs the peers", () => {
+  const workflow = read(".github/workflows/ci.yml");
   const { scripts } = JSON.parse(read("package.json"));
-  const called = [...read(".github/workflows/ci.yml").matchAll(/npm run ([\w:-]*[\w])/g)];
-  assertEquals(called.length > 0, true);
-  for (const [, name] of called) assertEquals([name, typeof scripts[name!]], [name, "string"]);
+  const suites = [...workflow.matchAll(/\{ name: (\w+), /g)].map(([, name]) => `test:${name}`);
+  const called = [...workflow.matchAll(/npm run ([\w:]+)$/gm)].map(([, name]) => name!);
+  assertEquals([...new Set(suites)], ["test:node", "test:deno", "test:bun"]);
+  assertEquals(called, ["check"]);
+  for (const name of [...suites, ...called]) assertEquals([name, name in scripts], [name, true]);
+  for (const file of [workflow, read(".ci/run")]) assertMatch(file, /bash \.ci\/peers$/m);
 });
