@@ -4,7 +4,9 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { assertEquals, assertMatch } from "@std/assert";
 import * as browser from "./support/browser.ts";
 import { Installed } from "./support/packed.ts";
@@ -28,6 +30,10 @@ const modules = [
     .map((name) => `src/${name.slice(0, -".ts".length)}`),
 ];
 
+const documents = readdirSync("docs")
+  .filter((name) => name.endsWith(".md"))
+  .map((name) => `docs/${name}`);
+
 test(
   title("the packed file has the sources, what was built of them, the documents, and nothing else"),
   skip,
@@ -37,12 +43,11 @@ test(
       `${name}.ts`,
       ...[".js", ".js.map", ".d.ts", ".d.ts.map"].map((kind) => `dist/${name}${kind}`),
     ];
-    const documents = readdirSync("docs").filter((name) => name.endsWith(".md"));
     assertEquals(
       [...files].sort(),
       [
         ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "dist/globals.d.ts"],
-        ...documents.map((name) => `docs/${name}`),
+        ...documents,
         ...modules.flatMap(kinds),
       ].sort(),
     );
@@ -80,6 +85,27 @@ test(title("publint and Are the Types Wrong find nothing in the packed file"), s
     [".", "./bun", "./deno", "./node", "./package.json", "./testing"],
   );
 });
+
+test(
+  title("JSR takes the sources and the documents without a warning, and nothing else"),
+  skip,
+  async () => {
+    const said = await shellOutput("deno publish --dry-run --allow-dirty 2>&1");
+    assertEquals(said.match(/^.*warning.*$/gim), null);
+    const here = pathToFileURL(`${process.cwd()}/`).href;
+    const files = [...said.matchAll(/^ +(file:\S+) \(/gm)].map(([, url]) =>
+      url!.slice(here.length)
+    );
+    assertEquals(
+      files.sort(),
+      [
+        ...["deno.json", "LICENSE", "README.md", "CHANGELOG.md"],
+        ...documents,
+        ...modules.map((name) => `${name}.ts`),
+      ].sort(),
+    );
+  },
+);
 
 const CONVERSATION = `
 import { Chat, connect, memoryPair, serve } from "asynchat";
