@@ -7,7 +7,7 @@ import { Deferred } from "./deferred.ts";
 import { isUrl, type UrlLike } from "./endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
+import { checkEndpoint, type Sockets, socketsFor } from "./sockets.ts";
 import {
   checkCertificates,
   nameOfEndpoint,
@@ -133,7 +133,7 @@ export async function connect(
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const settings = tls === undefined ? undefined : toClientSettings(tls, nameOfEndpoint(endpoint));
   checkTlsTransport(endpoint, tls);
-  const sockets = await loadSockets(endpoint.transport);
+  const sockets = socketsFor(endpoint.transport);
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);

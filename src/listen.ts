@@ -1,4 +1,6 @@
 import { onAbort } from "./abort.ts";
+import { listenOnPath } from "./adapters/stale_socket.ts";
+import { TlsListener } from "./adapters/tls_listener.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkBoolean, checkFunction, checkOptions, nameOf } from "./checks.ts";
 import type { Address, ConnectionListener, ListenEndpoint, Transport } from "./connection.ts";
@@ -6,7 +8,7 @@ import type { UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
 import { iterate, toResult } from "./iterate.ts";
-import { checkEndpoint, loadSockets, type Sockets } from "./sockets.ts";
+import { checkEndpoint, type Sockets, socketsFor } from "./sockets.ts";
 import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 import { checkFraming, checkTlsTransport, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
@@ -130,7 +132,7 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   const settings = tls === undefined ? undefined : toServerSettings(tls);
   const { onError = () => {} } = tls ?? {};
   checkFunction("tls.onError", onError);
-  const sockets = await loadSockets(endpoint.transport);
+  const sockets = socketsFor(endpoint.transport);
   if (endpoint.transport === "udp") {
     // A sender that is silent has ended, and has not broken anything.
     const { idleTimeout, ...others } = options;
@@ -139,14 +141,12 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   if (settings !== undefined) await checkCertificates(settings);
   const listener = await listenOn({ ...endpoint, reusePort }, sockets);
   if (settings === undefined) return new Listener<Frame>(listener, options);
-  const { TlsListener } = await import("./adapters/tls_listener.ts");
   return new Listener<Frame>(new TlsListener(listener, settings, onError), options);
 }
 
 async function listenOn(endpoint: ListenEndpoint, sockets: Sockets): Promise<ConnectionListener> {
   const { path } = endpoint;
   if (path === undefined) return await sockets.listen(endpoint);
-  const { listenOnPath } = await import("./adapters/stale_socket.ts");
   return await listenOnPath(sockets, { ...endpoint, path });
 }
 

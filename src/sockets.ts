@@ -9,7 +9,11 @@ import type {
 } from "./connection.ts";
 import { readUrl, type UrlLike } from "./endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
+import { connectBun, listenBun } from "./adapters/bun.ts";
+import { connectDeno, listenDeno, mayUseNet } from "./adapters/deno.ts";
 import { connectByName, type Dial, type Resolver, SYSTEM } from "./adapters/every_address.ts";
+import { connectNode, listenNode } from "./adapters/node.ts";
+import { connectUdp, listenUdp } from "./adapters/udp.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
@@ -25,39 +29,33 @@ interface Runtimes {
 }
 
 /**
- * Loads the sockets of the runtime that this runs on, and no other's.
+ * The sockets of the runtime that this runs on.
  * @throws {UnsupportedError} If it has none.
  */
-export async function loadSockets(transport?: Transport): Promise<Sockets> {
-  if (transport === "udp") return await loadUdp();
+export function socketsFor(transport?: Transport): Sockets {
   const runtimes = globalThis as unknown as Runtimes;
+  if (transport === "udp") {
+    if (runtimes.process?.versions?.node !== undefined) {
+      return { connect: connectUdp, listen: listenUdp };
+    }
+    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
+  }
   if (runtimes.Deno !== undefined) {
-    const { connectDeno, listenDeno, mayUseNet } = await import("./adapters/deno.ts");
     return {
       connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
       listen: listenDeno,
     };
   }
   if (runtimes.Bun !== undefined) {
-    const { connectBun, listenBun } = await import("./adapters/bun.ts");
     return { connect: byName(connectBun), listen: listenBun };
   }
   if (runtimes.process?.versions?.node !== undefined) {
-    const { connectNode, listenNode } = await import("./adapters/node.ts");
     return { connect: byName(connectNode), listen: listenNode };
   }
   throw new UnsupportedError(
     "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
       "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
   );
-}
-
-async function loadUdp(): Promise<Sockets> {
-  if ((globalThis as unknown as Runtimes).process?.versions?.node === undefined) {
-    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
-  }
-  const { connectUdp, listenUdp } = await import("./adapters/udp.ts");
-  return { connect: connectUdp, listen: listenUdp };
 }
 
 function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {

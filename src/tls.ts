@@ -163,7 +163,7 @@ export function toSettingsFor(connection: Connection, options: StartTlsOptions):
 export async function checkCertificates(settings: TlsSettings): Promise<void> {
   if (settings.cert === undefined && settings.ca === undefined) return;
   const { checkContext } = await import("./adapters/tls.ts");
-  await checkContext(settings);
+  checkContext(settings);
 }
 
 /** What the certificate of whoever listens there must be for: nothing is known of a path. */

@@ -8,13 +8,13 @@ import { test } from "node:test";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Chat, type ChatError, type ChatOptions, type ConnectionListener } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
-import { loadSockets } from "../src/sockets.ts";
+import { socketsFor } from "../src/sockets.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { startPeer } from "./support/peer.ts";
 import { readTable } from "./support/tables.ts";
 
-const sockets = await loadSockets();
+const sockets = socketsFor();
 
 const REASON = new Error("the reason");
 const PIECE = new Uint8Array(64 * 1024);

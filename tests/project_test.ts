@@ -1,29 +1,10 @@
 /** The rules of the house, which no single module can keep. */
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
+import { loadedWith } from "./support/modules.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
-const importsOf = (file: string): string[] =>
-  [...read(file).matchAll(/^(?:import|export)\b(?! type\b)[^;]*?from "(.+?)";$/gms)]
-    .map((match) => match[1]!);
-
-/** Every module that is loaded with this one: static imports, and theirs. */
-function loadedWith(file: string, found: Set<string> = new Set()): Set<string> {
-  if (found.has(file)) return found;
-  found.add(file);
-  for (const name of importsOf(file)) {
-    if (name.startsWith(".")) loadedWith(join(dirname(file), name), found);
-    else found.add(name);
-  }
-  return found;
-}
-
-test("mod.ts loads no module of a runtime, nor any other package", () => {
-  const foreign = [...loadedWith("mod.ts")].filter((name) => !/^(mod\.ts|src\/.*\.ts)$/.test(name));
-  assertEquals(foreign, []);
-});
 
 test("framer.ts loads nothing that does I/O", () => {
   assertEquals([...loadedWith("src/framer.ts")].sort(), [
@@ -61,10 +42,43 @@ test("chat.ts loads no adapter", () => {
   assertEquals(adapters, []);
 });
 
-test("package.json and deno.json agree on the version and the entry points", () => {
+test("package.json, its lock, deno.json and CHANGELOG.md agree on the version", () => {
+  const { version } = JSON.parse(read("package.json"));
+  assertMatch(version, /^\d+\.\d+\.\d+$/);
+  assertEquals(JSON.parse(read("deno.json")).version, version);
+  assertEquals(JSON.parse(read("package-lock.json")).packages[""].version, version);
+  assertEquals(read("CHANGELOG.md").match(/^## (\S+)/m)?.[1], version);
+});
+
+test("package.json has the entry points of deno.json, built, and needs no other package", () => {
   const npm = JSON.parse(read("package.json"));
-  const jsr = JSON.parse(read("deno.json"));
-  assertEquals(npm.version, jsr.version);
-  assertEquals(npm.exports, jsr.exports);
-  assertEquals(npm.dependencies, undefined);
+  const sources: Record<string, string> = JSON.parse(read("deno.json")).exports;
+  const built = Object.entries(sources).map(([name, source]) => {
+    const path = source.replace(/^\.\/(.+)\.ts$/, "./dist/$1");
+    return [name, { types: `${path}.d.ts`, default: `${path}.js` }];
+  });
+  const { "./package.json": own, ...exports } = npm.exports;
+  assertEquals(exports, Object.fromEntries(built));
+  assertEquals(own, "./package.json");
+  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies"]) {
+    assertEquals(npm[kind], undefined);
+  }
+});
+
+test("the entry points load no module of a runtime, nor any other package", () => {
+  for (const file of Object.values<string>(JSON.parse(read("deno.json")).exports)) {
+    const loaded = [...loadedWith(file.slice("./".length))];
+    assertEquals(loaded.filter((name) => !/^(\w+|src\/.*)\.ts$/.test(name)), []);
+  }
+});
+
+test("the workflow calls scripts that there are, and the one that installs the peers", () => {
+  const workflow = read(".github/workflows/ci.yml");
+  const { scripts } = JSON.parse(read("package.json"));
+  const suites = [...workflow.matchAll(/\{ name: (\w+), /g)].map(([, name]) => `test:${name}`);
+  const called = [...workflow.matchAll(/npm run ([\w:]+)$/gm)].map(([, name]) => name!);
+  assertEquals([...new Set(suites)], ["test:node", "test:deno", "test:bun"]);
+  assertEquals(called, ["check"]);
+  for (const name of [...suites, ...called]) assertEquals([name, name in scripts], [name, true]);
+  for (const file of [workflow, read(".ci/run")]) assertMatch(file, /bash \.ci\/peers$/m);
 });

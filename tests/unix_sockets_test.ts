@@ -19,7 +19,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Chat, connect, type Connection, ConnectionError, listen, serve } from "../mod.ts";
-import { loadSockets } from "../src/sockets.ts";
+import { socketsFor } from "../src/sockets.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { named, needs } from "./support/peers.ts";
 import { command, CURRENT, permitted, Program, run } from "./support/programs.ts";
@@ -28,7 +28,7 @@ const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 const noUnixSockets = process.platform === "win32" && "Windows has named pipes instead";
 const unix = { skip: noUnixSockets };
 
-const sockets = await loadSockets();
+const sockets = socketsFor();
 
 /** Runs a test in a folder of its own. */
 async function inFolder(work: (path: string, folder: string) => Promise<void>): Promise<void> {

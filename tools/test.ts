@@ -68,14 +68,15 @@ const RUNTIMES: readonly Runtime[] = [
   },
 ];
 
-const SOURCES = ["mod.ts", "testing.ts", "src", "tests", "examples", "bench", "tools"];
+const ENTRIES = ["mod.ts", "node.ts", "deno.ts", "bun.ts", "testing.ts"];
+const SOURCES = [...ENTRIES, "src", "tests", "examples", "bench", "tools"];
 
 const CHECKS: readonly (readonly string[])[] = [
   ["deno", "fmt", "--check"],
   ["deno", "lint"],
   ["tsc"],
   ["deno", "check", ...SOURCES],
-  ["deno", "doc", "--lint", "mod.ts", "testing.ts"],
+  ["deno", "doc", "--lint", ...ENTRIES],
   [
     "deno",
     "test",
@@ -85,8 +86,7 @@ const CHECKS: readonly (readonly string[])[] = [
     "--allow-run=sort",
     `--allow-read=${tmpdir()}`,
     `--allow-write=${tmpdir()}`,
-    "mod.ts",
-    "testing.ts",
+    ...ENTRIES,
     "src",
     "docs",
     "README.md",

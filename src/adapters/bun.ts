@@ -12,7 +12,8 @@ import { Deferred } from "../deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { loadDescriptorCheck } from "./descriptors.ts";
+import { builtin } from "./builtin.ts";
+import { descriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
 import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
@@ -190,10 +191,14 @@ function whereOf({ hostname, port, path }: Endpoint): BunWhere {
 }
 
 /** Listens on a TCP port or a Unix socket with `Bun.listen`. */
-export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener> {
+export function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener> {
   const { hostname, path, reusePort = false } = endpoint;
-  if (reusePort) await checkReusePort();
-  const checkDescriptors = await loadDescriptorCheck();
+  const { platform } = builtin("node:process");
+  if (reusePort && platform !== "linux") {
+    // Elsewhere Bun ignores the option, or the system does not spread the connections.
+    return Promise.reject(new UnsupportedError(`reusePort needs Linux, not ${platform}`));
+  }
+  const checkDescriptors = descriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
   const accept = (socket: BunSocketLike, connection: Connection): void => {
@@ -208,11 +213,11 @@ export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionLis
     const options = optionsFor(accept, { local: toUnixAddress(path) });
     listener = bun().listen({ ...whereOf(endpoint), reusePort, ...options });
   } catch (cause) {
-    throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
+    return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   }
   const address: Address = toUnixAddress(path) ??
     { transport: "tcp", hostname, port: listener.port };
-  return {
+  return Promise.resolve({
     address,
     accept: () => queue.accept(),
     closed: closed.promise,
@@ -221,13 +226,7 @@ export async function listenBun(endpoint: ListenEndpoint): Promise<ConnectionLis
       listener.stop();
       closed.resolve();
     },
-  };
-}
-
-/** Elsewhere Bun ignores the option, or the system does not spread the connections. */
-async function checkReusePort(): Promise<void> {
-  const { default: { platform } } = await import("node:process");
-  if (platform !== "linux") throw new UnsupportedError(`reusePort needs Linux, not ${platform}`);
+  });
 }
 
 /** A handshake. */

@@ -1,3 +1,5 @@
+import { builtin } from "./builtin.ts";
+
 /**
  * Node and Bun do not say when they cannot accept because too many files are open. Node closes the connections that wait;
  * Bun asks the system for them again and again, which takes all the time that there is. So neither is let come to that: a
@@ -7,11 +9,9 @@
  *
  * @returns A function that gives the system's error when no file can be opened. (It takes some microseconds.)
  */
-export async function loadDescriptorCheck(): Promise<() => Error | undefined> {
-  const [{ closeSync, openSync }, { devNull }] = await Promise.all([
-    import("node:fs"),
-    import("node:os"),
-  ]);
+export function descriptorCheck(): () => Error | undefined {
+  const { closeSync, openSync } = builtin("node:fs");
+  const { devNull } = builtin("node:os");
   return () => {
     try {
       closeSync(openSync(devNull, "r"));

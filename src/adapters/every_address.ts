@@ -3,6 +3,7 @@ import { formatEndpoint } from "../address.ts";
 import type { Connection, Endpoint } from "../connection.ts";
 import { Deferred } from "../deferred.ts";
 import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import { builtin } from "./builtin.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /** Opens a connection: a runtime's own way. */
@@ -133,7 +134,7 @@ function inTurn(addresses: readonly string[]): string[] {
 }
 
 async function lookUp(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
+  const { lookup } = builtin("node:dns/promises");
   const found = await lookup(hostname, { all: true });
   return found.map(({ address }) => address);
 }

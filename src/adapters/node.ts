@@ -14,7 +14,8 @@ import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { BACKLOG } from "./backlog.ts";
-import { loadDescriptorCheck } from "./descriptors.ts";
+import { builtin } from "./builtin.ts";
+import { descriptorCheck } from "./descriptors.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
 import { tune } from "./tune.ts";
@@ -112,7 +113,7 @@ export async function connectNode(
   endpoint: Endpoint,
   attempt?: AbortSignalLike,
 ): Promise<Connection> {
-  const { connect } = await import("node:net");
+  const { connect } = builtin("node:net");
   // Node destroys a socket whose signal is aborted already, and connects it all the same.
   if (attempt?.aborted) throw attempt.reason;
   const { hostname, port, path } = endpoint;
@@ -134,9 +135,9 @@ export async function connectNode(
 /** Listens on a TCP port or a Unix socket with `node:net`. */
 export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionListener> {
   const { hostname, port, path, reusePort } = endpoint;
-  if (reusePort) await checkReusePort();
-  const { createServer } = await import("node:net");
-  const checkDescriptors = await loadDescriptorCheck();
+  if (reusePort) checkReusePort();
+  const { createServer } = builtin("node:net");
+  const checkDescriptors = descriptorCheck();
   const queue = new AcceptQueue();
   const closed = new Deferred();
   const listening = new Deferred();
@@ -185,8 +186,8 @@ function isAny({ hostname }: Address): boolean {
 }
 
 /** Older versions of Node ignore the option. */
-async function checkReusePort(): Promise<void> {
-  const { default: { versions } } = await import("node:process");
+function checkReusePort(): void {
+  const { versions } = builtin("node:process");
   const [major = 0, minor = 0] = versions.node.split(".").map(Number);
   if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
   throw new UnsupportedError(

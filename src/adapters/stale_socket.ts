@@ -3,6 +3,7 @@ import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from ".
 import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import { LONGEST_PATH, type Sockets } from "../sockets.ts";
+import { builtin } from "./builtin.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function listenOnPath(
   endpoint: ListenEndpoint & { readonly path: string },
 ): Promise<ConnectionListener> {
   await checkFolder(endpoint.path);
-  return await keepOthers(await listenInPlace(sockets, endpoint), endpoint.path);
+  return keepOthers(await listenInPlace(sockets, endpoint), endpoint.path);
 }
 
 async function listenInPlace(
@@ -40,10 +41,8 @@ async function listenInPlace(
 
 /** Node calls a folder that is not there a lack of permission, and Bun a file that is none a host name without an address. */
 async function checkFolder(path: string): Promise<void> {
-  const [{ stat }, { dirname }] = await Promise.all([
-    import("node:fs/promises"),
-    import("node:path"),
-  ]);
+  const { promises: { stat } } = builtin("node:fs");
+  const { dirname } = builtin("node:path");
   try {
     await stat(dirname(path));
   } catch (cause) {
@@ -57,9 +56,9 @@ async function removeIfStale(
   sockets: Sockets,
   endpoint: Endpoint & { readonly path: string },
 ): Promise<boolean> {
-  const { linkSync, lstatSync, renameSync, rmSync } = await import("node:fs");
+  const { linkSync, lstatSync, renameSync, rmSync } = builtin("node:fs");
   const { path } = endpoint;
-  const aside = await nameBeside(path);
+  const aside = nameBeside(path);
   try {
     const asked = lstatSync(path, BIGINT);
     if (!asked.isSocket() || !await answersNot(sockets, endpoint)) return false;
@@ -78,11 +77,11 @@ async function removeIfStale(
  * The runtimes remove what is at their path when they are closed, whatever it is: somebody may have removed the socket
  * meanwhile, and another program listen there. So what is not this listener's own has a second name until that is done.
  */
-async function keepOthers(listener: ConnectionListener, path: string): Promise<ConnectionListener> {
-  const { linkSync, lstatSync, rmSync } = await import("node:fs");
+function keepOthers(listener: ConnectionListener, path: string): ConnectionListener {
+  const { linkSync, lstatSync, rmSync } = builtin("node:fs");
   const find = (): BigIntStats | undefined => attempt(() => lstatSync(path, BIGINT));
   const own = find();
-  const aside = await nameBeside(path);
+  const aside = nameBeside(path);
   const closed = new Deferred();
   const keep = (): boolean => {
     const found = find();
@@ -119,8 +118,8 @@ function isSame(left: BigIntStats, right: BigIntStats): boolean {
 }
 
 /** A name that nobody has, in the same folder, which must be no longer than a socket's can be. */
-async function nameBeside(path: string): Promise<string> {
-  const { dirname, join } = await import("node:path");
+function nameBeside(path: string): string {
+  const { dirname, join } = builtin("node:path");
   const id = crypto.randomUUID();
   const name = `${path}.${id.slice(0, 8)}`;
   const { length } = new TextEncoder().encode(name);

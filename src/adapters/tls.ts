@@ -7,6 +7,7 @@ import { Deferred } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import type { TlsInfo, TlsSettings } from "../tls.ts";
 import { WrappedConnection } from "../wrapped_connection.ts";
+import { builtin } from "./builtin.ts";
 import { fromStream } from "./node.ts";
 import { HandshakeTimeout, toHandshakeError } from "./tls_error.ts";
 
@@ -26,7 +27,8 @@ const LAST_WORDS = 100;
  * @returns The connection, when the handshake is done. The connection beneath is closed if it fails.
  */
 export async function tlsOver(connection: Connection, settings: TlsSettings): Promise<Connection> {
-  const [tls, { Duplex }] = await Promise.all([import("node:tls"), import("node:stream")]);
+  const tls = builtin("node:tls");
+  const { Duplex } = builtin("node:stream");
   const shaken = new Deferred<Connection>();
   const ends = { local: connection.localAddress, remote: connection.remoteAddress };
   let socket: TLSSocket | undefined;
@@ -94,11 +96,9 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
  * Checks certificates and keys before there is a connection for them.
  * @throws {TypeError} If they are not what they say, or do not belong together.
  */
-export async function checkContext({ cert, key, ca }: TlsSettings): Promise<void> {
-  const [{ createSecureContext }, { createPrivateKey, X509Certificate }] = await Promise.all([
-    import("node:tls"),
-    import("node:crypto"),
-  ]);
+export function checkContext({ cert, key, ca }: TlsSettings): void {
+  const { createSecureContext } = builtin("node:tls");
+  const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   try {
     createSecureContext({ cert, key, ca });
     // Not every runtime looks whether they are certificates: what is none would be trusted by nobody, without a word.

@@ -12,6 +12,7 @@ import { Deferred } from "../deferred.ts";
 import { ClosedError } from "../errors.ts";
 import { DatagramSplitter, markDatagram } from "../framings/datagrams.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { builtin } from "./builtin.ts";
 import { Inbox } from "./inbox.ts";
 import { toConnectionError } from "./system_error.ts";
 
@@ -279,10 +280,8 @@ async function openSocket(
   { hostname }: Endpoint,
   what: string,
 ): Promise<{ socket: Socket; address: string }> {
-  const [{ createSocket }, { lookup }] = await Promise.all([
-    import("node:dgram"),
-    import("node:dns/promises"),
-  ]);
+  const { createSocket } = builtin("node:dgram");
+  const { lookup } = builtin("node:dns/promises");
   try {
     const { address, family } = await lookup(hostname);
     return { socket: createSocket(family === 6 ? "udp6" : "udp4"), address };

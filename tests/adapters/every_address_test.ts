@@ -14,7 +14,7 @@ import {
 import { connectByName, SYSTEM } from "../../src/adapters/every_address.ts";
 import type { Endpoint } from "../../src/connection.ts";
 import { Deferred } from "../../src/deferred.ts";
-import { loadSockets } from "../../src/sockets.ts";
+import { socketsFor } from "../../src/sockets.ts";
 import { CountingSignal } from "../support/counting_signal.ts";
 import { DeafListener, NO_DEAF_LISTENER } from "../support/deaf_listener.ts";
 import { named } from "../support/peers.ts";
@@ -201,7 +201,7 @@ test("connect() leaves an address, a path, and a name whose addresses may not be
 const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1");
 const ipv6 = { skip: !hasIpv6 && "this machine has no ::1" };
 const BOTH = { ...SYSTEM, lookUp: () => Promise.resolve(["::1", "127.0.0.1"]) };
-const sockets = await loadSockets();
+const sockets = socketsFor();
 
 for (const hostname of ["127.0.0.1", "::1"]) {
   test(

@@ -4,14 +4,14 @@ import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ClosedError, type Connection, ConnectionError } from "../../mod.ts";
-import { loadSockets } from "../../src/sockets.ts";
+import { socketsFor } from "../../src/sockets.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { startPeer } from "../support/peer.ts";
 import { command, CURRENT, Program } from "../support/programs.ts";
 import { tcpPair } from "../support/tcp_pair.ts";
 
-const sockets = await loadSockets();
+const sockets = socketsFor();
 const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
 
 checkConnection("a TCP connection", tcpPair);

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, type ConnectionListener } from "../../mod.ts";
 import { listenOnPath } from "../../src/adapters/stale_socket.ts";
-import { loadSockets, type Sockets } from "../../src/sockets.ts";
+import { type Sockets, socketsFor } from "../../src/sockets.ts";
 
 const windows = { skip: process.platform === "win32" && "Windows has named pipes instead" };
 
@@ -15,7 +15,7 @@ test(
   "listenOnPath() leaves alone who began to listen after it had asked, whoever comes next",
   windows,
   async () => {
-    const sockets = await loadSockets();
+    const sockets = socketsFor();
     const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
     const endpoint = { hostname: "", port: 0, path: join(folder, "a.sock") };
     const { path } = endpoint;

@@ -1,5 +1,5 @@
 import { type ChildProcessLike, type Connection, fromProcess } from "../../mod.ts";
-import { loadSockets } from "../../src/sockets.ts";
+import { socketsFor } from "../../src/sockets.ts";
 
 /**
  * A connection with a process, and one with what that process passes on: the other end of it.
@@ -8,7 +8,7 @@ import { loadSockets } from "../../src/sockets.ts";
 export async function processPair(
   startBridge: (port: string) => ChildProcessLike,
 ): Promise<[Connection, Connection]> {
-  const sockets = await loadSockets();
+  const sockets = socketsFor();
   const listener = await sockets.listen({ hostname: "127.0.0.1", port: 0 });
   const left = fromProcess(startBridge(String(listener.address.port)));
   const right = await listener.accept();

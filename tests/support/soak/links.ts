@@ -9,7 +9,7 @@ import {
   serve,
 } from "../../../mod.ts";
 import { Deferred } from "../../../src/deferred.ts";
-import { loadSockets } from "../../../src/sockets.ts";
+import { socketsFor } from "../../../src/sockets.ts";
 import { eventually } from "./delay.ts";
 import { describe } from "./failure.ts";
 import type { Side } from "./side.ts";
@@ -52,7 +52,7 @@ function join(client: Side, server: Side, [left, right]: [Connection, Connection
 
 /** Two connections with each other, over the adapter of this runtime. */
 async function adapterPair(): Promise<[Connection, Connection]> {
-  const { connect, listen } = await loadSockets();
+  const { connect, listen } = socketsFor();
   const hostname = "127.0.0.1";
   const listener = await listen({ hostname, port: 0 });
   try {
