@@ -139,7 +139,7 @@ export class SendQueue<Owner = unknown> {
   hurry(): void {
     if (!this.#gathering) return;
     this.#gathering = false;
-    this.#gathered = this.#waiting;
+    this.#gathered = this.queued;
     void this.#drain();
   }
 
