@@ -1,7 +1,8 @@
 /**
  * Each TypeScript block of the documents is a program: it is run by itself, on the runtime that the tests run on, and must end
- * by itself, without an error, having printed what the comments behind its `console.log()` say. A block for one runtime says
- * so behind its fence: "ts deno".
+ * by itself, without an error, having printed what the comments behind its `console.log()` say, and "// prints: ..."
+ * elsewhere. A block for one runtime says so behind its fence: "ts deno". A part of a file, which is tested itself, begins with
+ * the file's name, and is "ts ignore".
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -58,12 +59,30 @@ async function run({ code }: CodeBlock): Promise<void> {
 
 /** What the block says that it prints. */
 function saidBy(code: string): string[] {
-  return [...code.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map((match) => match[1]!);
+  return [...code.matchAll(/(?:console\.log\(.*\/\/|\/\/ prints:) (.+)$/gm)].map((match) =>
+    match[1]!
+  );
+}
+
+/** Fails unless the block stands, line for line, in the file that its first line names. */
+function compare({ code }: CodeBlock): void {
+  const [first, ...lines] = code.split("\n");
+  const [, file] = /^\/\/ ([\w/]+\.ts)$/.exec(first!) ?? [];
+  assert(file !== undefined, `expected the name of a file, not ${first}`);
+  // The formatter breaks lines elsewhere where they stand alone.
+  const withoutSpace = (text: string): string => text.replace(/\s+/g, "");
+  const shown = withoutSpace(lines.join("\n"));
+  assert(shown !== "" && withoutSpace(readFileSync(file, "utf8")).includes(shown), code);
 }
 
 for (const document of documents()) {
   for (const block of blocksOf(document).filter(({ tags }) => tags[0] === "ts")) {
     const { heading, line, tags: [, only = CURRENT] } = block;
+    if (only === "ignore") {
+      test(`what is shown under "${heading}" (${document}:${line}) is in its file`, () =>
+        compare(block));
+      continue;
+    }
     const name = `the program under "${heading}" (${document}:${line}) does what it says`;
     test(name, { skip: only !== CURRENT && `it is for ${only}` }, () => run(block));
   }
@@ -73,6 +92,7 @@ test("every block of the documents says its language, and no program is left out
   // What is not TypeScript is a command, a picture, or another library's.
   const languages = [
     "ts",
+    "ts ignore",
     ...RUNTIMES.map((name) => `ts ${name}`),
     "sh",
     "text",
