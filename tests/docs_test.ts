@@ -126,6 +126,17 @@ function toAnchor([, heading]: RegExpMatchArray): string {
   return heading!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
 }
 
+test("every file that the documents name exists", () => {
+  for (const document of documents()) {
+    const text = readFileSync(document, "utf8").replace(/^```[^]*?^```$/gm, "");
+    for (
+      const [, file] of text.matchAll(/`((?:src|tests|examples|bench|tools|docs)\/[\w/.-]*)`/g)
+    ) {
+      assert(existsSync(file!), `${document} names ${file}, which is not there`);
+    }
+  }
+});
+
 test("every npm script that the documents name exists", () => {
   const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
   for (const document of [...documents(), "examples/README.md"]) {
