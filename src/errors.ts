@@ -52,7 +52,8 @@ export class FrameTooLongError extends ChatError {
   constructor(limit: number, seen: number) {
     super(
       "frame-too-long",
-      `the frame is at least ${seen} bytes long, more than the maxFrameLength of ${limit}`,
+      `the frame is at least ${seen} bytes long, more than the maxFrameLength of ${limit}: ` +
+        "raise the limit, or read it with stream()",
     );
     this.limit = limit;
     this.seen = seen;
@@ -111,7 +112,7 @@ export class TimeoutError extends ChatError {
    * @param timeout How long was waited, in milliseconds.
    */
   constructor(timeout: number) {
-    super("timeout", `no frame came within ${timeout} ms`);
+    super("timeout", `no frame came within ${timeout} ms: what has arrived goes to the next read`);
     this.timeout = timeout;
   }
 }
@@ -132,7 +133,7 @@ export class IncompleteFrameError extends ChatError {
       "incomplete-frame",
       `the stream ended ${
         handedOut + bytes.length
-      } bytes into a frame that ${expected} would have ended`,
+      } bytes into a frame that ${expected} would have ended: incomplete: "yield" would give them as a frame`,
     );
     this.bytes = bytes;
   }

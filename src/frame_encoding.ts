@@ -14,7 +14,7 @@ export function encodeFrame(rule: Rule, payload: Uint8Array | string): Uint8Arra
   if (typeof rule === "number") {
     if (bytes.length === rule) return bytes;
     throw new FrameInjectionError(
-      `a payload of ${bytes.length} bytes is no frame: the terminator is a count of ${rule}`,
+      `a payload of ${bytes.length} bytes is no frame: the terminator is a count of ${rule}: send as many, or push() it`,
     );
   }
   if (rule.encode !== undefined) return rule.encode(bytes);

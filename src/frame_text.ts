@@ -69,7 +69,10 @@ export class FrameText {
     try {
       return this.#decoder.decode(bytes);
     } catch {
-      throw new MalformedFrameError(`the frame is not ${this.#encoding} throughout`, bytes);
+      throw new MalformedFrameError(
+        `the frame is not ${this.#encoding} throughout: without fatal, what is not would be U+FFFD`,
+        bytes,
+      );
     }
   }
 

@@ -95,7 +95,7 @@ export function toClientSettings(
   const options: TlsClientOptions = tls === true ? {} : tls;
   const settings = toSettings(options);
   if (settings.cert !== undefined !== (settings.key !== undefined)) {
-    throw new TypeError("tls.cert and tls.key need each other");
+    throw new TypeError("tls.cert and tls.key need each other: give both, or neither");
   }
   const verifies = checkBoolean("tls.rejectUnauthorized", options.rejectUnauthorized ?? true);
   const name = options.serverName ?? serverName;

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { XMLParser } from "fast-xml-parser";
+import { documents } from "../tests/support/code_blocks.ts";
 
 interface Runtime {
   readonly name: string;
@@ -88,9 +89,8 @@ const CHECKS: readonly (readonly string[])[] = [
     `--allow-write=${tmpdir()}`,
     ...ENTRIES,
     "src",
-    "docs",
-    "README.md",
   ],
+  ["deno", "check", "--doc-only", ...documents()], // tests/docs_test.ts runs what they show
   ["deno", "publish", "--dry-run", "--allow-dirty"],
 ];
 

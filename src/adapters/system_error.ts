@@ -32,7 +32,7 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
   timeout: "the peer did not answer in time",
   unreachable: "no way leads there",
   "not-found": "the host name has no address",
-  "in-use": "the address is in use",
+  "in-use": "the address is in use: close what has it, or choose another",
   unavailable: "the address is not one of this machine's",
   permission: "permission denied",
   tls: "TLS failed",
@@ -56,6 +56,8 @@ export function toConnectionError(cause: unknown, attempt: string): ConnectionEr
 
 function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
   if (code === "tls") return wordsForTls(cause);
+  // Deno's own words name the flag that it wants.
+  if (isDenied(cause)) return `${WORDS[code]}: ${messageOf(cause)}`;
   const isPath = /^(ENOENT|ENOTDIR)$/.test(String((cause as { code?: unknown }).code));
   // The system's own words name the path where the attempt does not.
   return isPath ? `there is no such file: ${messageOf(cause)}` : WORDS[code];
@@ -67,12 +69,17 @@ function codeOf(cause: unknown): ConnectionErrorCode {
   if (known !== undefined) return known;
   if (typeof code === "string" && code.startsWith("EAI_")) return "not-found";
   if (isTlsError(cause)) return "tls";
-  if (name === "NotCapable" || name === "PermissionDenied") return "permission";
+  if (isDenied(cause) || name === "PermissionDenied") return "permission";
   // Deno reports a failed look-up and an impossible name, and Bun a failed look-up for `listen`, by a message alone.
   if (/^(failed to (lookup address|listen at)|invalid host)/i.test(messageOf(cause))) {
     return "not-found";
   }
   return "other";
+}
+
+/** Whether Deno forbids it, and not the system. */
+function isDenied(cause: unknown): boolean {
+  return (cause as { name?: unknown }).name === "NotCapable";
 }
 
 function messageOf(cause: unknown): string {

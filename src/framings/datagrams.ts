@@ -60,7 +60,7 @@ const DATAGRAMS: Codec = {
     const datagram = toBytes("payload", payload);
     if (datagram.length <= LONGEST_DATAGRAM) return markDatagram(datagram);
     throw new FrameInjectionError(
-      `a datagram has at most ${LONGEST_DATAGRAM} bytes, and the payload ${datagram.length}`,
+      `a datagram has at most ${LONGEST_DATAGRAM} bytes, and the payload ${datagram.length}: send it in parts`,
     );
   },
 };

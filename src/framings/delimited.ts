@@ -145,7 +145,7 @@ export function describeDelimiters({ patterns }: Delimiters): string {
 function injection(payload: Uint8Array, at: number): FrameInjectionError {
   return new FrameInjectionError(
     `the payload ${describeBytes(payload)} would be read as more than one frame, or as another: ` +
-      `with what is sent around it, it forms a delimiter at byte ${at}`,
+      `with what is sent around it, it forms a delimiter at byte ${at}; escape it, or use a framing that says a length`,
   );
 }
 

@@ -159,7 +159,7 @@ class LengthPrefixed extends ChunkFraming {
     if (length < 0 || length > this.#longest) {
       throw new FrameInjectionError(
         `a payload of ${bytes.length} bytes does not fit: its length would be ${length}, ` +
-          `and must be 0 to ${this.#longest}`,
+          `and must be 0 to ${this.#longest}: send it in parts, or agree on a longer prefix`,
       );
     }
     this.#writeLength(frame, length);

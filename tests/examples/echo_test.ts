@@ -103,7 +103,12 @@ test("the echo programs say in a line what is wrong with how they were started",
     ["echo_server", ["--bogus"], 2, /bogus[^]*usage: echo_server/],
     ["echo_server", ["--port", "abc"], 2, /^--port must be a number, not "abc"$/],
     ["echo_server", ["--port", "70000"], 1, /^port must be .* not 70000$/],
-    ["echo_server", ["--port", String(port)], 1, /^cannot listen on 127.0.0.1:\d+: .*in use$/],
+    [
+      "echo_server",
+      ["--port", String(port)],
+      1,
+      /^cannot listen on 127.0.0.1:\d+: .*in use: close what has it, or choose another$/,
+    ],
     ["echo_client", ["--port", "1"], 1, /^cannot connect to 127.0.0.1:1: connection refused/],
   ];
   for (const [file, args, code, message] of wrong) {

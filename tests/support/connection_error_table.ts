@@ -29,12 +29,12 @@ export function withoutNumbers(message: string): string {
 }
 
 function toRow(cells: Readonly<Record<string, string>>): Row {
-  const cell = (heading: string): string => cells[heading]!.replaceAll('"', "");
-  const others = [...cell("differs").matchAll(/(\w+): ([\w-]+)/g)];
+  const cell = (heading: string): string => cells[heading]!;
+  const others = [...cell("differs").matchAll(/(\w+): "([\w-]+)"/g)];
   return {
     happened: cell("what happened"),
     operation: cell("operation"),
-    code: cell("code"),
+    code: cell("code").replaceAll('"', ""),
     message: cell("example message"),
     differs: new Map(others.map(([, name, other]) => [name!.toLowerCase() as RuntimeName, other!])),
   };
