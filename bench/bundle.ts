@@ -4,6 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { build } from "esbuild";
 
 /** Where packages are found from, and nothing is committed. */
@@ -18,32 +19,23 @@ const PROGRAMS = [
   "examples/resp_server.ts",
 ];
 
-/** A folder that is there until it is disposed of. */
-export interface Bundle extends Disposable {
-  readonly folder: string;
-}
-
-/** Compiles the programs; what they import from packages stays there. */
-export async function bundle(): Promise<Bundle> {
+/** Compiles the programs; what they import from packages stays there. Returns the folder, which is there until this process ends. */
+export async function bundle(): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, "asynchat-bench-"));
-  const bundle = { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
-  try {
-    await build({
-      entryPoints: PROGRAMS,
-      outdir: folder,
-      outbase: ".",
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      packages: "external",
-      logLevel: "warning",
-    });
-  } catch (error) {
-    bundle[Symbol.dispose]();
-    throw error;
-  }
-  return bundle;
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  process.once("SIGINT", () => process.exit(130));
+  await build({
+    entryPoints: PROGRAMS,
+    outdir: folder,
+    outbase: ".",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    packages: "external",
+    logLevel: "warning",
+  });
+  return folder;
 }

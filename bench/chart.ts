@@ -11,11 +11,11 @@ const WIDTH = 860;
 const MARGIN = 24;
 const LABELS = 400;
 const AXIS = WIDTH - LABELS - 90;
-const BAR = 10;
+const BAR = 9;
 /** From one row, and from one panel, to the next. */
-const [ROW_GAP, PANEL_GAP] = [10, 30];
+const [ROW_GAP, PANEL_GAP] = [8, 26];
 /** The least height of a row: its two lines of text. */
-const ROW = 30;
+const ROW = 26;
 const LEGEND = 110;
 /** Ratios beyond it are cut off, and told beside it. */
 const MOST = 4;
@@ -28,8 +28,8 @@ const PANELS: Readonly<Record<string, string>> = {
   writing: "Writing over TCP",
   round_trips: "Round trips over TCP",
   servers: "Whole servers, the examples of this repository",
-  scale: "Memory of an idle connection, beside a socket of the runtime",
-  size: "Size, minified and gzipped",
+  scale: "Memory of an idle connection: shorter is better",
+  size: "Size: shorter is better",
 };
 
 const COLORS: Readonly<Record<string, string>> = {
@@ -44,12 +44,14 @@ const STYLE = `
   .page { fill: #ffffff; stroke: #d8dee4 }
   .text { fill: #1f2328 }
   .muted { fill: #59636e }
+  .value { fill: #1f2328; stroke: #ffffff; stroke-width: 2; paint-order: stroke }
   .mark { stroke: #1f2328 }
   .same { stroke: #8c959f }
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117; stroke: #30363d }
     .text { fill: #e6edf3 }
     .muted { fill: #9198a1 }
+    .value { fill: #e6edf3; stroke: #0d1117 }
     .mark { stroke: #e6edf3 }
     .same { stroke: #6e7681 }
   }
@@ -72,17 +74,17 @@ function drawChart(results: Results): string {
     const axis = axisOf(rows);
     parts.push(text(MARGIN, y, title, "text", 'font-size="14" font-weight="600"'));
     y += 14;
-    const top = y;
-    for (const row of rows) y = drawRow(row, axis, y, parts);
     const same = axis.at(1);
     if (axis.isRatio) {
+      const bottom = y + rows.reduce((sum, row) => sum + heightOf(row) + ROW_GAP, 0) - ROW_GAP;
       parts.push(
-        `<line x1="${same}" y1="${top - 4}" x2="${same}" y2="${
-          y - ROW_GAP + 4
+        `<line x1="${same}" y1="${y - 4}" x2="${same}" y2="${
+          bottom + 4
         }" class="same" stroke-dasharray="3 3"/>`,
-        text(same, top - 8, "as fast", "muted", 'font-size="10" text-anchor="middle"'),
+        text(same, y - 8, "as fast", "muted", 'font-size="10" text-anchor="middle"'),
       );
     }
+    for (const row of rows) y = drawRow(row, axis, y, parts);
     y += PANEL_GAP;
   }
   for (const line of footer(results)) {
@@ -98,7 +100,7 @@ function drawChart(results: Results): string {
     text(
       MARGIN,
       MARGIN + 8,
-      "asynchat beside its peers and the limit: how many times as fast it is; longer is better, unless said otherwise",
+      "asynchat beside its peers and the limit: how many times as fast it is",
       "text",
     ),
     ...legend(results),
@@ -142,6 +144,10 @@ function axisOf(rows: readonly Row[]): Axis {
   };
 }
 
+function heightOf(row: Row): number {
+  return Math.max(ROW, row.length * BAR);
+}
+
 /** Draws a row, and returns where the next one begins. */
 function drawRow(row: Row, axis: Axis, top: number, parts: string[]): number {
   const [{ contest, figure }] = row;
@@ -152,7 +158,8 @@ function drawRow(row: Row, axis: Axis, top: number, parts: string[]): number {
     text(LABELS - 10, top + 11, contest.name, "text", right),
     text(LABELS - 10, top + 24, against, "muted", `font-size="10" ${right}`),
   );
-  const height = Math.max(ROW, row.length * BAR);
+  const height = heightOf(row);
+  const values: string[] = [];
   let y = top + (height - row.length * BAR) / 2;
   for (const { place, figure } of row) {
     const { value: { median }, unit } = figure;
@@ -164,7 +171,9 @@ function drawRow(row: Row, axis: Axis, top: number, parts: string[]): number {
       `<rect x="${LABELS}" y="${y}" width="${end - LABELS}" height="${BAR - 1}" fill="${
         COLORS[place]
       }"/>`,
-      text(end + 5, y + 8, `${cut}${number(median)} ${unit}${mark}`, "text", 'font-size="10"'),
+    );
+    values.push(
+      text(end + 5, y + 8, `${cut}${number(median)} ${unit}${mark}`, "value", 'font-size="10"'),
     );
     y += BAR;
   }
@@ -176,6 +185,7 @@ function drawRow(row: Row, axis: Axis, top: number, parts: string[]): number {
       }" class="mark" stroke-width="1.5"/>`,
     );
   }
+  parts.push(...values);
   return top + height + ROW_GAP;
 }
 

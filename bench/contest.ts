@@ -1,8 +1,9 @@
 /** What is measured: contestants that do the same work, one after the other, round by round. */
+import { digestOf } from "./digest.ts";
 import { type Figure, figureOf, type FigureResult } from "./figures.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 
-/** What a contestant has counted: all must have counted the same, or they have not done the same work. */
+/** What a contestant has counted: all must have counted the same, and the same frames, or they have not done the same work. */
 export interface Tally {
   readonly frames: number;
   /** The length of all frames, in bytes, or in characters (which are bytes in the workloads). */
@@ -24,6 +25,8 @@ export interface Contest {
   readonly unit?: string;
   /** What the work comes to, to be told by the second: 136, "MB". */
   readonly work?: Work;
+  /** Whether it is about frames, which all contestants must give alike. */
+  readonly isOfFrames?: boolean;
   /** How many rounds are measured. Default: 5. */
   readonly rounds?: number;
   /** Whether a round comes first that is not measured. Not where each round begins in a new process. Default: `true`. */
@@ -48,12 +51,13 @@ export interface ContestResult {
 const ROUNDS = 5;
 
 /**
- * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. The first round warms
- * up, and is not measured.
+ * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. Before the rounds that
+ * are measured, one sees that the frames are the same, and one warms up.
  */
 export async function hold(contest: Contest, mostRounds: number): Promise<ContestResult> {
   const { name, contestants, unit = "ms", work, warmUp = true } = contest;
   const rounds = Math.min(contest.rounds ?? ROUNDS, mostRounds);
+  await checkFrames(contest);
   const measured: Record<string, number[]> = {};
   for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const [who, run] of Object.entries(contestants)) {
@@ -74,6 +78,19 @@ export async function hold(contest: Contest, mostRounds: number): Promise<Contes
     ),
     figures: contest.figures.map((figure) => figureOf(figure, measured, unit)),
   };
+}
+
+/** Throws unless all contestants whose frames can be looked at give the same ones. */
+async function checkFrames({ name, contestants, isOfFrames }: Contest): Promise<void> {
+  if (!isOfFrames) return;
+  const values = new Map<string, number>();
+  for (const [who, run] of Object.entries(contestants)) {
+    const digest = await digestOf(run);
+    if (digest.frames > 0) values.set(who, digest.value);
+  }
+  if (new Set(values.values()).size !== 1) {
+    throw new Error(`${name}: not all give the same frames: ${JSON.stringify([...values])}`);
+  }
 }
 
 /** Throws if something else was counted than must be. */

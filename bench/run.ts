@@ -103,8 +103,7 @@ async function measureAll(results: Results): Promise<string[]> {
   const [load] = loadavg() as [number, number, number];
   console.log(`${inWords(machine)}; load ${load.toFixed(2)}`);
   results.peers = { ...results.peers, ...versionsOfPeers() };
-  using programs = await bundle();
-  process.env[BUNDLE] = programs.folder;
+  process.env[BUNDLE] = await bundle();
   for (const { runtime, place, workloads } of places()) {
     const version = versionOf(runtime, "--version") ?? "unknown";
     for (const workload of workloads) {

@@ -1,5 +1,6 @@
 /** NATS' messages, cut by a state machine that one writes oneself: a line that ends with a length, and as many bytes. */
 import type { Tally } from "../contest.ts";
+import { currentDigest, type Digest } from "../digest.ts";
 
 const [SPACE, ZERO, NEWLINE] = [32, 48, 10];
 const CRLF = 2;
@@ -25,6 +26,7 @@ export function lengthIn(line: Uint8Array): number {
 export class MessageScanner implements Tally {
   frames = 0;
   length = 0;
+  readonly #digest: Digest | undefined = currentDigest();
   /** How long the body is that comes next, with its "\r\n"; `undefined` where a line does. */
   #expected: number | undefined;
   #line: Uint8Array | undefined;
@@ -61,8 +63,10 @@ export class MessageScanner implements Tally {
       if (this.#filled < expected) return at + here;
       body = this.#body;
     }
+    const frame = body.subarray(0, -CRLF);
     this.frames++;
-    this.length += body.subarray(0, -CRLF).length;
+    this.length += frame.length;
+    this.#digest?.add(frame);
     this.#expected = this.#body = undefined;
     this.#filled = 0;
     return at + here;

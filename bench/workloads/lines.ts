@@ -83,6 +83,7 @@ export function* contests(): Generator<Contest> {
     yield {
       name: `${set.name}, as bytes`,
       tally,
+      isOfFrames: true,
       work: { amount: set.count / 1e6, unit: "M lines" },
       contestants: bytes,
       figures: [
@@ -109,6 +110,7 @@ export function* contests(): Generator<Contest> {
     yield {
       name: `${set.name}, as text`,
       tally,
+      isOfFrames: true,
       work: { amount: set.count / 1e6, unit: "M lines" },
       contestants: text,
       figures: [

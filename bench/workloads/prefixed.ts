@@ -77,7 +77,8 @@ export function* contests(): Generator<Contest> {
         set,
         (stream, at, length) => prefix.write(stream, at, length) + length,
       );
-      yield makeContest(`${set.name}, ${prefix.name}`, prefix, chunks, tally);
+      const name = `${set.name}, ${prefix.name}`;
+      yield makeContest(name, prefix, chunks, tally, set === SETS[0]);
     }
   }
 }
@@ -87,12 +88,14 @@ function makeContest(
   { framing, byHand, peers }: Prefix,
   chunks: readonly Uint8Array[],
   tally: Tally,
+  isFirst: boolean,
 ): Contest {
   const options = { terminator: framing };
   const others = peers(chunks);
   return {
     name,
     tally,
+    isOfFrames: true,
     work: { amount: tally.frames / 1e6, unit: "M frames" },
     contestants: {
       "Chat, for await": () => countEach(new Chat(fromIterable(chunks), options)),
@@ -107,7 +110,7 @@ function makeContest(
         ours: "Chat, batches()",
         against: ["it-length-prefixed, for await"],
         atLeast: 3,
-        inChart: true,
+        inChart: isFirst,
       },
       {
         name: "for await, against the best library",

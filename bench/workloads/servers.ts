@@ -54,7 +54,7 @@ async function* redisContests(): AsyncGenerator<Contest> {
     yield makeContest(`the protocol of Redis: ${name}`, load.requests, ports, async (port) => ({
       length: 0,
       measured: await redisBenchmark(port, load),
-    }));
+    }), { peer: "redis-server", inChart: load.test === "get" });
   }
 }
 
@@ -75,7 +75,11 @@ async function* httpContests(): AsyncGenerator<Contest> {
       const length = HTTP_LOAD.requests * (answer === ANSWER ? answer.length : NaN);
       return { length, measured: await wrk(url, HTTP_LOAD) };
     },
-    HTTP_LOAD.requests * ANSWER.length,
+    {
+      peer: "the runtime's own server",
+      inChart: true,
+      length: HTTP_LOAD.requests * ANSWER.length,
+    },
   );
 }
 
@@ -85,7 +89,7 @@ function makeContest(
   requests: number,
   ports: Readonly<Record<string, number>>,
   ask: (port: number) => Promise<Omit<Tally, "frames">>,
-  length: number = 0,
+  { peer, inChart, length = 0 }: { peer: string; inChart: boolean; length?: number },
 ): Contest {
   const [ours, theirs] = Object.keys(ports) as [string, string];
   const contestants = Object.entries(ports).map(([who, port]): [string, Contestant] => [
@@ -98,6 +102,6 @@ function makeContest(
     work: { amount: requests / 1000, unit: "k" },
     rounds: ROUNDS,
     contestants: Object.fromEntries(contestants),
-    figures: [{ name: `against ${theirs}`, ours, against: [theirs], inChart: true }],
+    figures: [{ name: `against ${peer}`, ours, against: [theirs], inChart }],
   };
 }

@@ -58,6 +58,7 @@ export async function* contests(): AsyncGenerator<Contest> {
       yield {
         name: sizes.name,
         tally: lines.tally,
+        isOfFrames: true,
         work: lines.work,
         contestants: {
           "Chat, for await": receivers.byChat(lines.path, countEach),
@@ -77,8 +78,7 @@ export async function* contests(): AsyncGenerator<Contest> {
             name: "for await, against the runtime's socket",
             ours: "Chat, for await",
             against: ["limit: socket"],
-            ...sizes === SHORT ? { atLeast: 0.6 } : {},
-            inChart: true,
+            ...sizes === SHORT ? { atLeast: 0.6, inChart: true } : {},
           },
           {
             name: "batches(), against the socket and a loop by hand",
@@ -103,6 +103,7 @@ export async function* contests(): AsyncGenerator<Contest> {
     yield {
       name: FOR_PYTHON.name,
       tally: fewer.tally,
+      isOfFrames: true,
       work: fewer.work,
       rounds: ROUNDS_WITH_PYTHON,
       contestants: { "Chat, for await": receivers.byChat(fewer.path, countEach), ...peers },

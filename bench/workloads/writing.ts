@@ -97,16 +97,17 @@ function smallPushes(
     },
     figures: [
       {
-        name: "push(), awaited now and then, against the best batching by hand",
+        name: "awaited now and then, against the best batching by hand",
         ours: "Chat, push(), awaited now and then",
         against: [corked, byHand],
         atLeast: 0.9,
         inChart: true,
       },
       {
-        name: "push(), each awaited, against the best batching by hand",
+        name: "each awaited, against the best batching by hand",
         ours: "Chat, push(), each awaited",
         against: [corked, byHand],
+        inChart: true,
       },
     ],
   };
