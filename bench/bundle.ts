@@ -24,7 +24,6 @@ export async function bundle(): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, "asynchat-bench-"));
   process.once("exit", () => rmSync(folder, { recursive: true }));
-  process.once("SIGINT", () => process.exit(130));
   await build({
     entryPoints: PROGRAMS,
     outdir: folder,

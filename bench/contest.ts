@@ -27,7 +27,7 @@ export interface Contest {
   readonly work?: Work;
   /** Whether it is about frames, which all contestants must give alike. */
   readonly isOfFrames?: boolean;
-  /** How many rounds are measured. Default: 5. */
+  /** How many rounds are measured, unless that takes too long. Default: 5. */
   readonly rounds?: number;
   /** Whether a round comes first that is not measured. Not where each round begins in a new process. Default: `true`. */
   readonly warmUp?: boolean;
@@ -49,6 +49,9 @@ export interface ContestResult {
 }
 
 const ROUNDS = 5;
+/** On a slow machine fewer will do, so that all contests on all runtimes take less than half an hour. In milliseconds. */
+const LONGEST = 15_000;
+const LEAST_ROUNDS = 3;
 
 /**
  * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. Before the rounds that
@@ -56,10 +59,13 @@ const ROUNDS = 5;
  */
 export async function hold(contest: Contest, mostRounds: number): Promise<ContestResult> {
   const { name, contestants, unit = "ms", work, warmUp = true } = contest;
-  const rounds = Math.min(contest.rounds ?? ROUNDS, mostRounds);
+  const wanted = Math.min(contest.rounds ?? ROUNDS, mostRounds);
   await checkFrames(contest);
   const measured: Record<string, number[]> = {};
-  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
+  const begin = performance.now();
+  let rounds = 0;
+  for (let round = warmUp ? 0 : 1; round <= wanted; round++) {
+    if (round > LEAST_ROUNDS && performance.now() - begin > LONGEST) break;
     for (const [who, run] of Object.entries(contestants)) {
       const start = performance.now();
       const tally = await run();
@@ -67,6 +73,7 @@ export async function hold(contest: Contest, mostRounds: number): Promise<Contes
       checkTally(`${name}: ${who}`, tally, contest.tally);
       if (round > 0) (measured[who] ??= []).push(taken);
     }
+    rounds = round;
   }
   return {
     name,

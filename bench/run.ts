@@ -76,14 +76,28 @@ async function* measure(workload: string, runtime: RuntimeName): AsyncGenerator<
   const child = spawn(program!, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...ENV, [BUNDLE]: process.env[BUNDLE] },
+    detached: true,
   });
   const closed = once(child, "close");
+  // What it has started is of its process group, and ends with it, however it ends.
+  const endAll = (): void => endGroup(child.pid!);
+  process.once("exit", endAll);
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith("{")) yield JSON.parse(line);
     else console.log(line);
   }
   const [code] = await closed;
+  process.off("exit", endAll);
+  endAll();
   if (code !== 0) throw new Error(`${workload} on ${runtime} has ended with ${code}`);
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** Where workloads are measured: the runtime, and what the results call it. */
@@ -131,6 +145,7 @@ async function measureAll(results: Results): Promise<string[]> {
   return failures;
 }
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 if (values["set-floors"]) setFloors(loadResults());
 else if (values.show) console.log(goalsTable(loadResults()));
 else {

@@ -25,7 +25,7 @@ export async function settledSizes(): Promise<Sizes> {
   for (let i = 0; i < 5; i++) {
     Bun?.gc(true);
     gc?.();
-    await delay(100);
+    await delay(50);
   }
   const { rss, heapUsed, external } = process.memoryUsage();
   return { resident: rss, inUse: heapUsed + external };
