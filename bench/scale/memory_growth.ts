@@ -20,7 +20,7 @@ const LONG = 256 * MIB;
 /** Chunk sizes, and how long a frame is that can be read in such chunks in some seconds. */
 const CHUNK_SIZES: Readonly<Record<string, readonly [size: number, frameLength: number]>> = {
   "1 B": [1, 4 * MIB],
-  "32 B": [32, MIDDLE],
+  "32 B": [32, SHORT],
   "1 KiB": [KIB, MIDDLE],
   "32 KiB": [32 * KIB, MIDDLE],
   "1 MiB": [MIB, MIDDLE],
