@@ -145,7 +145,7 @@ async function measureAll(results: Results): Promise<string[]> {
   return failures;
 }
 
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 if (values["set-floors"]) setFloors(loadResults());
 else if (values.show) console.log(goalsTable(loadResults()));
 else {
