@@ -1,25 +1,19 @@
 /** What is measured: contestants that do the same work, one after the other, round by round. */
+import { digestOf } from "./digest.ts";
+import { type Figure, figureOf, type FigureResult } from "./figures.ts";
+import { type Spread, spreadOf } from "./spread.ts";
 
-/** What a contestant has counted: all must have counted the same, or they have not done the same work. */
+/** What a contestant has counted: all must have counted the same, and the same frames, or they have not done the same work. */
 export interface Tally {
   readonly frames: number;
   /** The length of all frames, in bytes, or in characters (which are bytes in the workloads). */
   readonly length: number;
-  /** How long it took, in milliseconds, where that is not from the beginning to the end, but what a load generator says. */
-  readonly milliseconds?: number;
+  /** What was measured, in the contest's unit, where that is not the time from the beginning to the end. */
+  readonly measured?: number;
 }
 
 /** Does the work once. */
 export type Contestant = () => Tally | Promise<Tally>;
-
-/** A ratio that is of interest: how many times as fast one contestant is as the best of others. */
-export interface Figure {
-  readonly name: string;
-  readonly ours: string;
-  readonly against: readonly string[];
-  /** What it must arrive at. */
-  readonly atLeast?: number;
-}
 
 export interface Contest {
   readonly name: string;
@@ -27,83 +21,89 @@ export interface Contest {
   readonly tally: Tally;
   readonly contestants: Readonly<Record<string, Contestant>>;
   readonly figures: readonly Figure[];
-  /** How many rounds are measured. Default: 7. */
+  /** What is measured, of which less is better. Default: `"ms"`. */
+  readonly unit?: string;
+  /** What the work comes to, to be told by the second: 136, "MB". */
+  readonly work?: Work;
+  /** Whether it is about frames, which all contestants must give alike. */
+  readonly isOfFrames?: boolean;
+  /** How many rounds are measured, unless that takes too long. Default: 5. */
   readonly rounds?: number;
+  /** Whether a round comes first that is not measured. Not where each round begins in a new process. Default: `true`. */
+  readonly warmUp?: boolean;
 }
 
-/** The median of the rounds, and the fastest and the slowest. */
-export interface Spread {
-  readonly median: number;
-  readonly least: number;
-  readonly most: number;
-}
-
-export interface FigureResult extends Figure {
-  /** The one of the others that was the fastest. */
-  readonly best: string;
-  readonly ratio: Spread;
+/** An amount of work, and its unit. */
+export interface Work {
+  readonly amount: number;
+  readonly unit: string;
 }
 
 export interface ContestResult {
   readonly name: string;
-  readonly tally: Tally;
-  /** Milliseconds. */
-  readonly times: Readonly<Record<string, Spread>>;
+  readonly unit: string;
+  readonly work?: Work;
+  readonly rounds: number;
+  readonly measured: Readonly<Record<string, Spread>>;
   readonly figures: readonly FigureResult[];
 }
 
-const ROUNDS = 7;
+const ROUNDS = 5;
+/** On a slow machine fewer will do, so that all contests on all runtimes take less than half an hour. In milliseconds. */
+const LONGEST = 15_000;
+const LEAST_ROUNDS = 3;
 
 /**
- * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. The first round warms
- * up, and is not measured. A ratio is the median of the rounds' ratios.
+ * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. Before the rounds that
+ * are measured, one sees that the frames are the same, and one warms up.
  */
-export async function hold(
-  { name, tally, contestants, figures, rounds = ROUNDS }: Contest,
-): Promise<ContestResult> {
-  const times: Record<string, number[]> = {};
-  for (let round = 0; round <= rounds; round++) {
+export async function hold(contest: Contest, mostRounds: number): Promise<ContestResult> {
+  const { name, contestants, unit = "ms", work, warmUp = true } = contest;
+  const wanted = Math.min(contest.rounds ?? ROUNDS, mostRounds);
+  await checkFrames(contest);
+  const measured: Record<string, number[]> = {};
+  const begin = performance.now();
+  let rounds = 0;
+  for (let round = warmUp ? 0 : 1; round <= wanted; round++) {
+    if (round > LEAST_ROUNDS && performance.now() - begin > LONGEST) break;
     for (const [who, run] of Object.entries(contestants)) {
       const start = performance.now();
-      const { frames, length, milliseconds } = await run();
-      const taken = milliseconds ?? performance.now() - start;
-      if (frames !== tally.frames || length !== tally.length) {
-        throw new Error(
-          `${name}: ${who} has counted ${frames} frames of ${length} in all, not ${tally.frames} of ${tally.length}`,
-        );
-      }
-      if (round > 0) (times[who] ??= []).push(taken);
+      const tally = await run();
+      const taken = tally.measured ?? performance.now() - start;
+      checkTally(`${name}: ${who}`, tally, contest.tally);
+      if (round > 0) (measured[who] ??= []).push(taken);
     }
+    rounds = round;
   }
   return {
     name,
-    tally,
-    times: Object.fromEntries(Object.entries(times).map(([who, all]) => [who, spreadOf(all)])),
-    figures: figures.map((figure) => compare(figure, times)),
+    unit,
+    ...work === undefined ? {} : { work },
+    rounds,
+    measured: Object.fromEntries(
+      Object.entries(measured).map(([who, all]) => [who, spreadOf(all)]),
+    ),
+    figures: contest.figures.map((figure) => figureOf(figure, measured, unit)),
   };
 }
 
-function compare(
-  figure: Figure,
-  times: Readonly<Record<string, readonly number[]>>,
-): FigureResult {
-  const timesOf = (who: string): readonly number[] => {
-    const found = times[who];
-    if (found === undefined) throw new TypeError(`${figure.name}: there is no ${who}`);
-    return found;
-  };
-  const medianOf = (who: string): number => spreadOf(timesOf(who)).median;
-  const best = figure.against.reduce((a, b) => medianOf(b) < medianOf(a) ? b : a);
-  const ours = timesOf(figure.ours);
-  return { ...figure, best, ratio: spreadOf(timesOf(best).map((time, at) => time / ours[at]!)) };
+/** Throws unless all contestants whose frames can be looked at give the same ones. */
+async function checkFrames({ name, contestants, isOfFrames }: Contest): Promise<void> {
+  if (!isOfFrames) return;
+  const values = new Map<string, number>();
+  for (const [who, run] of Object.entries(contestants)) {
+    const digest = await digestOf(run);
+    if (digest.frames > 0) values.set(who, digest.value);
+  }
+  if (new Set(values.values()).size !== 1) {
+    throw new Error(`${name}: not all give the same frames: ${JSON.stringify([...values])}`);
+  }
 }
 
-function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return {
-    median: (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2,
-    least: sorted[0]!,
-    most: sorted.at(-1)!,
-  };
+/** Throws if something else was counted than must be. */
+export function checkTally(who: string, counted: Tally, expected: Tally): void {
+  if (counted.frames === expected.frames && counted.length === expected.length) return;
+  throw new Error(
+    `${who} has counted ${counted.frames} frames of ${counted.length} in all, not ${expected.frames} of ${expected.length}`,
+  );
 }

@@ -1,31 +1,65 @@
-import type { Results } from "./results.ts";
+/** How bad a figure may be before it is news: `bench/floors.json`. Far from what was measured, for machines differ, and are busy. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { figuresIn, type Found, fullName, type Results } from "./results.ts";
 
-/** By workload, contest and figure, and runtime: the least ratio that is no news. Far below what was measured, for noise. */
-export type Floors = Readonly<
-  Record<string, Readonly<Record<string, Readonly<Record<string, number>>>>>
->;
+const FILE = "bench/floors.json";
 
-/** The figures that are below their floors, in words; a floor whose figure was not measured is one, too. */
+/** What is half as good as what was measured is news. */
+const MARGIN = 2;
+/** Of what is the same in each run, a tenth is. */
+const EXACT_MARGIN = 1.1;
+const DIGITS = 2;
+
+/** By workload, contest and figure, and runtime: the least that a ratio may be, the most that a difference or a value may be. */
+export type Floors = Record<string, Record<string, Record<string, number>>>;
+
+/** Makes the floors from what was measured. */
+export function setFloors(results: Results): void {
+  const floors: Floors = {};
+  for (const found of figuresIn(results)) {
+    const byPlace = (floors[found.workload] ??= {})[fullName(found)] ??= {};
+    byPlace[found.place] = Number(floorOf(found).toPrecision(DIGITS));
+  }
+  writeFileSync(FILE, JSON.stringify(floors, null, 2) + "\n");
+}
+
+function floorOf({ contest, figure }: Found): number {
+  const { value: { median }, as = "ratio", best, isExact } = figure;
+  const margin = isExact ? EXACT_MARGIN : MARGIN;
+  if (as === "ratio") return median / margin;
+  // A difference may be nothing, or less: then half of what the other takes is news.
+  const least = best === undefined ? 0 : contest.measured[best]!.median / margin;
+  return Math.max(median * margin, least);
+}
+
+/** What is worse than its floor among these workloads, on these runtimes, in words; what has a floor and was not measured is, too. */
 export function belowFloor(
-  { workloads }: Results,
-  floors: Floors,
-  runtimes: readonly string[],
+  results: Results,
+  workloads: readonly string[],
+  places: readonly string[],
 ): string[] {
+  const floors: Floors = JSON.parse(readFileSync(FILE, "utf8"));
+  const measured = new Map(
+    [...figuresIn(results)].map((found) => [keyOf(found.place, fullName(found)), found.figure]),
+  );
   const problems: string[] = [];
-  for (const [workload, figures] of Object.entries(floors)) {
-    for (const [name, byRuntime] of Object.entries(figures)) {
-      for (const runtime of runtimes) {
-        const floor = byRuntime[runtime];
-        if (floor === undefined) continue;
-        const met = workloads[workload]?.[runtime]
-          ?.flatMap((contest) => contest.figures.map((each) => ({ contest, each })))
-          .find(({ contest, each }) => `${contest.name}: ${each.name}` === name)?.each.ratio.median;
-        if (met === undefined) problems.push(`${runtime}: ${name}: not measured`);
-        else if (met < floor) {
-          problems.push(`${runtime}: ${name}: ${met.toFixed(2)}, and the floor is ${floor}`);
+  for (const workload of workloads) {
+    for (const [name, byPlace] of Object.entries(floors[workload] ?? {})) {
+      for (const [place, floor] of Object.entries(byPlace)) {
+        if (!places.includes(place)) continue;
+        const figure = measured.get(keyOf(place, name));
+        if (figure === undefined) problems.push(`${place}: ${name}: not measured`);
+        else {
+          const { value: { median }, as = "ratio" } = figure;
+          if (as === "ratio" ? median >= floor : median <= floor) continue;
+          problems.push(`${place}: ${name}: ${median} ${figure.unit}, and the floor is ${floor}`);
         }
       }
     }
   }
   return problems;
+}
+
+function keyOf(place: string, name: string): string {
+  return `${place}: ${name}`;
 }

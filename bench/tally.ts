@@ -1,36 +1,42 @@
+/** Counts frames, and gives them to the digest while there is one. */
 import type { Framer } from "../mod.ts";
 import type { Tally } from "./contest.ts";
-
-type Measured = { readonly length: number };
+import { currentDigest, type Digest, type Measured } from "./digest.ts";
 
 /** Counts frames as they come. */
 export class Counter implements Tally {
+  readonly #digest: Digest | undefined = currentDigest();
   frames = 0;
   length = 0;
 
   add(frame: Measured): void {
     this.frames++;
     this.length += frame.length;
+    this.#digest?.add(frame);
   }
 }
 
 /** Counts what a loop over frames gives. */
 export async function countEach(frames: AsyncIterable<Measured>): Promise<Tally> {
+  const digest = currentDigest();
   let [count, length] = [0, 0];
   for await (const frame of frames) {
     count++;
     length += frame.length;
+    digest?.add(frame);
   }
   return { frames: count, length };
 }
 
 /** Counts what a loop over batches of frames gives. */
 export async function countBatches(batches: AsyncIterable<Iterable<Measured>>): Promise<Tally> {
+  const digest = currentDigest();
   let [count, length] = [0, 0];
   for await (const batch of batches) {
     for (const frame of batch) {
       count++;
       length += frame.length;
+      digest?.add(frame);
     }
   }
   return { frames: count, length };

@@ -1,5 +1,6 @@
 /** What one writes oneself, where nothing may change midway: the loops that the library is compared with. */
 import type { Tally } from "../contest.ts";
+import { currentDigest, type Digest } from "../digest.ts";
 
 const NEWLINE = 10;
 
@@ -7,6 +8,7 @@ const NEWLINE = 10;
 export class LineScanner implements Tally {
   frames = 0;
   length = 0;
+  readonly #digest: Digest | undefined = currentDigest();
   #rest: Uint8Array | undefined;
 
   push(chunk: Uint8Array): void {
@@ -19,6 +21,7 @@ export class LineScanner implements Tally {
       }
       frames++;
       length += frame.length;
+      this.#digest?.add(frame);
       start = end + 1;
     }
     if (start < chunk.length) {

@@ -13,7 +13,8 @@ export function varintStream(): Duplex {
   return lengthPrefixedStream.decode();
 }
 
-type Measured = AsyncIterable<{ readonly length: number }>;
+/** Lists of chunks, that are a frame together. */
+type Lists = AsyncIterable<{ readonly length: number; subarray(): Uint8Array }>;
 
 const uint32: LengthDecoderFunction = Object.assign(
   (data: Parameters<LengthDecoderFunction>[0]): number => data.getUint32(0),
@@ -21,11 +22,11 @@ const uint32: LengthDecoderFunction = Object.assign(
 );
 
 /** Of the package it-length-prefixed: a varint is what it takes by default. */
-export function itVarints(chunks: AsyncIterable<Uint8Array>): Measured {
+export function itVarints(chunks: AsyncIterable<Uint8Array>): Lists {
   return decode(chunks);
 }
 
 /** The same, where the length is a uint32. */
-export function itUint32s(chunks: AsyncIterable<Uint8Array>): Measured {
+export function itUint32s(chunks: AsyncIterable<Uint8Array>): Lists {
   return decode(chunks, { lengthDecoder: uint32 });
 }

@@ -1,5 +1,6 @@
 /** Frames with their length before them, cut by a state machine that one writes oneself. */
 import type { Tally } from "../contest.ts";
+import { currentDigest } from "../digest.ts";
 
 /**
  * ```text
@@ -16,6 +17,7 @@ function scan(
   isLast: (byte: number, at: number) => boolean,
   add: (length: number, byte: number, at: number) => number,
 ): Tally {
+  const digest = currentDigest();
   let [frames, total] = [0, 0];
   let [length, headerBytes, isHeader] = [0, 0, true];
   let gathered: Uint8Array | undefined;
@@ -43,6 +45,7 @@ function scan(
       if (frame === undefined) continue;
       frames++;
       total += frame.length;
+      digest?.add(frame);
       [length, headerBytes, isHeader, filled, gathered] = [0, 0, true, 0, undefined];
     }
   }

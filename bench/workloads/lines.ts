@@ -5,10 +5,11 @@ import byline from "byline";
 import split2 from "split2";
 import { Chat, Framer, fromIterable } from "../../mod.ts";
 import type { Contest, Contestant, Tally } from "../contest.ts";
+import type { Figure } from "../figures.ts";
+import { buffers, makeMaterial, type Sizes } from "../material.ts";
 import { decodeAndSplit, decodeAndSplitAll, scanLines } from "../peers/by_hand.ts";
 import { delimiterStream, textLineStream } from "../peers/delimiter_stream.ts";
 import { countBatches, countData, countEach, Counter, countFramed } from "../tally.ts";
-import { buffers, makeMaterial, type Sizes } from "./material.ts";
 
 const SETS: readonly (Sizes & { readonly name: string })[] = [
   { name: "lines of 32 to 95 bytes", count: 1_000_000, least: 32, most: 95 },
@@ -75,12 +76,15 @@ export function* contests(): Generator<Contest> {
     const isFirst = set === SETS[0];
     const bytes = asBytes(chunks);
     const text = asText(chunks);
-    const target = (ratio: number): { atLeast?: number } => isFirst ? { atLeast: ratio } : {};
+    const target = (ratio: number): Partial<Figure> =>
+      isFirst ? { atLeast: ratio, inChart: true } : {};
     const others = (all: Readonly<Record<string, Contestant>>, style: RegExp): string[] =>
       Object.keys(all).filter((who) => !/^(Chat|Framer|limit)/.test(who) && style.test(who));
     yield {
       name: `${set.name}, as bytes`,
       tally,
+      isOfFrames: true,
+      work: { amount: set.count / 1e6, unit: "M lines" },
       contestants: bytes,
       figures: [
         {
@@ -106,6 +110,8 @@ export function* contests(): Generator<Contest> {
     yield {
       name: `${set.name}, as text`,
       tally,
+      isOfFrames: true,
+      work: { amount: set.count / 1e6, unit: "M lines" },
       contestants: text,
       figures: [
         {

@@ -19,8 +19,6 @@ const LOADS: readonly (Load & { readonly name: string })[] = [
   { name: "one connection, 16 at a time", requests: 80_000, connections: 1, pipelined: 16 },
 ].map((load) => ({ ...load, test: "ping_inline" }));
 
-const ROUNDS = 5;
-
 const CRLF = "\r\n";
 const PONG = `+PONG${CRLF}`;
 const PONG_BYTES = new TextEncoder().encode(PONG);
@@ -51,12 +49,12 @@ export async function* contests(): AsyncGenerator<Contest> {
       const against = (port: number): Contestant => async () => ({
         frames: requests,
         length: requests * PONG_BYTES.length,
-        milliseconds: await redisBenchmark(port, load),
+        measured: await redisBenchmark(port, load),
       });
       yield {
         name: `a line there, a line back, ${name}`,
         tally: { frames: requests, length: requests * PONG_BYTES.length },
-        rounds: ROUNDS,
+        work: { amount: requests / 1000, unit: "k" },
         contestants: {
           "Chat, for await and push()": against(chats.address.port),
           "limit: socket, data handler": against(bare.port),
@@ -67,6 +65,7 @@ export async function* contests(): AsyncGenerator<Contest> {
             ours: "Chat, for await and push()",
             against: ["limit: socket, data handler"],
             atLeast: 0.9,
+            inChart: true,
           },
         ],
       };

@@ -8,7 +8,8 @@
  * one has a ratio to arrive at.
  */
 import type { Contest, Contestant, Tally } from "../contest.ts";
-import { command, CURRENT, Program } from "../../tests/support/programs.ts";
+import { CURRENT, Program } from "../../tests/support/programs.ts";
+import { commandOf } from "../commands.ts";
 import { isHere } from "../external.ts";
 import { type Load, redisBenchmark } from "../load/redis_benchmark.ts";
 import { wrk } from "../load/wrk.ts";
@@ -41,7 +42,7 @@ export async function* contests(): AsyncGenerator<Contest> {
 }
 
 async function* redisContests(): AsyncGenerator<Contest> {
-  await using server = new Program(command(CURRENT, "examples/resp_server.ts", "--port", "0"));
+  await using server = new Program(commandOf(CURRENT, "examples/resp_server.ts", "--port", "0"));
   const port = await freePort();
   await using redis = new Program([
     ...["redis-server", "--bind", "127.0.0.1", "--port", String(port)],
@@ -52,14 +53,14 @@ async function* redisContests(): AsyncGenerator<Contest> {
   for (const { name, ...load } of REDIS_LOADS) {
     yield makeContest(`the protocol of Redis: ${name}`, load.requests, ports, async (port) => ({
       length: 0,
-      milliseconds: await redisBenchmark(port, load),
-    }));
+      measured: await redisBenchmark(port, load),
+    }), { peer: "redis-server", inChart: load.test === "get" });
   }
 }
 
 async function* httpContests(): AsyncGenerator<Contest> {
-  await using server = new Program(command(CURRENT, "examples/http_server.ts", "--port", "0"));
-  await using own = new Program(command(CURRENT, "bench/peers/hello_server.ts"));
+  await using server = new Program(commandOf(CURRENT, "examples/http_server.ts", "--port", "0"));
+  await using own = new Program(commandOf(CURRENT, "bench/peers/hello_server.ts"));
   const ports = {
     "examples/http_server.ts": await server.listening(),
     [OWN_SERVERS[CURRENT]]: await own.listening(),
@@ -72,9 +73,13 @@ async function* httpContests(): AsyncGenerator<Contest> {
       const url = `http://127.0.0.1:${port}${PATH}`;
       const answer = await (await fetch(url)).text();
       const length = HTTP_LOAD.requests * (answer === ANSWER ? answer.length : NaN);
-      return { length, milliseconds: await wrk(url, HTTP_LOAD) };
+      return { length, measured: await wrk(url, HTTP_LOAD) };
     },
-    HTTP_LOAD.requests * ANSWER.length,
+    {
+      peer: "the runtime's own server",
+      inChart: true,
+      length: HTTP_LOAD.requests * ANSWER.length,
+    },
   );
 }
 
@@ -84,7 +89,7 @@ function makeContest(
   requests: number,
   ports: Readonly<Record<string, number>>,
   ask: (port: number) => Promise<Omit<Tally, "frames">>,
-  length: number = 0,
+  { peer, inChart, length = 0 }: { peer: string; inChart: boolean; length?: number },
 ): Contest {
   const [ours, theirs] = Object.keys(ports) as [string, string];
   const contestants = Object.entries(ports).map(([who, port]): [string, Contestant] => [
@@ -94,8 +99,9 @@ function makeContest(
   return {
     name,
     tally: { frames: requests, length },
+    work: { amount: requests / 1000, unit: "k" },
     rounds: ROUNDS,
     contestants: Object.fromEntries(contestants),
-    figures: [{ name: `against ${theirs}`, ours, against: [theirs] }],
+    figures: [{ name: `against ${peer}`, ours, against: [theirs], inChart }],
   };
 }

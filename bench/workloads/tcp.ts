@@ -1,7 +1,5 @@
 /**
- * Lines over TCP, on the loopback interface. The sender is socat, in a process of its own, which sends a file: so the sender is the
- * same for all, and no JavaScript. A contestant is one connection that takes the whole file, from the start of socat to the
- * end of the stream.
+ * Lines over TCP: see over_tcp.ts.
  *
  * The limit is the runtime's own socket where nothing is done with the bytes: what is lost to it is what framing costs. It cannot
  * count lines, so its frames are those that so many bytes are. Beside it is what one writes by hand on that socket: a search for
@@ -12,11 +10,10 @@
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Chat, listen } from "../../mod.ts";
 import { Program } from "../../tests/support/programs.ts";
-import type { Contest, Contestant, Tally } from "../contest.ts";
-import { isHere, run, unlessFails } from "../external.ts";
-import { type BareServer, listenBare } from "../peers/bare_socket.ts";
+import type { Contest, Contestant, Tally, Work } from "../contest.ts";
+import { isHere } from "../external.ts";
+import { Receivers, sendFile, type Sink } from "../over_tcp.ts";
 import { LineScanner } from "../peers/by_hand.ts";
 import { countBatches, countEach } from "../tally.ts";
 
@@ -35,14 +32,13 @@ const FOR_PYTHON: LineSizes = {
   length: 64,
 };
 const LINES_AT_A_TIME = 2 ** 10;
-const ROUNDS = 7;
-const ROUNDS_WITH_PYTHON = 5;
+const ROUNDS_WITH_PYTHON = 3;
 
 /** A file, and what it holds. */
 interface Lines {
   readonly path: string;
-  readonly sizes: LineSizes;
   readonly tally: Tally;
+  readonly work: Work;
 }
 
 /** The module that each uses. */
@@ -54,48 +50,41 @@ const PYTHON: Readonly<Record<string, string>> = {
 export async function* contests(): AsyncGenerator<Contest> {
   if (!isHere("all of it", "command -v socat")) return;
   const folder = mkdtempSync(join(tmpdir(), "asynchat-bench-"));
-  await using listener = await listen({ port: 0, terminator: "\n" });
-  using bytes = await OnSocket.listen(({ length }) => new ByteCounter(length));
-  using scanned = await OnSocket.listen(() => new LineScanner());
+  await using receivers = await Receivers.listen();
   const programs: Program[] = [];
-  const chatOf = (count: (chat: Chat) => Promise<Tally>, lines: Lines): Contestant => async () => {
-    const sending = send(lines, listener.address.port);
-    const chat = (await unlessFails(listener.accept(), sending))!;
-    const tally = await count(chat);
-    await Promise.all([sending, chat.closeWhenDone()]);
-    return tally;
-  };
   try {
     for (const sizes of [SHORT, LONG]) {
       const lines = writeLines(join(folder, `of ${sizes.length}`), sizes);
-      const target = (ratio: number) => sizes === SHORT ? { atLeast: ratio } : {};
       yield {
         name: sizes.name,
         tally: lines.tally,
-        rounds: ROUNDS,
+        isOfFrames: true,
+        work: lines.work,
         contestants: {
-          "Chat, for await": chatOf(countEach, lines),
-          "Chat, batches()": chatOf((chat) => countBatches(chat.batches()), lines),
-          "socket, and a loop by hand": () => scanned.take(lines),
-          "limit: socket": () => bytes.take(lines),
+          "Chat, for await": receivers.byChat(lines.path, countEach),
+          "Chat, batches()": receivers.byChat(lines.path, (chat) => countBatches(chat.batches())),
+          "socket, and a loop by hand": receivers.bySocket(lines.path, () => new LineScanner()),
+          "limit: socket": receivers.bySocket(lines.path, () => new ByteCounter(sizes.length)),
         },
         figures: [
           {
             name: "batches(), against the runtime's socket",
             ours: "Chat, batches()",
             against: ["limit: socket"],
-            ...target(0.85),
+            atLeast: 0.85,
+            inChart: true,
           },
           {
             name: "for await, against the runtime's socket",
             ours: "Chat, for await",
             against: ["limit: socket"],
-            ...target(0.6),
+            ...sizes === SHORT ? { atLeast: 0.6, inChart: true } : {},
           },
           {
             name: "batches(), against the socket and a loop by hand",
             ours: "Chat, batches()",
             against: ["socket, and a loop by hand"],
+            inChart: true,
           },
         ],
       };
@@ -114,13 +103,16 @@ export async function* contests(): AsyncGenerator<Contest> {
     yield {
       name: FOR_PYTHON.name,
       tally: fewer.tally,
+      isOfFrames: true,
+      work: fewer.work,
       rounds: ROUNDS_WITH_PYTHON,
-      contestants: { "Chat, for await": chatOf(countEach, fewer), ...peers },
+      contestants: { "Chat, for await": receivers.byChat(fewer.path, countEach), ...peers },
       figures: [
         {
           name: "for await, against the best of Python",
           ours: "Chat, for await",
           against: Object.keys(peers),
+          inChart: true,
         },
       ],
     };
@@ -134,16 +126,11 @@ function writeLines(path: string, sizes: LineSizes): Lines {
   const { count, length } = sizes;
   const piece = `${"0123456789abcdef".repeat(length / 16)}\n`.repeat(LINES_AT_A_TIME);
   for (let written = 0; written < count; written += LINES_AT_A_TIME) appendFileSync(path, piece);
-  return { path, sizes, tally: { frames: count, length: count * length } };
-}
-
-async function send({ path }: Lines, port: number): Promise<void> {
-  await run("socat", "-u", "-b", "262144", `FILE:${path}`, `TCP:127.0.0.1:${port}`);
-}
-
-/** What chunks are given to, and what it has counted. */
-interface Sink extends Tally {
-  push(chunk: Uint8Array): void;
+  return {
+    path,
+    tally: { frames: count, length: count * length },
+    work: { amount: count * (length + 1) / 1e6, unit: "MB" },
+  };
 }
 
 /** Counts bytes, and does nothing else. */
@@ -168,46 +155,13 @@ class ByteCounter implements Sink {
   }
 }
 
-/** A server on the runtime's own socket, for one connection at a time. */
-class OnSocket implements Disposable {
-  readonly #newSink: (sizes: LineSizes) => Sink;
-  #sink: Sink | undefined;
-  #server: BareServer | undefined;
-  #onEnd: (() => void) | undefined;
-
-  private constructor(newSink: (sizes: LineSizes) => Sink) {
-    this.#newSink = newSink;
-  }
-
-  static async listen(newSink: (sizes: LineSizes) => Sink): Promise<OnSocket> {
-    const onSocket = new OnSocket(newSink);
-    onSocket.#server = await listenBare({
-      data: (chunk) => onSocket.#sink?.push(chunk),
-      end: () => onSocket.#onEnd?.(),
-    });
-    return onSocket;
-  }
-
-  /** Takes the lines on one connection. */
-  async take(lines: Lines): Promise<Tally> {
-    const sink = this.#sink = this.#newSink(lines.sizes);
-    const ended = new Promise<void>((resolve) => this.#onEnd = resolve);
-    await Promise.all([send(lines, this.#server!.port), ended]);
-    return sink;
-  }
-
-  [Symbol.dispose](): void {
-    this.#server!.close();
-  }
-}
-
 /** A program that prints how many lines each connection had, and how long these were in all. */
 async function inPython(program: Program, lines: Lines): Promise<Contestant> {
   const port = await program.listening();
   let served = 0;
   return async () => {
     const counted = program.line(new RegExp(`^${++served}: (\\d+) (\\d+)$`));
-    await send(lines, port);
+    await sendFile(lines.path, port);
     const [, frames, length] = await counted;
     return { frames: Number(frames), length: Number(length) };
   };

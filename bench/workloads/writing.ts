@@ -27,7 +27,6 @@ const PIECES = 8192;
 const LARGE = new Uint8Array(64 * 1024).fill(97);
 
 const BLOCK = 64 * 1024;
-const ROUNDS = 5;
 
 const PEER = 'exec 3<>/dev/tcp/127.0.0.1/"$0"; exec wc -c <&3';
 
@@ -82,7 +81,7 @@ function smallPushes(
   return {
     name: "pushes of 64 bytes",
     tally: { frames: PUSHES, length: PUSHES * SMALL.length },
-    rounds: ROUNDS,
+    work: { amount: PUSHES / 1e6, unit: "M pushes" },
     contestants: {
       "Chat, push(), each awaited": byChat(PUSHES, async (chat) => {
         for (let i = 0; i < PUSHES; i++) await chat.push(SMALL);
@@ -98,15 +97,17 @@ function smallPushes(
     },
     figures: [
       {
-        name: "push(), awaited now and then, against the best batching by hand",
+        name: "awaited now and then, against the best batching by hand",
         ours: "Chat, push(), awaited now and then",
         against: [corked, byHand],
         atLeast: 0.9,
+        inChart: true,
       },
       {
-        name: "push(), each awaited, against the best batching by hand",
+        name: "each awaited, against the best batching by hand",
         ours: "Chat, push(), each awaited",
         against: [corked, byHand],
+        inChart: true,
       },
     ],
   };
@@ -122,7 +123,7 @@ function largePieces(
   return {
     name: "a producer of pieces of 64 KiB",
     tally: { frames: PIECES, length: PIECES * LARGE.length },
-    rounds: ROUNDS,
+    work: { amount: PIECES * LARGE.length / 1e6, unit: "MB" },
     contestants: {
       "Chat, push() of an async generator": byChat(PIECES, (chat) => chat.push(produce())),
       "Chat, push() of a generator": byChat(PIECES, (chat) => chat.push(produceAtOnce())),
@@ -137,6 +138,7 @@ function largePieces(
         ours: "Chat, push() of an async generator",
         against: [bare],
         atLeast: 0.9,
+        inChart: true,
       },
       {
         name: "push() of an async generator, against pipeline()",

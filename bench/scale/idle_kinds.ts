@@ -1,4 +1,4 @@
-/** What `connections.ts` measures, and `idle_server.ts` makes. */
+/** What `idle_connections.ts` measures, and `idle_server.ts` makes. */
 
 /**
  * What a connection is, and what it has been through: a socket of the runtime that waits for data; a chat that nobody reads,

@@ -1,7 +1,7 @@
 /** What the workloads in memory are made of: the same frames in every run. */
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
-import type { Tally } from "../contest.ts";
+import type { Tally } from "./contest.ts";
 
 const CHUNK = 64 * 1024;
 /** The most that `write` adds to a frame. */

@@ -1,16 +1,15 @@
 /**
- * Accepts so many connections, lets them become idle, and says what each costs: `idle_server.ts KIND CONNECTIONS`. Needs
- * `--expose-gc` on Node, and `--v8-flags=--expose-gc` on Deno.
+ * Accepts so many connections, lets them become idle, and says what each costs: `idle_server.ts KIND CONNECTIONS`. Needs a
+ * garbage collector that can be called: see settled.ts.
  */
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Chat, serve } from "../mod.ts";
+import { type Chat, serve } from "../../mod.ts";
 import { type Kind, LINE, LINES } from "./idle_kinds.ts";
+import { settledSizes } from "./settled.ts";
 
 interface Runtimes {
-  readonly gc?: () => void;
   readonly Bun?: {
-    gc(force: boolean): void;
     listen(options: object): { readonly port: number };
   };
   readonly Deno?: {
@@ -23,7 +22,7 @@ interface DenoConn {
   write(data: Uint8Array): Promise<number>;
 }
 
-const { gc, Bun, Deno } = globalThis as unknown as Runtimes;
+const { Bun, Deno } = globalThis as unknown as Runtimes;
 
 /** Holds on to what was accepted. */
 const held: unknown[] = [];
@@ -88,28 +87,19 @@ async function listenChats(isRead: boolean): Promise<number> {
   return server.address.port;
 }
 
-/** The resident size, and what of it JavaScript uses, its buffers included. */
-async function sizes(): Promise<[resident: number, inUse: number]> {
-  for (let i = 0; i < 5; i++) {
-    Bun?.gc(true);
-    gc?.();
-    await delay(100);
-  }
-  const { rss, heapUsed, external } = process.memoryUsage();
-  return [rss, heapUsed + external];
-}
-
 const kind = process.argv[2] as Kind;
 const connections = Number(process.argv[3]);
 const port = kind.startsWith("chat")
   ? await listenChats(kind !== "chat, not read")
   : await listenBare();
-const [resident, inUse] = await sizes();
+const before = await settledSizes();
 console.log(`listening on ${port}`);
 const expected = kind.includes("after") ? connections * LINES * LINE.length : 0;
 const first = held.length;
+const start = process.cpuUsage();
 while (held.length - first < connections || received < expected) await delay(10);
-const [residentNow, inUseNow] = await sizes();
-const each = [residentNow - resident, inUseNow - inUse]
-  .map((growth) => Math.round(growth / connections));
+const { user, system } = process.cpuUsage(start);
+const after = await settledSizes();
+const each = [after.resident - before.resident, after.inUse - before.inUse, user + system]
+  .map((all) => Math.round(all / connections));
 console.log(`each ${each.join(" ")}`);
