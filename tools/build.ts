@@ -11,12 +11,11 @@ import process from "node:process";
 
 const FOLDER = "dist";
 
-function compile(): void {
+function compile(...options: readonly string[]): void {
   const typescript = createRequire(import.meta.url).resolve("typescript/package.json");
   const tsc = join(dirname(typescript), "bin", "tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "--project", "tsconfig.build.json"], {
-    stdio: "inherit",
-  });
+  const args = [tsc, "--project", "tsconfig.build.json", ...options];
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
   if (status !== 0) throw new Error(`tsc ended with ${status}`);
 }
 
@@ -40,5 +39,6 @@ function declareGlobals(): void {
 }
 
 rmSync(FOLDER, { recursive: true, force: true });
-compile();
+compile("--removeComments");
+compile("--emitDeclarationOnly"); // with the comments
 declareGlobals();
