@@ -3,7 +3,8 @@
  * A new block has room for as much as waits already: a large backlog is few arrays, and a small one little memory.
  */
 const SMALLEST = 1024;
-const LARGEST = 64 * 1024;
+/** The longest block. */
+export const LARGEST_BLOCK: number = 64 * 1024;
 /** A block up to this size is kept while nothing waits: an idle connection holds no more. */
 const LARGEST_KEPT = 4 * 1024;
 
@@ -12,7 +13,7 @@ export const NO_BLOCK: Uint8Array = new Uint8Array(0);
 
 /** A new block for `waiting` bytes of backlog, with room for `room` at least. */
 export function makeBlock(waiting: number, room: number): Uint8Array {
-  return new Uint8Array(Math.max(room, Math.min(LARGEST, Math.max(SMALLEST, waiting))));
+  return new Uint8Array(Math.max(room, Math.min(LARGEST_BLOCK, Math.max(SMALLEST, waiting))));
 }
 
 /** Whether the block is worth keeping when nothing waits any more. */

@@ -9,12 +9,14 @@
  *                                                        ^ filled
  *
  * The first block is one that all chats fill, one behind the other, so that nothing is kept for a chat that is idle. Once
- * another has gone on in it, what this one has there is moved to a block of its own.
+ * another has gone on in it, or it is full, what this one has there is moved to a block of its own, and from one that is full
+ * to a larger one: each array is a write, which takes longer than to copy 64 KiB. Where much is sent again and again, the block
+ * has room for as much from the beginning.
  *
  *      common: [ sent | this chat's | another's | room ]
  *                     ^start        ^filled     ^commonFilled
  */
-import { makeBlock, NO_BLOCK } from "./block.ts";
+import { LARGEST_BLOCK, makeBlock, NO_BLOCK } from "./block.ts";
 import { Fifo } from "./fifo.ts";
 import type { Data } from "./producer.ts";
 
@@ -43,6 +45,18 @@ export class OutgoingBytes {
   /** The part of the block that waits: it becomes an array when the block is full, or is asked for. */
   #start = 0;
   #filled = 0;
+  /** How long the arrays are that were taken lately. */
+  #usual: number;
+
+  /** @param usual How long an array may be expected to become: what another that came before tells of itself. */
+  constructor(usual: number = 0) {
+    this.#usual = usual;
+  }
+
+  /** How long the arrays are that were taken lately. */
+  get usual(): number {
+    return this.#usual;
+  }
 
   /** Adds data behind what waits already. Returns its length in bytes. */
   add(data: Data): number {
@@ -57,7 +71,9 @@ export class OutgoingBytes {
   take(): Uint8Array | undefined {
     if (this.#arrays.length === 0) this.#closePart();
     const taken = this.#arrays.shift();
-    if (taken !== undefined) this.#length -= taken.length;
+    if (taken === undefined) return undefined;
+    this.#length -= taken.length;
+    this.#usual = Math.max(taken.length, this.#usual / 2);
     return taken;
   }
 
@@ -101,10 +117,13 @@ export class OutgoingBytes {
   #makeRoom(room: number): void {
     const isLast = this.#isOwn || (this.#block === common && this.#filled === commonFilled);
     if (isLast && this.#filled + room <= this.#block.length) return;
-    if (this.#start === this.#filled && room <= LARGEST_IN_COMMON) return this.#beginInCommon(room);
-    if (isLast) this.#closePart();
+    if (this.#filled - this.#start + room > LARGEST_BLOCK) this.#closePart();
+    const isBeginning = this.#start === this.#filled;
+    if (isBeginning && room <= LARGEST_IN_COMMON && this.#usual < COMMON) {
+      return this.#beginInCommon(room);
+    }
     const part = this.#block.subarray(this.#start, this.#filled);
-    this.#block = makeBlock(this.#length, part.length + room);
+    this.#block = makeBlock(Math.max(2 * this.#length, this.#usual), part.length + room);
     this.#block.set(part);
     this.#isOwn = true;
     this.#start = 0;

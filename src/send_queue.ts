@@ -52,6 +52,8 @@ export class SendQueue<Owner = unknown> {
   readonly #longestWrite: number;
 
   readonly #entries: Fifo<Entry> = new Fifo();
+  /** How long the arrays are that were written lately. */
+  #usual = 0;
   /** Bytes not written yet, those of the write under way included, and the weight of what is none. */
   #waiting = 0;
   /** How many producers wait, and how many markers. */
@@ -189,7 +191,7 @@ export class SendQueue<Owner = unknown> {
     }
     let last = this.#entries.last;
     if (!(last instanceof OutgoingBytes)) {
-      this.#entries.push(last = new OutgoingBytes());
+      this.#entries.push(last = new OutgoingBytes(this.#usual));
     }
     this.#waiting += last.add(item);
   }
@@ -244,6 +246,7 @@ export class SendQueue<Owner = unknown> {
   #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
     const bytes = entry.take();
     if (bytes !== undefined) return this.#send(bytes, bytes.length);
+    this.#usual = entry.usual;
     this.#entries.shift();
     return undefined;
   }
