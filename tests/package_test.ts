@@ -33,6 +33,9 @@ const modules = [
 const documents = readdirSync("docs")
   .filter((name) => name.endsWith(".md"))
   .map((name) => `docs/${name}`);
+const DOCUMENTS: readonly string[] = [
+  ...["LICENSE", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"],
+];
 
 test(
   title("the packed file has the sources, what was built of them, the documents, and nothing else"),
@@ -46,7 +49,7 @@ test(
     assertEquals(
       [...files].sort(),
       [
-        ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "dist/globals.d.ts"],
+        ...["package.json", "dist/globals.d.ts", ...DOCUMENTS],
         ...documents,
         ...modules.flatMap(kinds),
       ].sort(),
@@ -99,7 +102,7 @@ test(
     assertEquals(
       files.sort(),
       [
-        ...["deno.json", "LICENSE", "README.md", "CHANGELOG.md"],
+        ...["deno.json", ...DOCUMENTS],
         ...documents,
         ...modules.map((name) => `${name}.ts`),
       ].sort(),

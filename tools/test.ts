@@ -33,7 +33,8 @@ interface Result {
 
 /** A run that takes longer hangs. Milliseconds. */
 const LONGEST_RUN = 20 * 60_000;
-const LONGEST_TEST = 120_000;
+/** Node 20 has it for a whole file. */
+const LONGEST_TEST = 240_000;
 
 const RUNTIMES: readonly Runtime[] = [
   {
