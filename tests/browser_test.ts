@@ -8,26 +8,14 @@ import { fromWebSocket } from "../mod.ts";
 import { Deferred } from "../src/deferred.ts";
 import { converse, type Heard, produce, sumOf } from "./programs/page.ts";
 import { chromium, ScriptedPage, skip, title } from "./support/browser.ts";
+import { bundleForBrowser } from "./support/bundle.ts";
 import { concat } from "./support/bytes.ts";
 import { NO_HALF_CLOSE, NO_PAUSE } from "./support/websockets.ts";
 
-/** A module of the project, and all it imports, in one script. What a browser does not have is not left out: it fails. */
-async function bundle(entry: string): Promise<string> {
-  const { build } = await import("esbuild");
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-    logLevel: "silent",
-  });
-  return outputFiles[0]!.text;
-}
-
 async function openPage(onSocket: Parameters<typeof ScriptedPage.open>[2]): Promise<ScriptedPage> {
   if (chromium === undefined) throw new Error("CI must have Chromium: apt-get install chromium");
-  return await ScriptedPage.open(chromium, await bundle("tests/programs/page.ts"), onSocket);
+  const { script } = await bundleForBrowser({ entryPoints: ["tests/programs/page.ts"] });
+  return await ScriptedPage.open(chromium, script, onSocket);
 }
 
 test(

@@ -4,6 +4,7 @@
  */
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
+import { bundleForBrowser } from "./support/bundle.ts";
 import { loadedWith } from "./support/modules.ts";
 import { CURRENT } from "./support/programs.ts";
 
@@ -12,16 +13,8 @@ const title = (name: string): string => isHere ? name : `${name} (once is enough
 
 /** The modules of which there is something in a bundle of these names. */
 async function modulesFor(names: string): Promise<string[]> {
-  const { build } = await import("esbuild");
-  const { metafile } = await build({
-    stdin: { contents: `export { ${names} } from "./mod.ts";`, resolveDir: "." },
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: "esm",
-    platform: "browser",
-    logLevel: "error",
-  });
+  const contents = `export { ${names} } from "./mod.ts";`;
+  const { metafile } = await bundleForBrowser({ stdin: { contents, resolveDir: "." } });
   return Object.values(metafile.outputs)
     .flatMap(({ inputs }) => Object.entries(inputs))
     .filter(([name, { bytesInOutput }]) => name.startsWith("src/") && bytesInOutput > 0)

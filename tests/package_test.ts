@@ -8,6 +8,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { assertEquals, assertMatch } from "@std/assert";
+import { type Bundle, bundleForBrowser } from "./support/bundle.ts";
 import * as browser from "./support/browser.ts";
 import { Installed } from "./support/packed.ts";
 import { CURRENT } from "./support/programs.ts";
@@ -223,27 +224,16 @@ globalThis.page = {
 };
 `;
 
-/** All of the packed file, bundled for a browser: what a browser does not have is not left out, but fails. */
-async function bundlePage(): Promise<{ script: string; imports: readonly string[] }> {
+/** All of the packed file, bundled for a browser. */
+async function bundlePage(): Promise<Bundle> {
   const installed = await install();
   installed.write("page.js", PAGE);
-  const { build } = await import("esbuild");
-  const { outputFiles, metafile } = await build({
-    entryPoints: [installed.path("page.js")],
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: "esm",
-    platform: "browser",
-    logLevel: "error",
-  });
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
-  return { script: outputFiles[0]!.text, imports: imports.map(({ path }) => path) };
+  return await bundleForBrowser({ entryPoints: [installed.path("page.js")] });
 }
 
 test(title("the packed file bundles for a browser, and imports nothing there"), skip, async () => {
-  const { script, imports } = await bundlePage();
-  assertEquals(imports, []);
+  const { script, metafile } = await bundlePage();
+  assertEquals(Object.values(metafile.outputs).flatMap(({ imports }) => imports), []);
   assertEquals(script.match(/\b(?:import|require)\s*\(?\s*["'`][^"'`]*/g), null);
 });
 

@@ -108,7 +108,6 @@ async function loadPage(): Promise<Map<string, Part>> {
     write: false,
     format: "esm",
     platform: "browser",
-    external: ["node:*"],
     logLevel: "silent",
   });
   await stop(); // it is a process of its own
