@@ -8,9 +8,14 @@ export class Deferred<T = void> {
   readonly #reject: (reason: unknown) => void;
 
   constructor() {
-    let settle: [Deferred<T>["resolve"], (reason: unknown) => void];
-    this.promise = new Promise<T>((resolve, reject) => settle = [resolve, reject]);
-    [this.resolve, this.#reject] = settle!;
+    let settle!: Deferred<T>["resolve"];
+    let fail!: (reason: unknown) => void;
+    this.promise = new Promise<T>((resolve, reject) => {
+      settle = resolve;
+      fail = reject;
+    });
+    this.resolve = settle;
+    this.#reject = fail;
   }
 
   reject(reason: unknown): void {
