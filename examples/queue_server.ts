@@ -55,8 +55,11 @@ const options = readOptions(USAGE, {
   trace: false,
 });
 
-/** How long the jobs under way may still take when the server is stopped, in milliseconds. */
-const GRACE = 1_000;
+/**
+ * How long the jobs under way may still take when the server is stopped, in milliseconds: less than the clients' chats are left open
+ * for, so that they are told.
+ */
+const GRACE = 500;
 /** How long a client may neither send nor take anything, in milliseconds. */
 const LONGEST_SILENCE = 600_000;
 
