@@ -440,7 +440,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /**
    * Queues data and producers to be sent, in this order, after all that was pushed before. Producers are drained one
    * after the other, and asked for a piece only when the transport has taken the piece before. What is pushed in one
-   * turn of the event loop is written together.
+   * turn of the event loop is written together: when the turn ends, or as soon as a read of this chat waits for the peer. So
+   * {@linkcode Chat.flush} before {@linkcode Chat.close}, which drops what was not written.
    *
    * A large `Uint8Array` is not copied: do not change it before `flush()` has resolved. A producer must not wait for its
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
