@@ -352,9 +352,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #cutFromChunk(rule: Rule): Uint8Array | undefined {
-    return rule instanceof ChunkFraming && this.#isUndecided
-      ? rule.cutFromChunk(this.#buffer, this.#maxFrameLength)
-      : undefined;
+    if (!this.#isUndecided) return undefined;
+    if (rule instanceof ChunkFraming) return rule.cutFromChunk(this.#buffer, this.#maxFrameLength);
+    const isCount = typeof rule === "number" && rule > 0 && rule <= this.#maxFrameLength;
+    return isCount ? this.#buffer.takeFresh(rule) : undefined;
   }
 
   /** Whether nothing is known yet of the next frame. */

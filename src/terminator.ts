@@ -46,8 +46,10 @@ export function toRule(terminator: Terminator): Rule {
  * @throws {TypeError} If it is empty.
  */
 export function delimiterOf(text: string): Delimited {
-  const delimiter = known.get(text) ?? new Delimited([text], {});
-  if (text.length > LONGEST_KNOWN || known.has(text)) return delimiter;
+  const same = known.get(text);
+  if (same !== undefined) return same;
+  const delimiter = new Delimited([text], {});
+  if (text.length > LONGEST_KNOWN) return delimiter;
   if (known.size === MOST_KNOWN) known.clear();
   known.set(text, delimiter);
   return delimiter;
