@@ -706,8 +706,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   #watch(connection: Connection): void {
-    if (isWatchable(connection)) connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
-    else whenSettled(connection.closed, () => this.#onGone(connection));
+    if (isWatchable(connection)) {
+      return connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
+    }
+    const onGone = (): void => this.#onGone(connection);
+    connection.closed.then(onGone, onGone);
   }
 
   /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
@@ -925,10 +928,6 @@ function isGone(reason: unknown): boolean {
 
 function nextOf<F extends Frame>(framer: Framer<F>): F | undefined {
   return framer.next();
-}
-
-function whenSettled(promise: Promise<unknown>, call: () => void): void {
-  promise.then(call, call);
 }
 
 /** What a connection failed with. One of somebody's own may reject with anything. */

@@ -14,11 +14,8 @@ export function isWatchable(connection: Connection): connection is WatchableConn
   return typeof connection === "object" && connection !== null && CLOSING in connection;
 }
 
-/** Somebody who watches a connection. */
-export interface Watcher<Owner> {
-  /** Is told that the connection is gone. */
-  (owner: Owner, connection: Connection): void;
-}
+/** Is told for its owner that the connection is gone. */
+export type Watcher<Owner> = (owner: Owner, connection: Connection) => void;
 
 /**
  * That a connection is gone, or will be. The promise for it is made when it is asked for: a chat, which waits for it all its

@@ -355,7 +355,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     if (!this.#isUndecided) return undefined;
     if (rule instanceof ChunkFraming) return rule.cutFromChunk(this.#buffer, this.#maxFrameLength);
     const isCount = typeof rule === "number" && rule > 0 && rule <= this.#maxFrameLength;
-    return isCount ? this.#buffer.takeFresh(rule) : undefined;
+    return isCount ? this.#buffer.takeFresh(0, rule) : undefined;
   }
 
   /** Whether nothing is known yet of the next frame. */

@@ -216,15 +216,17 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Takes the first `count` bytes, if they lie in the fresh chunk: where a line and then a count of bytes take turns, a tenth to a
-   * fifth of the time less (`Framer`, the fastest of 40 rounds, bodies of 16 B to 4 KiB).
+   * Takes `count` bytes behind the first `skip`, which are dropped, if all of them lie in the fresh chunk. Where a line and then a
+   * count of bytes take turns, this is a tenth to a fifth of the time less (`Framer`, the fastest of 40 rounds, bodies of 16 B to
+   * 4 KiB).
    */
-  takeFresh(count: number): Uint8Array | undefined {
+  takeFresh(skip: number, count: number): Uint8Array | undefined {
     const chunk = this.fresh;
-    const { index } = this.#front;
-    if (chunk === undefined || index + count > chunk.length) return undefined;
-    this.pass(count);
-    return chunk.subarray(index, index + count);
+    const begin = this.#front.index + skip;
+    const end = begin + count;
+    if (chunk === undefined || end > chunk.length) return undefined;
+    this.pass(skip + count);
+    return chunk.subarray(begin, end);
   }
 
   /** Drops the first `count` bytes, which lie in the fresh chunk. */

@@ -6,7 +6,7 @@
 /** How long may be worked before everything else gets a turn, in milliseconds. */
 const LONGEST_RUN = 10;
 
-/** How many steps are made in a turn whatever the time: so few are not what takes it. */
+/** How many steps are made before the time is looked at, and again in each turn after that: so few are not what takes it. */
 const FREE_STEPS = 16;
 
 type Later = (call: () => void) => unknown;

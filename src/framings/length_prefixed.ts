@@ -115,16 +115,14 @@ class LengthPrefixed extends ChunkFraming {
 
   cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
     const chunk = buffer.fresh;
-    const start = buffer.index;
-    const headerEnd = start + this.#offset + this.#bytes;
-    if (chunk === undefined || headerEnd > chunk.length) return undefined;
-    const length = this.#readLength(chunk, start + this.#offset);
-    const begin = start + this.#strip;
-    const end = headerEnd + length + this.#adjust;
-    const isWrong = length < 0 || end < Math.max(headerEnd, begin);
-    if (isWrong || end > chunk.length || end - begin > limit) return undefined;
-    buffer.pass(end - start);
-    return chunk.subarray(begin, end);
+    const begin = buffer.index + this.#offset;
+    if (chunk === undefined || begin + this.#bytes > chunk.length) return undefined;
+    const length = this.#readLength(chunk, begin);
+    const headerLength = this.#offset + this.#bytes;
+    const end = headerLength + length + this.#adjust;
+    const isWrong = length < 0 || end < Math.max(headerLength, this.#strip);
+    if (isWrong || end - this.#strip > limit) return undefined;
+    return buffer.takeFresh(this.#strip, end - this.#strip);
   }
 
   *decode(): Generator<Portion, FrameLayout, Uint8Array> {

@@ -36,19 +36,15 @@ class VarintPrefixed extends ChunkFraming {
   cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
     const chunk = buffer.fresh;
     if (chunk === undefined) return undefined;
-    const start = buffer.index;
-    const longest = Math.min(chunk.length, start + LONGEST_VARINT);
+    const begin = buffer.index;
+    const longest = Math.min(chunk.length - begin, LONGEST_VARINT);
     let length = 0;
-    for (let at = start, weight = 1; at < longest; at++, weight *= 128) {
-      const byte = chunk[at]!;
+    for (let read = 0, weight = 1; read < longest; weight *= 128) {
+      const byte = chunk[begin + read++]!;
       length += (byte % 128) * weight;
       if (byte >= 128) continue;
-      const begin = at + 1;
-      const end = begin + length;
-      const isWrong = byte === 0 && at > start;
-      if (isWrong || end > chunk.length || length > limit) return undefined;
-      buffer.pass(end - start);
-      return chunk.subarray(begin, end);
+      const isWrong = byte === 0 && read > 1;
+      return isWrong || length > limit ? undefined : buffer.takeFresh(read, length);
     }
     return undefined;
   }
