@@ -201,11 +201,9 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
     return this.#readers.length === 0 && !this.#dropped ? take(this.#framer) : undefined;
   }
 
-  /** Adds a reader that has found nothing, or was not the first. */
   #add(reader: Reader): void {
     this.#readers.push(reader);
-    if (this.#readers.length === 1 && this.#end === undefined) this.#onHungry(this.#owner);
-    else this.serve();
+    this.serve();
   }
 
   /** Takes a reader out of the queue; nothing is cut for it any more, so that nothing is lost. */

@@ -280,9 +280,7 @@ export class ReceiveBuffer {
   #appendSegment(bytes: Uint8Array): void {
     const segment: Segment = { bytes, next: undefined };
     if (this.#tail === undefined) {
-      this.#moveTo(this.#front, segment);
-      this.#moveTo(this.#mark, segment);
-      this.#moveTo(this.#search, segment);
+      for (const place of [this.#front, this.#mark, this.#search]) this.#moveTo(place, segment);
     } else this.#tail.next = segment;
     this.#tail = segment;
     this.#open = undefined;

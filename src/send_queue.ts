@@ -220,8 +220,7 @@ export class SendQueue<Owner = unknown> {
   #gather(): void {
     this.#draining = this.#gathering = true;
     // Most often there is one before anything else is done.
-    // (Node's queueMicrotask() takes longer than a promise.)
-    ROOM.then(() => {
+    queueMicrotask(() => {
       if (this.#gathering) atEndOfTurn(() => this.hurry());
     });
   }
