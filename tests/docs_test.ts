@@ -48,8 +48,8 @@ async function run({ code }: CodeBlock): Promise<void> {
       isOpen = true;
       process.kill(program.pid, "SIGKILL");
     }, LONGEST_RUN);
-    const { code: exitCode, lines, stderr } = await program.finished();
-    clearTimeout(timer);
+    const finished = program.finished().finally(() => clearTimeout(timer));
+    const { code: exitCode, lines, stderr } = await finished;
     assert(!isOpen, `the program did not end: something is left open\n${stderr}`);
     assertEquals({ exitCode, lines, stderr }, { exitCode: 0, lines: saidBy(code), stderr: "" });
   } finally {
