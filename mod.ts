@@ -23,7 +23,7 @@
  *
  * @module
  */
-export type { AbortSignalLike } from "./src/abort.ts";
+export type { AbortSignalLike } from "./src/common/abort.ts";
 export {
   type BunHandlers,
   type BunSocketLike,
@@ -39,7 +39,7 @@ export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/d
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/node_halves.ts";
+export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/shared/node_halves.ts";
 export {
   type BunProcessLike,
   type BunSinkLike,
@@ -56,7 +56,7 @@ export type {
   ReadableStreamReaderLike,
   WritableStreamLike,
   WritableStreamWriterLike,
-} from "./src/adapters/web_halves.ts";
+} from "./src/adapters/shared/web_halves.ts";
 export {
   fromWebSocket,
   type WebSocketEvent,
@@ -74,7 +74,7 @@ export {
 } from "./src/chat.ts";
 export { connect, type ConnectOptions } from "./src/connect.ts";
 export type { Address, Connection, ConnectionListener, Transport } from "./src/connection.ts";
-export type { UrlLike } from "./src/endpoint_url.ts";
+export type { UrlLike } from "./src/sockets/endpoint_url.ts";
 export {
   BackpressureError,
   ChatError,
@@ -91,7 +91,7 @@ export {
   UnsupportedError,
 } from "./src/errors.ts";
 export { FrameStream } from "./src/frame_stream.ts";
-export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/frame_text.ts";
+export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/framer/frame_text.ts";
 export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
 export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
@@ -109,9 +109,9 @@ export {
   type ListenOptions,
   type ListenTlsOptions,
 } from "./src/listen.ts";
-export type { FramePieces } from "./src/piece_reader.ts";
-export type { Data, Producer } from "./src/producer.ts";
-export type { ReadOptions } from "./src/read_options.ts";
+export type { FramePieces } from "./src/chat/piece_reader.ts";
+export type { Data, Producer } from "./src/chat/producer.ts";
+export type { ReadOptions } from "./src/chat/read_options.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export {
   type Handler,
@@ -122,7 +122,7 @@ export {
   type ShutdownOptions,
 } from "./src/serve.ts";
 export { tap, type TapLog } from "./src/tap.ts";
-export type { TcpOptions } from "./src/tcp_options.ts";
+export type { TcpOptions } from "./src/sockets/tcp_options.ts";
 export type { Terminator } from "./src/terminator.ts";
 export type {
   Pem,
@@ -132,4 +132,4 @@ export type {
   TlsOptions,
   TlsServerOptions,
 } from "./src/tls.ts";
-export type { WrapOptions } from "./src/wrap.ts";
+export type { WrapOptions } from "./src/sockets/wrap.ts";

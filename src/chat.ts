@@ -1,9 +1,9 @@
-import { type AbortSignalLike, onAbort } from "./abort.ts";
-import { formatEndpoint } from "./address.ts";
-import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./checks.ts";
-import { CLOSING, isWatchable, type Watcher } from "./closing.ts";
+import { type AbortSignalLike, onAbort } from "./common/abort.ts";
+import { formatEndpoint } from "./connection/address.ts";
+import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./common/checks.ts";
+import { CLOSING, isWatchable, type Watcher } from "./connection/closing.ts";
 import { type Address, checkIsConnection, type Connection } from "./connection.ts";
-import { Deferred, quiet } from "./deferred.ts";
+import { Deferred, quiet } from "./common/deferred.ts";
 import {
   BackpressureError,
   ChatError,
@@ -12,14 +12,14 @@ import {
   ProducerError,
   UnsupportedError,
 } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
-import { handOn } from "./hand_on.ts";
-import { IdleTimer } from "./idle_timer.ts";
-import type { Data, Producer } from "./producer.ts";
-import type { FramePieces } from "./piece_reader.ts";
-import type { ReadOptions } from "./read_options.ts";
-import { ReadQueue } from "./read_queue.ts";
+import { handOn } from "./connection/hand_on.ts";
+import { IdleTimer } from "./chat/idle_timer.ts";
+import type { Data, Producer } from "./chat/producer.ts";
+import type { FramePieces } from "./chat/piece_reader.ts";
+import type { ReadOptions } from "./chat/read_options.ts";
+import { ReadQueue } from "./chat/read_queue.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 import {

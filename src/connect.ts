@@ -1,13 +1,13 @@
-import { onAbort } from "./abort.ts";
-import { formatEndpoint } from "./address.ts";
+import { onAbort } from "./common/abort.ts";
+import { formatEndpoint } from "./connection/address.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import { checkOptions, checkTimeout, describe } from "./checks.ts";
+import { checkOptions, checkTimeout, describe } from "./common/checks.ts";
 import type { Connection, Endpoint, Transport } from "./connection.ts";
-import { Deferred } from "./deferred.ts";
-import { isUrl, type UrlLike } from "./endpoint_url.ts";
+import { Deferred } from "./common/deferred.ts";
+import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
 import { ConnectionError } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { checkEndpoint, type Sockets, socketsFor } from "./sockets.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import { checkEndpoint, type Sockets, socketsFor } from "./sockets/sockets.ts";
 import {
   checkCertificates,
   nameOfEndpoint,
@@ -16,8 +16,14 @@ import {
   type TlsSettings,
   toClientSettings,
 } from "./tls.ts";
-import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkFraming, checkTlsTransport, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
+import { checkTcpOptions, type TcpOptions } from "./sockets/tcp_options.ts";
+import {
+  checkFraming,
+  checkTlsTransport,
+  checkWrap,
+  openChat,
+  type WrapOptions,
+} from "./sockets/wrap.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {

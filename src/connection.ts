@@ -1,7 +1,7 @@
-import { nameOf } from "./checks.ts";
-import { isWatchable } from "./closing.ts";
+import { nameOf } from "./common/checks.ts";
+import { isWatchable } from "./connection/closing.ts";
 import type { TlsInfo } from "./tls.ts";
-import type { TcpOptions } from "./tcp_options.ts";
+import type { TcpOptions } from "./sockets/tcp_options.ts";
 
 /** What carries the bytes. */
 export type Transport = "tcp" | "unix" | "udp";

@@ -1,6 +1,6 @@
-import { nameOf } from "./checks.ts";
-import { Deferred } from "./deferred.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
+import { nameOf } from "./common/checks.ts";
+import { Deferred } from "./common/deferred.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
 import type { Terminator } from "./terminator.ts";
 

@@ -1,7 +1,7 @@
-import { checkLimit, checkOptions, describe, nameOf } from "./checks.ts";
-import { ChunkFraming } from "./chunk_framing.ts";
-import { type Found, Refusal } from "./decoding.ts";
-import { quiet } from "./deferred.ts";
+import { checkLimit, checkOptions, describe, nameOf } from "./common/checks.ts";
+import { ChunkFraming } from "./framer/chunk_framing.ts";
+import { type Found, Refusal } from "./framer/decoding.ts";
+import { quiet } from "./common/deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
 import {
   type Frame,
@@ -9,14 +9,14 @@ import {
   type TextOptions,
   type WithEncoding,
   type WithoutEncoding,
-} from "./frame_text.ts";
-import { encodeFrame } from "./frame_encoding.ts";
-import { FrameFinder } from "./frame_finder.ts";
+} from "./framer/frame_text.ts";
+import { encodeFrame } from "./framer/frame_encoding.ts";
+import { FrameFinder } from "./framer/frame_finder.ts";
 import type { Framing } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
-import { checkTrailer, Passage } from "./passage.ts";
+import { checkTrailer, Passage } from "./framer/passage.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
-import { TextCutter } from "./text_cutter.ts";
+import { TextCutter } from "./framer/text_cutter.ts";
 import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
 
 /** What to do with bytes that the stream ends after, before their frame did. */

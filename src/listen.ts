@@ -1,17 +1,23 @@
-import { onAbort } from "./abort.ts";
-import { listenOnPath } from "./adapters/stale_socket.ts";
-import { TlsListener } from "./adapters/tls_listener.ts";
+import { onAbort } from "./common/abort.ts";
+import { listenOnPath } from "./sockets/stale_socket.ts";
+import { TlsListener } from "./sockets/tls_listener.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
-import { checkBoolean, checkFunction, checkOptions, nameOf } from "./checks.ts";
+import { checkBoolean, checkFunction, checkOptions, nameOf } from "./common/checks.ts";
 import type { Address, ConnectionListener, ListenEndpoint, Transport } from "./connection.ts";
-import type { UrlLike } from "./endpoint_url.ts";
+import type { UrlLike } from "./sockets/endpoint_url.ts";
 import { UnsupportedError } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
-import { iterate, toResult } from "./iterate.ts";
-import { checkEndpoint, type Sockets, socketsFor } from "./sockets.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import { iterate, toResult } from "./chat/iterate.ts";
+import { checkEndpoint, type Sockets, socketsFor } from "./sockets/sockets.ts";
 import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
-import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
-import { checkFraming, checkTlsTransport, checkWrap, openChat, type WrapOptions } from "./wrap.ts";
+import { checkTcpOptions, type TcpOptions } from "./sockets/tcp_options.ts";
+import {
+  checkFraming,
+  checkTlsTransport,
+  checkWrap,
+  openChat,
+  type WrapOptions,
+} from "./sockets/wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}

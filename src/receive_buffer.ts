@@ -27,9 +27,9 @@
  *   next chunk carries on in the middle of a delimiter.
  * - Distances are counted from the front.
  */
-import { isKept, makeBlock, NO_BLOCK } from "./block.ts";
-import { indexOfByte, plainBytes } from "./bytes.ts";
-import type { Delimiters } from "./delimiters.ts";
+import { isKept, makeBlock, NO_BLOCK } from "./common/block.ts";
+import { indexOfByte, plainBytes } from "./common/bytes.ts";
+import type { Delimiters } from "./framer/delimiters.ts";
 
 interface Segment {
   bytes: Uint8Array;

@@ -1,11 +1,11 @@
-import { toBytes } from "./bytes.ts";
-import { Deferred, quiet } from "./deferred.ts";
+import { toBytes } from "./common/bytes.ts";
+import { Deferred, quiet } from "./common/deferred.ts";
 import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
-import { Fifo } from "./fifo.ts";
-import { OutgoingBytes } from "./outgoing_bytes.ts";
-import { type Data, isData, isProducer, type Producer, Production } from "./producer.ts";
-import { checkLimit, describe, nameOf } from "./checks.ts";
-import { atEndOfTurn, Steps } from "./turns.ts";
+import { Fifo } from "./common/fifo.ts";
+import { OutgoingBytes } from "./chat/outgoing_bytes.ts";
+import { type Data, isData, isProducer, type Producer, Production } from "./chat/producer.ts";
+import { checkLimit, describe, nameOf } from "./common/checks.ts";
+import { atEndOfTurn, Steps } from "./common/turns.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {

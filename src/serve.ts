@@ -1,5 +1,5 @@
-import type { AbortSignalLike } from "./abort.ts";
-import { formatEndpoint } from "./address.ts";
+import type { AbortSignalLike } from "./common/abort.ts";
+import { formatEndpoint } from "./connection/address.ts";
 import type { Chat } from "./chat.ts";
 import {
   checkFunction,
@@ -8,11 +8,11 @@ import {
   checkTimeout,
   describe,
   nameOf,
-} from "./checks.ts";
+} from "./common/checks.ts";
 import type { Address } from "./connection.ts";
-import { Deferred } from "./deferred.ts";
+import { Deferred } from "./common/deferred.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./frame_text.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */

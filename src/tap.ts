@@ -1,7 +1,7 @@
-import { describeBytes } from "./bytes.ts";
-import { checkFunction, describe } from "./checks.ts";
+import { describeBytes } from "./common/bytes.ts";
+import { checkFunction, describe } from "./common/checks.ts";
 import type { Connection } from "./connection.ts";
-import { WrappedConnection } from "./wrapped_connection.ts";
+import { WrappedConnection } from "./connection/wrapped_connection.ts";
 
 /** What {@linkcode tap} tells: what happened, in one line. */
 export type TapLog = (line: string) => void;

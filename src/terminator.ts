@@ -1,4 +1,4 @@
-import { checkInteger, describe, nameOf } from "./checks.ts";
+import { checkInteger, describe, nameOf } from "./common/checks.ts";
 import type { Framing } from "./framing.ts";
 import { Delimited, describeDelimiters } from "./framings/delimited.ts";
 

@@ -1,6 +1,6 @@
-import { checkBoolean, checkTimeout, describe, nameOf } from "./checks.ts";
+import { checkBoolean, checkTimeout, describe, nameOf } from "./common/checks.ts";
 import type { Connection, Endpoint } from "./connection.ts";
-import { handOn } from "./hand_on.ts";
+import { handOn } from "./connection/hand_on.ts";
 
 /** PEM text, as it stands in a `.pem` file: one, or several. */
 export type Pem = string | readonly string[];

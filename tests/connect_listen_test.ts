@@ -9,7 +9,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { type Chat, connect, ConnectionError, listen, type Listener } from "../mod.ts";
-import { Deferred } from "../src/deferred.ts";
+import { Deferred } from "../src/common/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { startPeer } from "./support/peer.ts";

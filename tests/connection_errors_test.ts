@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { type Chat, connect, ConnectionError, listen, serve } from "../mod.ts";
-import { Deferred } from "../src/deferred.ts";
+import { Deferred } from "../src/common/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { Authority, type Certificate } from "./support/certificates.ts";
 import { keyOf, readRows, withoutNumbers } from "./support/connection_error_table.ts";

@@ -10,7 +10,7 @@ import {
   memoryPair,
   serve,
 } from "../mod.ts";
-import { Deferred } from "../src/deferred.ts";
+import { Deferred } from "../src/common/deferred.ts";
 import { CLOSINGS, type Operation, play, type Script, type Step } from "./support/conversation.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
-import { Delimiters } from "../src/delimiters.ts";
+import { Delimiters } from "../src/framer/delimiters.ts";
 import { ReceiveBuffer } from "../src/receive_buffer.ts";
 import { bytes, text } from "./support/bytes.ts";
 

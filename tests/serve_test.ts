@@ -20,7 +20,7 @@ import {
   Server,
   type ServerOptions,
 } from "../mod.ts";
-import { Deferred } from "../src/deferred.ts";
+import { Deferred } from "../src/common/deferred.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
 import { startPeer } from "./support/peer.ts";
 import { withTimers } from "./support/timers.ts";

@@ -20,7 +20,7 @@ import {
   TimeoutError,
   UnsupportedError,
 } from "../mod.ts";
-import { Deferred } from "../src/deferred.ts";
+import { Deferred } from "../src/common/deferred.ts";
 import { Authority } from "./support/certificates.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { named, needs } from "./support/peers.ts";

@@ -30,10 +30,10 @@ import {
   serve,
   type TlsClientOptions,
 } from "../mod.ts";
-import { TlsListener } from "../src/adapters/tls_listener.ts";
-import { Deferred } from "../src/deferred.ts";
+import { TlsListener } from "../src/sockets/tls_listener.ts";
+import { Deferred } from "../src/common/deferred.ts";
 import { secure, toClientSettings, toServerSettings } from "../src/tls.ts";
-import { WrappedConnection } from "../src/wrapped_connection.ts";
+import { WrappedConnection } from "../src/connection/wrapped_connection.ts";
 import { Authority } from "./support/certificates.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { CuttingProxy } from "./support/cutting_proxy.ts";

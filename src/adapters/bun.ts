@@ -1,5 +1,5 @@
-import { concat, copyOf, toBytes } from "../bytes.ts";
-import { checkFunction } from "../checks.ts";
+import { concat, copyOf, toBytes } from "../common/bytes.ts";
+import { checkFunction } from "../common/checks.ts";
 import type {
   Address,
   Connection,
@@ -7,18 +7,18 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
-import { Deferred } from "../deferred.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
-import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
-import { AcceptQueue } from "./accept_queue.ts";
-import { builtin } from "./builtin.ts";
-import { descriptorCheck } from "./descriptors.ts";
-import { Inbox } from "./inbox.ts";
-import { toConnectionError } from "./system_error.ts";
+import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { AcceptQueue } from "./shared/accept_queue.ts";
+import { builtin } from "./shared/builtin.ts";
+import { descriptorCheck } from "./shared/descriptors.ts";
+import { Inbox } from "./shared/inbox.ts";
+import { toConnectionError } from "./shared/system_error.ts";
 import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
-import { HandshakeTimeout, toHandshakeError } from "./tls_error.ts";
-import { tune } from "./tune.ts";
+import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
+import { tune } from "./shared/tune.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
 export interface BunSocketLike {

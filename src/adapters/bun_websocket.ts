@@ -1,4 +1,4 @@
-import { checkFunction } from "../checks.ts";
+import { checkFunction } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import {
   checkWebSocketOptions,

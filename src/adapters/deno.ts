@@ -1,5 +1,5 @@
-import type { AbortSignalLike } from "../abort.ts";
-import { nameOf } from "../checks.ts";
+import type { AbortSignalLike } from "../common/abort.ts";
+import { nameOf } from "../common/checks.ts";
 import type {
   Address,
   Connection,
@@ -7,14 +7,14 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
-import { Deferred } from "../deferred.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
-import { formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
-import { BACKLOG } from "./backlog.ts";
-import type { TcpOptions } from "../tcp_options.ts";
-import { toConnectionError } from "./system_error.ts";
-import { tune } from "./tune.ts";
+import { formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { BACKLOG } from "./shared/backlog.ts";
+import type { TcpOptions } from "../sockets/tcp_options.ts";
+import { toConnectionError } from "./shared/system_error.ts";
+import { tune } from "./shared/tune.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
 export interface DenoConnLike {

@@ -1,7 +1,7 @@
-import { nameOf } from "../checks.ts";
+import { nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
-import { attempt, JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
-import { isNodeWritable, NodeSink, type NodeWritableLike } from "./node_halves.ts";
+import { attempt, JoinedConnection, type Sink, type Source } from "./shared/joined_connection.ts";
+import { isNodeWritable, NodeSink, type NodeWritableLike } from "./shared/node_halves.ts";
 
 /**
  * Where {@linkcode fromIterable} writes: a `Writer` of `node:stream/iter` has this shape, and so has an object of your own.

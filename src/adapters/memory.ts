@@ -1,8 +1,8 @@
-import { copyOf } from "../bytes.ts";
+import { copyOf } from "../common/bytes.ts";
 import type { Address, Connection } from "../connection.ts";
-import { Deferred } from "../deferred.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox } from "./shared/inbox.ts";
 
 /** How many bytes one end may be ahead of the other's reading, as a socket's buffers would allow. */
 const CAPACITY = 64 * 1024;

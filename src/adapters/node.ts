@@ -1,6 +1,6 @@
-import type { AbortSignalLike } from "../abort.ts";
-import { copyOf, plainBytes } from "../bytes.ts";
-import { nameOf } from "../checks.ts";
+import type { AbortSignalLike } from "../common/abort.ts";
+import { copyOf, plainBytes } from "../common/bytes.ts";
+import { nameOf } from "../common/checks.ts";
 import type {
   Address,
   Connection,
@@ -8,17 +8,17 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../closing.ts";
-import { Deferred } from "../deferred.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
-import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../address.ts";
-import { AcceptQueue } from "./accept_queue.ts";
-import { BACKLOG } from "./backlog.ts";
-import { builtin } from "./builtin.ts";
-import { descriptorCheck } from "./descriptors.ts";
-import { Inbox } from "./inbox.ts";
-import { toConnectionError } from "./system_error.ts";
-import { tune } from "./tune.ts";
+import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { AcceptQueue } from "./shared/accept_queue.ts";
+import { BACKLOG } from "./shared/backlog.ts";
+import { builtin } from "./shared/builtin.ts";
+import { descriptorCheck } from "./shared/descriptors.ts";
+import { Inbox } from "./shared/inbox.ts";
+import { toConnectionError } from "./shared/system_error.ts";
+import { tune } from "./shared/tune.ts";
 
 /** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
 export interface NodeDuplexLike {

@@ -1,6 +1,6 @@
-import { checkOptions, checkTimeout, nameOf } from "../checks.ts";
+import { checkOptions, checkTimeout, nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
-import { Deferred } from "../deferred.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import {
   attempt,
@@ -8,21 +8,21 @@ import {
   type Sink,
   type Source,
   type Whole,
-} from "./joined_connection.ts";
+} from "./shared/joined_connection.ts";
 import {
   type NodeReadableLike,
   NodeSink,
   NodeSource,
   type NodeWritableLike,
-} from "./node_halves.ts";
-import { toConnectionError } from "./system_error.ts";
+} from "./shared/node_halves.ts";
+import { toConnectionError } from "./shared/system_error.ts";
 import {
   checkUnlocked,
   type ReadableStreamLike,
   WebSink,
   WebSource,
   type WritableStreamLike,
-} from "./web_halves.ts";
+} from "./shared/web_halves.ts";
 
 /** What {@linkcode fromProcess} needs of a `ChildProcess` of `node:child_process`. */
 export interface NodeProcessLike {

@@ -1,13 +1,13 @@
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import { JoinedConnection, type Sink, type Source } from "./joined_connection.ts";
+import { JoinedConnection, type Sink, type Source } from "./shared/joined_connection.ts";
 import {
   type NodeReadableLike,
   NodeSink,
   NodeSource,
   type NodeWritableLike,
-} from "./node_halves.ts";
-import { checkUnlocked, type ReadableStreamLike, WebSource } from "./web_halves.ts";
+} from "./shared/node_halves.ts";
+import { checkUnlocked, type ReadableStreamLike, WebSource } from "./shared/web_halves.ts";
 
 interface DenoLike {
   readonly stdin: { readonly readable: ReadableStreamLike };

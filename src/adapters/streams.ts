@@ -1,13 +1,13 @@
-import { nameOf } from "../checks.ts";
+import { nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
-import { JoinedConnection } from "./joined_connection.ts";
+import { JoinedConnection } from "./shared/joined_connection.ts";
 import {
   checkUnlocked,
   type ReadableStreamLike,
   WebSink,
   WebSource,
   type WritableStreamLike,
-} from "./web_halves.ts";
+} from "./shared/web_halves.ts";
 
 /** A pair of web streams, as many transports have it: a Cloudflare `Socket`, a stream of WebTransport. */
 export interface StreamsLike {

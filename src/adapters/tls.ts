@@ -1,15 +1,15 @@
 import type { TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
-import { formatEndpoint } from "../address.ts";
-import { copyOf, plainBytes } from "../bytes.ts";
+import { formatEndpoint } from "../connection/address.ts";
+import { copyOf, plainBytes } from "../common/bytes.ts";
 import type { Address, Connection } from "../connection.ts";
-import { Deferred } from "../deferred.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import type { TlsInfo, TlsSettings } from "../tls.ts";
-import { WrappedConnection } from "../wrapped_connection.ts";
-import { builtin } from "./builtin.ts";
+import { WrappedConnection } from "../connection/wrapped_connection.ts";
+import { builtin } from "./shared/builtin.ts";
 import { fromStream } from "./node.ts";
-import { HandshakeTimeout, toHandshakeError } from "./tls_error.ts";
+import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
 
 /** How long an end during the handshake waits for what TLS says of it. Milliseconds. */
 const LAST_WORDS = 100;

@@ -1,6 +1,6 @@
 import type { RemoteInfo, Socket } from "node:dgram";
-import type { AbortSignalLike } from "../abort.ts";
-import { formatEndpoint } from "../address.ts";
+import type { AbortSignalLike } from "../common/abort.ts";
+import { formatEndpoint } from "../connection/address.ts";
 import type {
   Address,
   Connection,
@@ -8,13 +8,13 @@ import type {
   Endpoint,
   ListenEndpoint,
 } from "../connection.ts";
-import { Deferred } from "../deferred.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ClosedError } from "../errors.ts";
 import { DatagramSplitter, markDatagram } from "../framings/datagrams.ts";
-import { AcceptQueue } from "./accept_queue.ts";
-import { builtin } from "./builtin.ts";
-import { Inbox } from "./inbox.ts";
-import { toConnectionError } from "./system_error.ts";
+import { AcceptQueue } from "./shared/accept_queue.ts";
+import { builtin } from "./shared/builtin.ts";
+import { Inbox } from "./shared/inbox.ts";
+import { toConnectionError } from "./shared/system_error.ts";
 
 /** How much of one peer waits to be read; what comes then is dropped, as the system does. Bytes. */
 const CAPACITY = 64 * 1024;

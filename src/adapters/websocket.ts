@@ -1,10 +1,10 @@
-import { copyOf, plainBytes } from "../bytes.ts";
-import { checkLimit, checkOptions, describe, nameOf } from "../checks.ts";
+import { copyOf, plainBytes } from "../common/bytes.ts";
+import { checkLimit, checkOptions, describe, nameOf } from "../common/checks.ts";
 import type { Address, Connection } from "../connection.ts";
-import { Deferred } from "../deferred.ts";
+import { Deferred } from "../common/deferred.ts";
 import { ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
-import { Inbox } from "./inbox.ts";
-import { toConnectionError } from "./system_error.ts";
+import { Inbox } from "./shared/inbox.ts";
+import { toConnectionError } from "./shared/system_error.ts";
 
 /** How a WebSocket carries bytes. */
 export interface WebSocketOptions {

@@ -1,4 +1,4 @@
-import { concat, describeBytes, toBytes } from "../bytes.ts";
+import { concat, describeBytes, toBytes } from "../common/bytes.ts";
 import { FrameInjectionError, MalformedFrameError, UnsupportedError } from "../errors.ts";
 import type { Codec, FrameLayout, Portion } from "../framing.ts";
 

@@ -1,7 +1,7 @@
-import { concat, copyOf, describeBytes, indexOfByte, toBytes } from "../bytes.ts";
-import { checkBoolean, checkOptions, nameOf } from "../checks.ts";
-import { ChunkFraming } from "../chunk_framing.ts";
-import { Delimiters } from "../delimiters.ts";
+import { concat, copyOf, describeBytes, indexOfByte, toBytes } from "../common/bytes.ts";
+import { checkBoolean, checkOptions, nameOf } from "../common/checks.ts";
+import { ChunkFraming } from "../framer/chunk_framing.ts";
+import { Delimiters } from "../framer/delimiters.ts";
 import { FrameInjectionError } from "../errors.ts";
 import type { DelimitedCodec, Portion } from "../framing.ts";
 import { ReceiveBuffer } from "../receive_buffer.ts";

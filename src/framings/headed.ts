@@ -1,5 +1,11 @@
-import { concat, copyOf, toBytes } from "../bytes.ts";
-import { checkBoolean, checkFunction, checkInteger, checkOptions, describe } from "../checks.ts";
+import { concat, copyOf, toBytes } from "../common/bytes.ts";
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  describe,
+} from "../common/checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
 

@@ -1,5 +1,5 @@
-import { concat, toBytes } from "../bytes.ts";
-import { describe } from "../checks.ts";
+import { concat, toBytes } from "../common/bytes.ts";
+import { describe } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Codec, FrameLayout, Portion } from "../framing.ts";
 

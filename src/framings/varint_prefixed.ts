@@ -1,5 +1,5 @@
-import { concat, toBytes } from "../bytes.ts";
-import { ChunkFraming } from "../chunk_framing.ts";
+import { concat, toBytes } from "../common/bytes.ts";
+import { ChunkFraming } from "../framer/chunk_framing.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Codec, FrameLayout, Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";

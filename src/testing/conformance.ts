@@ -1,5 +1,5 @@
-import { areEqual, concat, describeBytes, toBytes } from "../bytes.ts";
-import { checkFunction, describe, nameOf } from "../checks.ts";
+import { areEqual, concat, describeBytes, toBytes } from "../common/bytes.ts";
+import { checkFunction, describe, nameOf } from "../common/checks.ts";
 import { checkIsConnection, type Connection } from "../connection.ts";
 import { ChatError, ClosedError, ConnectionError } from "../errors.ts";
 

@@ -13,7 +13,7 @@ import {
   UnsupportedError,
   type WriterLike,
 } from "../../mod.ts";
-import { Deferred } from "../../src/deferred.ts";
+import { Deferred } from "../../src/common/deferred.ts";
 import { asIterable } from "../support/as_transport.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection, readAll } from "../support/connection_checks.ts";

@@ -20,7 +20,7 @@ import {
   memoryPair,
   UnsupportedError,
 } from "../../mod.ts";
-import { Deferred } from "../../src/deferred.ts";
+import { Deferred } from "../../src/common/deferred.ts";
 import { asSocket } from "../support/as_transport.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 import { checkConnection, countingBytes, readAll } from "../support/connection_checks.ts";

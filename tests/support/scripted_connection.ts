@@ -1,5 +1,5 @@
 import type { Address, Connection } from "../../mod.ts";
-import { Deferred } from "../../src/deferred.ts";
+import { Deferred } from "../../src/common/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
 
 /** A connection whose every step the test decides: what arrives and when, when a write is taken, and what fails. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../mod.ts";
-import { WrappedConnection } from "../../src/wrapped_connection.ts";
+import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 
 /**
  * A connection that holds its caller to what every caller guarantees: at most one `read()` and one `write()` under way,

@@ -11,7 +11,7 @@ import {
   type WebSocketLike,
   type WebSocketOptions,
 } from "../../mod.ts";
-import { Deferred } from "../../src/deferred.ts";
+import { Deferred } from "../../src/common/deferred.ts";
 
 /** The checks of connections that no WebSocket passes, and why. */
 export const NO_HALF_CLOSE: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { type Connection, memoryPair } from "../../mod.ts";
 import { checkConnection, ConformanceError, CONNECTION_CHECKS } from "../../testing.ts";
-import { WrappedConnection } from "../../src/wrapped_connection.ts";
+import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 
 test("checkConnection() passes a connection that keeps the guarantees", async () => {
   let pairs = 0;

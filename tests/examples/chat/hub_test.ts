@@ -10,7 +10,7 @@ import { CHAT, serveMember } from "../../../examples/chat/session.ts";
 import { PRESENCE, roomSubject, serverSubject } from "../../../examples/chat/subjects.ts";
 import { Watch } from "../../../examples/watching/watch.ts";
 import { Chat, memoryPair } from "../../../mod.ts";
-import { Deferred } from "../../../src/deferred.ts";
+import { Deferred } from "../../../src/common/deferred.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
 import { Talker } from "../../support/talker.ts";
 

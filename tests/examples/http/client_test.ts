@@ -14,7 +14,7 @@ import {
   IncompleteFrameError,
   serve,
 } from "../../../mod.ts";
-import { Deferred } from "../../../src/deferred.ts";
+import { Deferred } from "../../../src/common/deferred.ts";
 import { Authority } from "../../support/certificates.ts";
 import { bytes, text } from "../../support/bytes.ts";
 import { attackClient } from "../../support/hostile_peers.ts";

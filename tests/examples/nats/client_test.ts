@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { type Message, NatsClient, type NatsOptions } from "../../../examples/nats/client.ts";
 import { NatsError, type NatsErrorCode } from "../../../examples/nats/error.ts";
 import { Chat, ChatError, ConnectionError, listen } from "../../../mod.ts";
-import { Deferred } from "../../../src/deferred.ts";
+import { Deferred } from "../../../src/common/deferred.ts";
 import { bytes, concat, text } from "../../support/bytes.ts";
 import { Authority } from "../../support/certificates.ts";
 import { attack } from "../../support/hostile_peers.ts";

@@ -8,8 +8,8 @@ import {
   memoryPair,
   serve,
 } from "../../../mod.ts";
-import { Deferred } from "../../../src/deferred.ts";
-import { socketsFor } from "../../../src/sockets.ts";
+import { Deferred } from "../../../src/common/deferred.ts";
+import { socketsFor } from "../../../src/sockets/sockets.ts";
 import { eventually } from "./delay.ts";
 import { describe } from "./failure.ts";
 import type { Side } from "./side.ts";

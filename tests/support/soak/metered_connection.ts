@@ -1,5 +1,5 @@
 import type { Connection } from "../../../mod.ts";
-import { WrappedConnection } from "../../../src/wrapped_connection.ts";
+import { WrappedConnection } from "../../../src/connection/wrapped_connection.ts";
 
 /** A connection that counts what passes, and notes where its caller breaks the rules for callers. */
 export class MeteredConnection extends WrappedConnection {

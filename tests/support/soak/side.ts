@@ -6,7 +6,7 @@ import {
   type Detached,
   type Frame,
 } from "../../../mod.ts";
-import type { Deferred } from "../../../src/deferred.ts";
+import type { Deferred } from "../../../src/common/deferred.ts";
 import { chaos } from "../../../testing.ts";
 import { CountingSignal } from "../counting_signal.ts";
 import { Closer } from "./closer.ts";

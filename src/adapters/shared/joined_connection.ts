@@ -1,0 +1,263 @@
+import { plainBytes } from "../../common/bytes.ts";
+import { nameOf } from "../../common/checks.ts";
+import type { Address, Connection } from "../../connection.ts";
+import { Deferred, quiet } from "../../common/deferred.ts";
+import { ClosedError, ConnectionError, UnsupportedError } from "../../errors.ts";
+import { toConnectionError } from "./system_error.ts";
+import { Steps } from "../../common/turns.ts";
+
+/**
+ * How much a sink is given at a time: a copy, because many a sink keeps what it is given, or hands its buffer on, and the caller
+ * may reuse it; and a part, because many a sink counts what waits in it by the piece.
+ */
+const LARGEST_PIECE = 64 * 1024;
+
+/** Where bytes come from. It rejects with the runtime's own errors, or with a `ConnectionError` that says more. */
+export interface Source {
+  /** What it is called in an error message. */
+  readonly name: string;
+  /** The next piece, whatever it is, or the end. It is not called while it is under way, nor after the end or an error. */
+  next(): Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }>;
+  /** Nothing more will be asked for: called once at most, not after the end or an error, perhaps while `next()` is under way. */
+  cancel(reason: unknown): void;
+}
+
+/** Where bytes go. Its errors are as those of a {@linkcode Source}. */
+export interface Sink {
+  /** What it is called in an error message. */
+  readonly name: string;
+  /** Sends a piece that is its own to keep. What it returns must be a promise, or nothing. */
+  write(data: Uint8Array<ArrayBuffer>): unknown;
+  /** Ends the direction, after all that was written. */
+  end(): Promise<unknown>;
+  /** Nothing more will come: called once at most, not after the end, perhaps while `write()` or `end()` is under way. */
+  abort(reason: unknown): void;
+}
+
+/** What a source and a sink belong to. */
+export interface Whole {
+  /** Whether closing it can take from the peer what was written: as {@linkcode Connection.canReset}. */
+  readonly canReset?: boolean | undefined;
+  /** Is called once, when both directions have ended, or the connection is closed: closes both now. */
+  close?(): unknown;
+  /** Settles when both are gone, and all that they held is given back: then the connection is closed, whatever was read. */
+  readonly closed?: PromiseLike<unknown> | undefined;
+  /** Is called once, when the connection is closed, also if both directions have ended before. */
+  onClose?(): void;
+  /** Is called when the sink has failed, which by itself says nothing of the source. */
+  onWriteFailure?(error: Error): void;
+}
+
+/**
+ * A source and a sink as one connection.
+ *
+ * ```text
+ *   source ──next()──▶ read()       each direction: open ──▶ ended, or failed
+ *   sink  ◀──write()── write()      both are over, or close(): the whole is closed
+ * ```
+ *
+ * A direction that is missing has ended from the beginning.
+ */
+export class JoinedConnection implements Connection {
+  readonly localAddress: Address | undefined = undefined;
+  readonly remoteAddress: Address | undefined = undefined;
+  readonly canReset: boolean;
+
+  /** Each is let go when its direction is over. */
+  #source: Source | undefined;
+  #sink: Sink | undefined;
+  /** How each direction ended. */
+  #readEnd: null | Error | undefined;
+  #writeEnd: null | Error | undefined;
+  readonly #whole: Whole;
+  readonly #closed = new Deferred();
+  /** What `close()` interrupts: neither a source nor a sink need answer after it. */
+  readonly #underWay: Set<{ reject(reason: ClosedError): void }> = new Set();
+  #closeError: ClosedError | undefined;
+  #released = false;
+
+  constructor(source: Source | undefined, sink: Sink | undefined, whole: Whole = {}) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#whole = whole;
+    // Where nothing is written, nothing is lost.
+    this.canReset = whole.canReset ?? sink !== undefined;
+    if (source === undefined) this.#readEnd = null;
+    if (sink === undefined) this.#writeEnd = null;
+    const { closed } = whole;
+    if (closed) Promise.resolve(closed).then(() => {}, () => {}).then(this.#closed.resolve);
+    this.#closeWhenBothEnded();
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
+    if (this.#readEnd instanceof Error) return Promise.reject(this.#readEnd);
+    if (this.#source === undefined) return Promise.resolve(null);
+    return this.#untilClosed(this.#readFrom(this.#source));
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
+    if (data.length === 0) return Promise.resolve();
+    if (this.#sink !== undefined) return this.#untilClosed(this.#writeTo(this.#sink, data));
+    return Promise.reject(
+      this.#writeEnd ??
+        new UnsupportedError(
+          "nothing can be written: this connection has no writing side, or none any more",
+        ),
+    );
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
+    if (this.#writeEnd instanceof Error) return Promise.reject(this.#writeEnd);
+    if (this.#sink === undefined) return Promise.resolve();
+    return this.#untilClosed(this.#end(this.#sink));
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closeError !== undefined) return;
+    const closed = this.#closeError = new ClosedError("the connection is closed", {
+      cause: reason,
+    });
+    for (const operation of this.#underWay) operation.reject(closed);
+    this.#cancel(reason ?? closed);
+    this.#abort(reason ?? closed);
+    this.#whole.onClose?.();
+    this.#release();
+  }
+
+  async #readFrom(source: Source): Promise<Uint8Array | null> {
+    const steps = new Steps();
+    for (;;) {
+      const piece = await this.#ask(source);
+      if (piece === null) return null;
+      if (piece.length > 0) return plainBytes(piece);
+      await steps.dueTurn(); // it may give nothing for ever
+      if (this.#source !== source) return null; // closed meanwhile: nobody waits for it any more
+    }
+  }
+
+  async #ask(source: Source): Promise<Uint8Array | null> {
+    let done: boolean | undefined;
+    let value: unknown;
+    try {
+      ({ done, value } = await source.next());
+    } catch (cause) {
+      this.#source = undefined;
+      throw this.#endReading(toError(cause, `read from ${source.name}`));
+    }
+    if (done) {
+      this.#source = undefined;
+      return this.#endReading(null);
+    }
+    if (value instanceof Uint8Array) return value;
+    const error = new TypeError(`${source.name} must give Uint8Arrays, not ${nameOf(value)}`);
+    this.#cancel(error);
+    throw this.#endReading(error);
+  }
+
+  async #writeTo(sink: Sink, data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.length && this.#sink === sink; at += LARGEST_PIECE) {
+      await this.#writePiece(sink, new Uint8Array(data.subarray(at, at + LARGEST_PIECE)));
+    }
+  }
+
+  async #writePiece(sink: Sink, piece: Uint8Array<ArrayBuffer>): Promise<void> {
+    let result: unknown;
+    try {
+      result = sink.write(piece);
+      if (isPromise(result)) await result;
+    } catch (cause) {
+      throw this.#failWriting(cause, toError(cause, `write to ${sink.name}`));
+    }
+    if (result === undefined || isPromise(result)) return;
+    const error = new TypeError(
+      `write() of ${sink.name} must return a promise that says when there is room, not ${
+        nameOf(result)
+      }`,
+    );
+    throw this.#failWriting(error, error);
+  }
+
+  async #end(sink: Sink): Promise<void> {
+    try {
+      await sink.end();
+      this.#sink = undefined;
+      this.#endWriting(null);
+    } catch (cause) {
+      throw this.#failWriting(cause, toError(cause, `write to ${sink.name}`));
+    }
+  }
+
+  #cancel(reason: unknown): void {
+    const source = this.#source;
+    this.#source = undefined;
+    source?.cancel(reason);
+  }
+
+  #abort(reason: unknown): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    sink?.abort(reason);
+  }
+
+  #endReading<E extends null | Error>(end: E): E {
+    this.#readEnd = end;
+    this.#closeWhenBothEnded();
+    return end;
+  }
+
+  #failWriting(cause: unknown, error: Error): Error {
+    this.#abort(cause);
+    this.#endWriting(error);
+    this.#whole.onWriteFailure?.(error);
+    return error;
+  }
+
+  #endWriting(end: null | Error): void {
+    this.#writeEnd = end;
+    this.#closeWhenBothEnded();
+  }
+
+  #closeWhenBothEnded(): void {
+    if (this.#readEnd !== undefined && this.#writeEnd !== undefined) this.#release();
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    attempt(() => this.#whole.close?.());
+    if (!this.#whole.closed) this.#closed.resolve();
+  }
+
+  #untilClosed<T>(operation: Promise<T>): Promise<T> {
+    const result = new Deferred<T>();
+    this.#underWay.add(result);
+    operation.then(result.resolve, (error) => result.reject(error))
+      .then(() => this.#underWay.delete(result));
+    return result.promise;
+  }
+}
+
+/** Tells somebody that it is over, whose own trouble with that is nobody's any more. */
+export function attempt(tell: () => unknown): void {
+  try {
+    quiet(Promise.resolve(tell()));
+  } catch {
+    // It was told.
+  }
+}
+
+/** What a half knows of the transport says more than what can be said here. */
+function toError(cause: unknown, tried: string): Error {
+  return cause instanceof ConnectionError ? cause : toConnectionError(cause, tried);
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === "function";
+}

@@ -1,0 +1,30 @@
+import type { Address, Endpoint } from "../connection.ts";
+
+/** The address of a socket, if it has one: other streams do not, nor does a socket whose peer has reset it by then. */
+export function toAddress(
+  hostname: string | undefined,
+  port: number | undefined,
+): Address | undefined {
+  if (hostname === undefined || port === undefined) return undefined;
+  return { transport: "tcp", hostname, port };
+}
+
+/** Both ends of a connection over a Unix socket: whoever connects has no path. */
+export interface Ends {
+  readonly local?: Address | undefined;
+  readonly remote?: Address | undefined;
+}
+
+/** The address of a Unix socket, if it has one. */
+export function toUnixAddress(path: string | null | undefined): Address | undefined {
+  return path ? { transport: "unix", hostname: "", port: 0, path } : undefined;
+}
+
+/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`, `localhost:6000 (::1)`, `/run/app.sock`. */
+export function formatEndpoint(endpoint: Endpoint | undefined): string {
+  if (endpoint === undefined) return "the peer";
+  const { hostname, port, path, name } = endpoint;
+  if (path !== undefined) return path;
+  if (name !== undefined) return `${name}:${port} (${hostname})`;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

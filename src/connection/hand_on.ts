@@ -1,0 +1,49 @@
+import type { Connection } from "../connection.ts";
+import { ClosedError } from "../errors.ts";
+import { WrappedConnection } from "./wrapped_connection.ts";
+
+/**
+ * A connection for its next owner, who may do with it what may be done with a new one, though a connection allows only one
+ * read at a time, and its direction to be ended once: the first read gives what a read that is under way will bring (one
+ * that was given up may have left it), and a direction that was ended is not ended again.
+ */
+export function handOn(
+  connection: Connection,
+  underWay: Promise<Uint8Array | null> | undefined,
+  isWriteClosed: boolean,
+): Connection {
+  if (underWay === undefined && !isWriteClosed) return connection;
+  return new HandedOnConnection(connection, underWay, isWriteClosed);
+}
+
+class HandedOnConnection extends WrappedConnection {
+  #underWay: Promise<Uint8Array | null> | undefined;
+  readonly #isWriteClosed: boolean;
+
+  constructor(
+    connection: Connection,
+    underWay: Promise<Uint8Array | null> | undefined,
+    isWriteClosed: boolean,
+  ) {
+    super(connection);
+    this.#underWay = underWay;
+    this.#isWriteClosed = isWriteClosed;
+  }
+
+  override read(): Promise<Uint8Array | null> {
+    const underWay = this.#underWay;
+    this.#underWay = undefined;
+    return underWay ?? super.read();
+  }
+
+  override write(data: Uint8Array): Promise<void> {
+    if (!this.#isWriteClosed) return super.write(data);
+    return Promise.reject(
+      new ClosedError("the sending side was closed before the connection was handed on"),
+    );
+  }
+
+  override closeWrite(): Promise<void> {
+    return this.#isWriteClosed ? Promise.resolve() : super.closeWrite();
+  }
+}

@@ -1,0 +1,24 @@
+import { toBytes } from "../common/bytes.ts";
+import { FrameInjectionError, UnsupportedError } from "../errors.ts";
+import type { Rule } from "../terminator.ts";
+
+/**
+ * What is to be sent so that the peer, which reads by the rule, gets the payload as one frame.
+ * @throws {FrameInjectionError} If there is nothing that it would read so.
+ * @throws {UnsupportedError} If the rule is a framing that cannot encode.
+ * @throws {TypeError} If the payload is neither a string nor bytes.
+ */
+export function encodeFrame(rule: Rule, payload: Uint8Array | string): Uint8Array {
+  const bytes = toBytes("payload", payload);
+  if (rule === null) return bytes;
+  if (typeof rule === "number") {
+    if (bytes.length === rule) return bytes;
+    throw new FrameInjectionError(
+      `a payload of ${bytes.length} bytes is no frame: the terminator is a count of ${rule}: send as many, or push() it`,
+    );
+  }
+  if (rule.encode !== undefined) return rule.encode(bytes);
+  throw new UnsupportedError(
+    "this framing has no encode(): add one, or push() what the peer will read",
+  );
+}

@@ -1,0 +1,156 @@
+import type { AbortSignalLike } from "../common/abort.ts";
+import { describe } from "../common/checks.ts";
+import type {
+  Connection,
+  ConnectionListener,
+  Endpoint,
+  ListenEndpoint,
+  Transport,
+} from "../connection.ts";
+import { readUrl, type UrlLike } from "./endpoint_url.ts";
+import { UnsupportedError } from "../errors.ts";
+import { connectBun, listenBun } from "../adapters/bun.ts";
+import { connectDeno, listenDeno, mayUseNet } from "../adapters/deno.ts";
+import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
+import { connectNode, listenNode } from "../adapters/node.ts";
+import { connectUdp, listenUdp } from "../adapters/udp.ts";
+
+/** A runtime's own sockets. */
+export interface Sockets {
+  /** Connects; `attempt` is aborted when nobody wants the connection any more, and it may come all the same. */
+  connect(endpoint: Endpoint, attempt?: AbortSignalLike): Promise<Connection>;
+  listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
+}
+
+interface Runtimes {
+  readonly Deno?: object;
+  readonly Bun?: object;
+  readonly process?: { readonly versions?: { readonly node?: string } };
+}
+
+/**
+ * The sockets of the runtime that this runs on.
+ * @throws {UnsupportedError} If it has none.
+ */
+export function socketsFor(transport?: Transport): Sockets {
+  const runtimes = globalThis as unknown as Runtimes;
+  if (transport === "udp") {
+    if (runtimes.process?.versions?.node !== undefined) {
+      return { connect: connectUdp, listen: listenUdp };
+    }
+    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
+  }
+  if (runtimes.Deno !== undefined) {
+    return {
+      connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
+      listen: listenDeno,
+    };
+  }
+  if (runtimes.Bun !== undefined) {
+    return { connect: byName(connectBun), listen: listenBun };
+  }
+  if (runtimes.process?.versions?.node !== undefined) {
+    return { connect: byName(connectNode), listen: listenNode };
+  }
+  throw new UnsupportedError(
+    "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
+      "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
+  );
+}
+
+function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
+  return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
+}
+
+/** What is asked for: a port and perhaps a host name, or a path, or a URL. */
+interface EndpointOptions {
+  readonly transport?: Transport | undefined;
+  readonly url?: string | UrlLike | undefined;
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: string | undefined;
+}
+
+/**
+ * Checks a host name and a port, or a path, or a URL.
+ * @throws {TypeError} If there is none of them, or several, or if one of them is of a wrong type, or empty.
+ * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
+ */
+export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
+  const { url, hostname, port, path, transport } = options;
+  if (transport !== undefined && !TRANSPORTS.includes(transport)) {
+    throw new TypeError(`transport must be "tcp", "udp" or "unix", not ${describe(transport)}`);
+  }
+  if (url !== undefined) {
+    const beside = hostname ?? port ?? path ?? transport;
+    if (beside === undefined) {
+      const { isTls = false, ...destination } = readUrl(url, lowestPort) as Partial<Endpoint>;
+      return { ...checkEndpoint(destination, lowestPort), isTls };
+    }
+    throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
+  }
+  if (path === undefined && transport !== "unix") {
+    const endpoint = checkPort(hostname, port, lowestPort);
+    return transport === "udp" ? { ...endpoint, transport } : endpoint;
+  }
+  // The Address of a Unix socket has an empty host name, and 0 for a port.
+  const isMixed = port || hostname || transport !== undefined && transport !== "unix";
+  if (path === undefined || isMixed) {
+    throw new TypeError(
+      `expected a port, with a hostname or not, or a path, not all of them: ${describe(path)}`,
+    );
+  }
+  return checkPath(path);
+}
+
+const TRANSPORTS: readonly Transport[] = ["tcp", "udp", "unix"];
+
+/** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
+export const LONGEST_PATH = 103;
+
+function checkPath(path: string): Endpoint {
+  if (typeof path !== "string" || path === "" || /\0|\/$/.test(path)) {
+    throw new TypeError(`path must be that of a Unix socket, not ${describe(path)}`);
+  }
+  const length = new TextEncoder().encode(path).length;
+  if (length > LONGEST_PATH) {
+    throw new RangeError(
+      `path must be at most ${LONGEST_PATH} bytes long, not ${length}: ${describe(path)}`,
+    );
+  }
+  return { hostname: "", port: 0, path };
+}
+
+/** As long as a name can be in the DNS (RFC 1035, section 2.3.4). */
+const LONGEST_NAME = 253;
+const NAME = /^(?!\.+$)[^\s\p{Cc}:/\\*?#@[\]]+$/u;
+const IPV6 = /^[\da-f]*:[\da-f]*:[\da-f:.]*(%[\w.-]+)?$/i;
+
+/** Whether it can be one: what the runtimes make of other texts, such as `"*"`, is different on each of them. */
+function isHostname(text: unknown): text is string {
+  return typeof text === "string" && text.length <= LONGEST_NAME &&
+    (NAME.test(text) || IPV6.test(text));
+}
+
+function checkPort(
+  hostname: string = "127.0.0.1",
+  port: number | undefined,
+  lowestPort: number,
+): Endpoint {
+  // An IPv6 address may come in the brackets that it wears in a URL.
+  const name = typeof hostname === "string" ? hostname.replace(/^\[(.*:.*)\]$/, "$1") : hostname;
+  if (!isHostname(name)) {
+    throw new TypeError(
+      `hostname must be a host name or an IP address, not ${describe(hostname)}`,
+    );
+  }
+  if (port === undefined) {
+    throw new TypeError("expected a port, the path of a Unix socket, or a url");
+  }
+  if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
+    throw new RangeError(
+      `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,
+    );
+  }
+  return { hostname: name, port };
+}
