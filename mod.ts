@@ -132,4 +132,4 @@ export type {
   TlsOptions,
   TlsServerOptions,
 } from "./src/tls.ts";
-export type { WrapOptions } from "./src/sockets/wrap.ts";
+export type { WrapOptions } from "./src/sockets/opening.ts";

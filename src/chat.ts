@@ -1,9 +1,15 @@
+import { IdleTimer } from "./chat/idle_timer.ts";
+import type { FramePieces } from "./chat/piece_reader.ts";
+import type { Data, Producer } from "./chat/producer.ts";
+import type { ReadOptions } from "./chat/read_options.ts";
+import { ReadQueue } from "./chat/read_queue.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
-import { formatEndpoint } from "./connection/address.ts";
 import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./common/checks.ts";
-import { CLOSING, isWatchable, type Watcher } from "./connection/closing.ts";
-import { type Address, checkIsConnection, type Connection } from "./connection.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
+import { type Address, checkIsConnection, type Connection } from "./connection.ts";
+import { formatEndpoint } from "./connection/address.ts";
+import { CLOSING, isWatchable, type Watcher } from "./connection/closing.ts";
+import { handOn } from "./connection/hand_on.ts";
 import {
   BackpressureError,
   ChatError,
@@ -12,14 +18,8 @@ import {
   ProducerError,
   UnsupportedError,
 } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
-import { handOn } from "./connection/hand_on.ts";
-import { IdleTimer } from "./chat/idle_timer.ts";
-import type { Data, Producer } from "./chat/producer.ts";
-import type { FramePieces } from "./chat/piece_reader.ts";
-import type { ReadOptions } from "./chat/read_options.ts";
-import { ReadQueue } from "./chat/read_queue.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 import {

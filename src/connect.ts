@@ -1,13 +1,16 @@
+import type { Chat, ChatOptions } from "./chat.ts";
 import { onAbort } from "./common/abort.ts";
-import { formatEndpoint } from "./connection/address.ts";
-import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { checkOptions, checkTimeout, describe } from "./common/checks.ts";
-import type { Connection, Endpoint, Transport } from "./connection.ts";
 import { Deferred } from "./common/deferred.ts";
-import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
+import type { Connection, Transport } from "./connection.ts";
+import { formatEndpoint } from "./connection/address.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
-import { checkEndpoint, type Sockets, socketsFor } from "./sockets/sockets.ts";
+import type { Endpoint } from "./sockets/endpoint.ts";
+import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
+import { checkOpening, openChat, type WrapOptions } from "./sockets/opening.ts";
+import { type Sockets, socketsFor } from "./sockets/runtime_sockets.ts";
+import type { TcpOptions } from "./sockets/tcp_options.ts";
 import {
   checkCertificates,
   nameOfEndpoint,
@@ -16,14 +19,6 @@ import {
   type TlsSettings,
   toClientSettings,
 } from "./tls.ts";
-import { checkTcpOptions, type TcpOptions } from "./sockets/tcp_options.ts";
-import {
-  checkFraming,
-  checkTlsTransport,
-  checkWrap,
-  openChat,
-  type WrapOptions,
-} from "./sockets/wrap.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
@@ -131,14 +126,10 @@ export async function connect(
   ...args: ConnectArguments
 ): Promise<Chat<Frame>> {
   const options = gatherOptions(args);
-  const endpoint = { ...checkEndpoint(options, 1), tcp: checkTcpOptions(options) };
-  checkFraming(endpoint, options);
-  checkChatOptions(options);
-  checkWrap(options);
+  const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const settings = tls === undefined ? undefined : toClientSettings(tls, nameOfEndpoint(endpoint));
-  checkTlsTransport(endpoint, tls);
   const sockets = socketsFor(endpoint.transport);
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;

@@ -1,7 +1,6 @@
 import { nameOf } from "./common/checks.ts";
 import { isWatchable } from "./connection/closing.ts";
 import type { TlsInfo } from "./tls.ts";
-import type { TcpOptions } from "./sockets/tcp_options.ts";
 
 /** What carries the bytes. */
 export type Transport = "tcp" | "unix" | "udp";
@@ -111,30 +110,4 @@ export interface ConnectionListener {
   readonly closed: Promise<void>;
   /** Where it listens, with the port that the system chose if `0` was asked for. */
   readonly address: Address;
-}
-
-/** What one connects to, or listens on: a host name and a port, or the path of a Unix socket. */
-export interface Endpoint {
-  /** A host name or an IP address. */
-  readonly hostname: string;
-  /** The port, 0 to 65535. */
-  readonly port: number;
-  /** The path of a Unix socket: what else is here means nothing then. */
-  readonly path?: string;
-  /** Whether it is to be spoken to by TLS, as a URL may say. */
-  readonly isTls?: boolean;
-  /** The name that was asked for, where `hostname` is one of its addresses. */
-  readonly name?: string;
-  /** What carries the bytes. Default: TCP, or a Unix socket if there is a path. */
-  readonly transport?: Transport;
-  /** How the system is to treat the connection, or those that are accepted. */
-  readonly tcp?: TcpOptions;
-}
-
-/** Where to listen, and how. */
-export interface ListenEndpoint extends Endpoint {
-  /** Whether other listeners may have the same port. Default: `false`. */
-  readonly reusePort?: boolean;
-  /** Over UDP: how long a sender may be silent before it is taken to have ended, in milliseconds. */
-  readonly idleTimeout?: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { nameOf } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
+import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import type { Terminator } from "./terminator.ts";
 
 /**

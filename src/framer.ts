@@ -1,8 +1,10 @@
 import { checkLimit, checkOptions, describe, nameOf } from "./common/checks.ts";
-import { ChunkFraming } from "./framer/chunk_framing.ts";
-import { type Found, Refusal } from "./framer/decoding.ts";
 import { quiet } from "./common/deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
+import { ChunkFraming } from "./framer/chunk_framing.ts";
+import { type Found, Refusal } from "./framer/decoding.ts";
+import { encodeFrame } from "./framer/frame_encoding.ts";
+import { FrameFinder } from "./framer/frame_finder.ts";
 import {
   type Frame,
   FrameText,
@@ -10,13 +12,11 @@ import {
   type WithEncoding,
   type WithoutEncoding,
 } from "./framer/frame_text.ts";
-import { encodeFrame } from "./framer/frame_encoding.ts";
-import { FrameFinder } from "./framer/frame_finder.ts";
+import { checkTrailer, Passage } from "./framer/passage.ts";
+import { TextCutter } from "./framer/text_cutter.ts";
 import type { Framing } from "./framing.ts";
 import { Delimited } from "./framings/delimited.ts";
-import { checkTrailer, Passage } from "./framer/passage.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
-import { TextCutter } from "./framer/text_cutter.ts";
 import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
 
 /** What to do with bytes that the stream ends after, before their frame did. */

@@ -1,23 +1,17 @@
-import { onAbort } from "./common/abort.ts";
-import { listenOnPath } from "./sockets/stale_socket.ts";
-import { TlsListener } from "./sockets/tls_listener.ts";
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, nameOf } from "./common/checks.ts";
-import type { Address, ConnectionListener, ListenEndpoint, Transport } from "./connection.ts";
-import type { UrlLike } from "./sockets/endpoint_url.ts";
+import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
-import { iterate, toResult } from "./chat/iterate.ts";
-import { checkEndpoint, type Sockets, socketsFor } from "./sockets/sockets.ts";
+import type { ListenEndpoint } from "./sockets/endpoint.ts";
+import type { UrlLike } from "./sockets/endpoint_url.ts";
+import { checkOpening, checkWrap, openChat, type WrapOptions } from "./sockets/opening.ts";
+import { type Sockets, socketsFor } from "./sockets/runtime_sockets.ts";
+import { listenOnPath } from "./sockets/stale_socket.ts";
+import type { TcpOptions } from "./sockets/tcp_options.ts";
+import { TlsListener } from "./sockets/tls_listener.ts";
 import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
-import { checkTcpOptions, type TcpOptions } from "./sockets/tcp_options.ts";
-import {
-  checkFraming,
-  checkTlsTransport,
-  checkWrap,
-  openChat,
-  type WrapOptions,
-} from "./sockets/wrap.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}
@@ -116,8 +110,8 @@ export function listen(options: ListenOptions & WithEncoding<string>): Promise<L
 export function listen(options: ListenOptions): Promise<Listener<Frame>>;
 export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   checkOptions(options);
-  const endpoint = { ...checkEndpoint(options, 0), tcp: checkTcpOptions(options) };
-  const { reusePort = false } = options;
+  const endpoint = checkOpening(options, 0);
+  const { reusePort = false, tls } = options;
   checkBoolean("reusePort", reusePort);
   if (reusePort && endpoint.path !== undefined) {
     throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);
@@ -127,11 +121,6 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
       "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
     );
   }
-  checkFraming(endpoint, options);
-  checkChatOptions(options);
-  checkWrap(options);
-  const { tls } = options;
-  checkTlsTransport(endpoint, tls);
   if (endpoint.isTls && tls === undefined) {
     throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");
   }
@@ -227,8 +216,8 @@ export class Listener<F extends Frame = Uint8Array>
    * The chats, until the listener is closed. Leaving the loop closes nothing; it throws what {@linkcode Listener.accept}
    * rejects with, and closes nothing then, either.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
-    return iterate(() => toResult(this.accept()));
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
+    for (let chat = await this.accept(); chat !== null; chat = await this.accept()) yield chat;
   }
 
   /**

@@ -1,11 +1,11 @@
-import { toBytes } from "./common/bytes.ts";
-import { Deferred, quiet } from "./common/deferred.ts";
-import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
-import { Fifo } from "./common/fifo.ts";
 import { OutgoingBytes } from "./chat/outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./chat/producer.ts";
+import { toBytes } from "./common/bytes.ts";
 import { checkLimit, describe, nameOf } from "./common/checks.ts";
+import { Deferred, quiet } from "./common/deferred.ts";
+import { Fifo } from "./common/fifo.ts";
 import { atEndOfTurn, Steps } from "./common/turns.ts";
+import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
 
 /** How much may wait to be sent. */
 export interface SendQueueOptions {

@@ -1,6 +1,5 @@
-import type { AbortSignalLike } from "./common/abort.ts";
-import { formatEndpoint } from "./connection/address.ts";
 import type { Chat } from "./chat.ts";
+import type { AbortSignalLike } from "./common/abort.ts";
 import {
   checkFunction,
   checkInteger,
@@ -9,8 +8,9 @@ import {
   describe,
   nameOf,
 } from "./common/checks.ts";
-import type { Address } from "./connection.ts";
 import { Deferred } from "./common/deferred.ts";
+import type { Address } from "./connection.ts";
+import { formatEndpoint } from "./connection/address.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
 import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";

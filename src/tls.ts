@@ -1,6 +1,7 @@
 import { checkBoolean, checkTimeout, describe, nameOf } from "./common/checks.ts";
-import type { Connection, Endpoint } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { handOn } from "./connection/hand_on.ts";
+import type { Endpoint } from "./sockets/endpoint.ts";
 
 /** PEM text, as it stands in a `.pem` file: one, or several. */
 export type Pem = string | readonly string[];

@@ -19,7 +19,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Chat, connect, type Connection, ConnectionError, listen, serve } from "../mod.ts";
-import { socketsFor } from "../src/sockets/sockets.ts";
+import { socketsFor } from "../src/sockets/runtime_sockets.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { named, needs } from "./support/peers.ts";
 import { command, CURRENT, permitted, Program, run } from "./support/programs.ts";

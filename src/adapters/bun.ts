@@ -1,22 +1,17 @@
 import { concat, copyOf, toBytes } from "../common/bytes.ts";
 import { checkFunction } from "../common/checks.ts";
-import type {
-  Address,
-  Connection,
-  ConnectionListener,
-  Endpoint,
-  ListenEndpoint,
-} from "../connection.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
 import { Deferred } from "../common/deferred.ts";
-import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
+import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
+import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
+import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
 import { AcceptQueue } from "./shared/accept_queue.ts";
 import { builtin } from "./shared/builtin.ts";
 import { descriptorCheck } from "./shared/descriptors.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
 import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
 import { tune } from "./shared/tune.ts";
 

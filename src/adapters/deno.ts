@@ -1,18 +1,13 @@
 import type { AbortSignalLike } from "../common/abort.ts";
 import { nameOf } from "../common/checks.ts";
-import type {
-  Address,
-  Connection,
-  ConnectionListener,
-  Endpoint,
-  ListenEndpoint,
-} from "../connection.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
 import { Deferred } from "../common/deferred.ts";
-import { ClosedError, UnsupportedError } from "../errors.ts";
+import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
-import { BACKLOG } from "./shared/backlog.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import { ClosedError, UnsupportedError } from "../errors.ts";
+import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import type { TcpOptions } from "../sockets/tcp_options.ts";
+import { BACKLOG } from "./shared/backlog.ts";
 import { toConnectionError } from "./shared/system_error.ts";
 import { tune } from "./shared/tune.ts";
 

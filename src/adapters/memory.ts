@@ -1,6 +1,6 @@
 import { copyOf } from "../common/bytes.ts";
-import type { Address, Connection } from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
+import type { Address, Connection } from "../connection.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
 import { Inbox } from "./shared/inbox.ts";
 

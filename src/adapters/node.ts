@@ -1,17 +1,12 @@
 import type { AbortSignalLike } from "../common/abort.ts";
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { nameOf } from "../common/checks.ts";
-import type {
-  Address,
-  Connection,
-  ConnectionListener,
-  Endpoint,
-  ListenEndpoint,
-} from "../connection.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
 import { Deferred } from "../common/deferred.ts";
-import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
+import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
+import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { AcceptQueue } from "./shared/accept_queue.ts";
 import { BACKLOG } from "./shared/backlog.ts";
 import { builtin } from "./shared/builtin.ts";

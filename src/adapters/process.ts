@@ -1,6 +1,6 @@
 import { checkOptions, checkTimeout, nameOf } from "../common/checks.ts";
-import type { Connection } from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
+import type { Connection } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
 import {
   attempt,

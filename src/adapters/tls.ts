@@ -1,14 +1,14 @@
-import type { TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
-import { formatEndpoint } from "../connection/address.ts";
+import type { TLSSocket } from "node:tls";
 import { copyOf, plainBytes } from "../common/bytes.ts";
-import type { Address, Connection } from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
+import type { Address, Connection } from "../connection.ts";
+import { formatEndpoint } from "../connection/address.ts";
+import { WrappedConnection } from "../connection/wrapped_connection.ts";
 import { ConnectionError } from "../errors.ts";
 import type { TlsInfo, TlsSettings } from "../tls.ts";
-import { WrappedConnection } from "../connection/wrapped_connection.ts";
-import { builtin } from "./shared/builtin.ts";
 import { fromStream } from "./node.ts";
+import { builtin } from "./shared/builtin.ts";
 import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
 
 /** How long an end during the handshake waits for what TLS says of it. Milliseconds. */

@@ -1,16 +1,11 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { AbortSignalLike } from "../common/abort.ts";
-import { formatEndpoint } from "../connection/address.ts";
-import type {
-  Address,
-  Connection,
-  ConnectionListener,
-  Endpoint,
-  ListenEndpoint,
-} from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
+import type { Address, Connection, ConnectionListener } from "../connection.ts";
+import { formatEndpoint } from "../connection/address.ts";
 import { ClosedError } from "../errors.ts";
 import { DatagramSplitter, markDatagram } from "../framings/datagrams.ts";
+import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { AcceptQueue } from "./shared/accept_queue.ts";
 import { builtin } from "./shared/builtin.ts";
 import { Inbox } from "./shared/inbox.ts";

@@ -1,7 +1,7 @@
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, nameOf } from "../common/checks.ts";
-import type { Address, Connection } from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
+import type { Address, Connection } from "../connection.ts";
 import { ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { toConnectionError } from "./shared/system_error.ts";

@@ -1,8 +1,8 @@
-import type { Frame } from "../framer/frame_text.ts";
 import { quiet } from "../common/deferred.ts";
+import { Steps } from "../common/turns.ts";
+import type { Frame } from "../framer/frame_text.ts";
 import type { Take } from "./frame_reader.ts";
 import type { ReadQueue } from "./read_queue.ts";
-import { Steps } from "../common/turns.ts";
 
 type Queue<F extends Frame> = Pick<ReadQueue<F>, "next" | "leave">;
 
@@ -34,4 +34,9 @@ export class FrameIterator<F extends Frame, T> implements AsyncIterableIterator<
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+/** What an iterator gives for a value: `null` is the end. */
+export function resultOf<T>(value: T | null): IteratorResult<T, undefined> {
+  return value === null ? { done: true, value: undefined } : { done: false, value };
 }

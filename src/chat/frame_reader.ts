@@ -1,7 +1,7 @@
 import { Deferred } from "../common/deferred.ts";
-import type { Frame } from "../framer/frame_text.ts";
-import type { Framer } from "../framer.ts";
 import type { Steps } from "../common/turns.ts";
+import type { Framer } from "../framer.ts";
+import type { Frame } from "../framer/frame_text.ts";
 
 /** Somebody who waits for frames. */
 export interface Reader {

@@ -1,10 +1,10 @@
 import { Deferred, quiet } from "../common/deferred.ts";
-import { ChatError, ClosedError } from "../errors.ts";
 import { Fifo } from "../common/fifo.ts";
-import type { Reader, Served } from "./frame_reader.ts";
-import type { Frame } from "../framer/frame_text.ts";
+import { ChatError, ClosedError } from "../errors.ts";
 import type { Framer } from "../framer.ts";
+import type { Frame } from "../framer/frame_text.ts";
 import type { Rule } from "../terminator.ts";
+import type { Reader, Served } from "./frame_reader.ts";
 
 /** The pieces of one frame, as they arrive. */
 export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDisposable {

@@ -1,16 +1,15 @@
 import { onAbort } from "../common/abort.ts";
 import { quiet } from "../common/deferred.ts";
-import { TimeoutError } from "../errors.ts";
 import { Fifo } from "../common/fifo.ts";
-import { FrameIterator } from "./frame_iterator.ts";
-import { FrameReader, type Reader, type Take } from "./frame_reader.ts";
-import type { Frame } from "../framer/frame_text.ts";
+import type { Steps } from "../common/turns.ts";
+import { TimeoutError } from "../errors.ts";
 import type { Framer } from "../framer.ts";
-import { resultOf } from "./iterate.ts";
+import type { Frame } from "../framer/frame_text.ts";
+import type { Rule } from "../terminator.ts";
+import { FrameIterator, resultOf } from "./frame_iterator.ts";
+import { FrameReader, type Reader, type Take } from "./frame_reader.ts";
 import { type FramePieces, PieceReader } from "./piece_reader.ts";
 import { checkReadOptions, type ReadOptions } from "./read_options.ts";
-import type { Rule } from "../terminator.ts";
-import type { Steps } from "../common/turns.ts";
 
 /**
  * Those who wait for frames, first come, first served.

@@ -1,4 +1,5 @@
-import type { Address, Endpoint } from "../connection.ts";
+import type { Address } from "../connection.ts";
+import type { Endpoint } from "../sockets/endpoint.ts";
 
 /** The address of a socket, if it has one: other streams do not, nor does a socket whose peer has reset it by then. */
 export function toAddress(

@@ -1,5 +1,5 @@
-import type { Connection } from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
+import type { Connection } from "../connection.ts";
 
 /** Where a connection of this library has its {@linkcode Closing}. */
 export const CLOSING: unique symbol = Symbol("closing");

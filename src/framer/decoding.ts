@@ -3,9 +3,9 @@ import { checkInteger, describe, nameOf } from "../common/checks.ts";
 import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "../framing.ts";
 import { Delimited } from "../framings/delimited.ts";
-import { type Bounds, Passage } from "./passage.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
 import { delimiterOf } from "../terminator.ts";
+import { type Bounds, Passage } from "./passage.ts";
 
 /** A frame that was found. */
 export interface Found extends Bounds {

@@ -1,9 +1,9 @@
-import { Decoding, type Found, Refusal } from "./decoding.ts";
 import { FrameTooLongError } from "../errors.ts";
 import { type Framing, LONGEST_HEADER } from "../framing.ts";
 import { Delimited } from "../framings/delimited.ts";
-import { Passage } from "./passage.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
+import { Decoding, type Found, Refusal } from "./decoding.ts";
+import { Passage } from "./passage.ts";
 
 /**
  * Finds the frame at the beginning of the buffer, and goes on where it stopped when more has arrived. Nothing is taken:

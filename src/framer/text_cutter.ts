@@ -1,7 +1,7 @@
 import { indexOfByte } from "../common/bytes.ts";
-import type { FrameText } from "./frame_text.ts";
 import type { Delimited } from "../framings/delimited.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
+import type { FrameText } from "./frame_text.ts";
 
 /** How many bytes are decoded together. What is decoded, and then read otherwise, was decoded for nothing. */
 const WINDOW = 16 * 1024;

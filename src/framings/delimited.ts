@@ -1,8 +1,8 @@
 import { concat, copyOf, describeBytes, indexOfByte, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkOptions, nameOf } from "../common/checks.ts";
+import { FrameInjectionError } from "../errors.ts";
 import { ChunkFraming } from "../framer/chunk_framing.ts";
 import { Delimiters } from "../framer/delimiters.ts";
-import { FrameInjectionError } from "../errors.ts";
 import type { DelimitedCodec, Portion } from "../framing.ts";
 import { ReceiveBuffer } from "../receive_buffer.ts";
 

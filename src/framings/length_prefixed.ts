@@ -1,7 +1,7 @@
 import { areEqual, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
-import { ChunkFraming } from "../framer/chunk_framing.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
+import { ChunkFraming } from "../framer/chunk_framing.ts";
 import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
 

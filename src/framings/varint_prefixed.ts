@@ -1,6 +1,6 @@
 import { concat, toBytes } from "../common/bytes.ts";
-import { ChunkFraming } from "../framer/chunk_framing.ts";
 import { MalformedFrameError } from "../errors.ts";
+import { ChunkFraming } from "../framer/chunk_framing.ts";
 import type { Codec, FrameLayout, Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
 

@@ -1,10 +1,11 @@
-import { type AbortSignalLike, onAbort } from "../common/abort.ts";
-import { formatEndpoint } from "../connection/address.ts";
-import type { Connection, Endpoint } from "../connection.ts";
-import { Deferred } from "../common/deferred.ts";
-import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import { builtin } from "../adapters/shared/builtin.ts";
 import { toConnectionError } from "../adapters/shared/system_error.ts";
+import { type AbortSignalLike, onAbort } from "../common/abort.ts";
+import { Deferred } from "../common/deferred.ts";
+import type { Connection } from "../connection.ts";
+import { formatEndpoint } from "../connection/address.ts";
+import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import type { Endpoint } from "./endpoint.ts";
 
 /** Opens a connection: a runtime's own way. */
 export type Dial = (endpoint: Endpoint, attempt?: AbortSignalLike) => Promise<Connection>;

@@ -1,10 +1,12 @@
 import type { BigIntStats } from "node:fs";
-import type { Connection, ConnectionListener, Endpoint, ListenEndpoint } from "../connection.ts";
-import { Deferred } from "../common/deferred.ts";
-import { ConnectionError } from "../errors.ts";
-import { LONGEST_PATH, type Sockets } from "./sockets.ts";
 import { builtin } from "../adapters/shared/builtin.ts";
 import { toConnectionError } from "../adapters/shared/system_error.ts";
+import { Deferred } from "../common/deferred.ts";
+import type { Connection, ConnectionListener } from "../connection.ts";
+import { ConnectionError } from "../errors.ts";
+import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
+import { LONGEST_PATH } from "./endpoint.ts";
+import type { Sockets } from "./runtime_sockets.ts";
 
 /**
  * Listens on a Unix socket. A program that was killed leaves its socket behind, and nobody could listen there again: what

@@ -1,7 +1,7 @@
-import type { Address, Connection, ConnectionListener } from "../connection.ts";
-import { Deferred } from "../common/deferred.ts";
-import { secure, type TlsSettings } from "../tls.ts";
 import { AcceptQueue } from "../adapters/shared/accept_queue.ts";
+import { Deferred } from "../common/deferred.ts";
+import type { Address, Connection, ConnectionListener } from "../connection.ts";
+import { secure, type TlsSettings } from "../tls.ts";
 
 /** How many handshakes may be under way at a time; whoever comes then waits to be accepted. */
 const MOST_HANDSHAKES = 1_000;

@@ -1,9 +1,9 @@
 import { concat } from "../common/bytes.ts";
 import { checkInteger, checkOptions, describe, nameOf } from "../common/checks.ts";
-import type { Connection } from "../connection.ts";
 import { Deferred } from "../common/deferred.ts";
-import { ConnectionError } from "../errors.ts";
+import type { Connection } from "../connection.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
+import { ConnectionError } from "../errors.ts";
 
 /** What a connection under {@linkcode chaos} suffers. The probabilities are 0 (never) to 1 (always). */
 export interface ChaosOptions {

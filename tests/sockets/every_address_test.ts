@@ -12,9 +12,9 @@ import {
   memoryPair,
 } from "../../mod.ts";
 import { connectByName, SYSTEM } from "../../src/sockets/every_address.ts";
-import type { Endpoint } from "../../src/connection.ts";
+import type { Endpoint } from "../../src/sockets/endpoint.ts";
 import { Deferred } from "../../src/common/deferred.ts";
-import { socketsFor } from "../../src/sockets/sockets.ts";
+import { socketsFor } from "../../src/sockets/runtime_sockets.ts";
 import { CountingSignal } from "../support/counting_signal.ts";
 import { DeafListener, NO_DEAF_LISTENER } from "../support/deaf_listener.ts";
 import { named } from "../support/peers.ts";

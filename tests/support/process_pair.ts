@@ -1,5 +1,5 @@
 import { type ChildProcessLike, type Connection, fromProcess } from "../../mod.ts";
-import { socketsFor } from "../../src/sockets/sockets.ts";
+import { socketsFor } from "../../src/sockets/runtime_sockets.ts";
 
 /**
  * A connection with a process, and one with what that process passes on: the other end of it.

@@ -1,6 +1,6 @@
-import type { Connection } from "../../connection.ts";
 import { Deferred } from "../../common/deferred.ts";
 import { Fifo } from "../../common/fifo.ts";
+import type { Connection } from "../../connection.ts";
 
 /** How many connections wait to be accepted, as with the system's own backlog; further ones are closed. */
 const LONGEST = 511;

@@ -1,10 +1,10 @@
 import { plainBytes } from "../../common/bytes.ts";
 import { nameOf } from "../../common/checks.ts";
-import type { Address, Connection } from "../../connection.ts";
 import { Deferred, quiet } from "../../common/deferred.ts";
+import { Steps } from "../../common/turns.ts";
+import type { Address, Connection } from "../../connection.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../../errors.ts";
 import { toConnectionError } from "./system_error.ts";
-import { Steps } from "../../common/turns.ts";
 
 /**
  * How much a sink is given at a time: a copy, because many a sink keeps what it is given, or hands its buffer on, and the caller

@@ -1,5 +1,5 @@
-import { formatEndpoint } from "../../connection/address.ts";
 import type { Address } from "../../connection.ts";
+import { formatEndpoint } from "../../connection/address.ts";
 import { ChatError, ConnectionError } from "../../errors.ts";
 import type { TlsSettings } from "../../tls.ts";
 

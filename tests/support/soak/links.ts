@@ -9,7 +9,7 @@ import {
   serve,
 } from "../../../mod.ts";
 import { Deferred } from "../../../src/common/deferred.ts";
-import { socketsFor } from "../../../src/sockets/sockets.ts";
+import { socketsFor } from "../../../src/sockets/runtime_sockets.ts";
 import { eventually } from "./delay.ts";
 import { describe } from "./failure.ts";
 import type { Side } from "./side.ts";

@@ -1,10 +1,12 @@
-import { Chat, type ChatOptions } from "../chat.ts";
+import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
 import { checkFunction, describe, nameOf } from "../common/checks.ts";
-import type { Connection, Endpoint } from "../connection.ts";
-import type { Frame } from "../framer/frame_text.ts";
+import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
+import type { Frame } from "../framer/frame_text.ts";
 import { datagrams } from "../framings/datagrams.ts";
 import { rememberName } from "../tls.ts";
+import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
+import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 
 /** What comes between the sockets of a runtime and a chat. */
 export interface WrapOptions {
@@ -20,25 +22,33 @@ export function checkWrap({ wrap }: WrapOptions): void {
   if (wrap !== undefined) checkFunction("wrap", wrap, ", such as tap");
 }
 
+/** What `connect()` and `listen()` are told alike. */
+interface OpeningOptions extends ChatOptions, WrapOptions, TcpOptions, EndpointOptions {
+  readonly tls?: unknown;
+}
+
 /**
- * Checks that frames are what the transport carries.
- * @throws {TypeError} If there are datagrams, and the terminator is not `datagrams()`.
+ * Checks what `connect()` and `listen()` are told alike, and gives back where.
+ * @throws {TypeError | RangeError} If an option is not what it should be.
+ * @throws {UnsupportedError} If TLS is asked for over UDP.
  */
-export function checkFraming({ transport }: Endpoint, { terminator }: ChatOptions): void {
-  if (transport !== "udp" || terminator === datagrams()) return;
+export function checkOpening(options: OpeningOptions, lowestPort: number): Endpoint {
+  const endpoint = { ...checkEndpoint(options, lowestPort), tcp: checkTcpOptions(options) };
+  if (endpoint.transport === "udp") checkUdp(options);
+  checkChatOptions(options);
+  checkWrap(options);
+  return endpoint;
+}
+
+function checkUdp({ terminator, tls }: OpeningOptions): void {
+  if (tls !== undefined) {
+    throw new UnsupportedError("tls goes over TCP and Unix sockets; over UDP it would be DTLS");
+  }
+  if (terminator === datagrams()) return;
   const met = terminator !== null && typeof terminator === "object"
     ? nameOf(terminator)
     : describe(terminator);
   throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
-}
-
-/**
- * Checks that TLS is asked for where it can be spoken.
- * @throws {UnsupportedError} If there are datagrams: that would be DTLS.
- */
-export function checkTlsTransport({ transport }: Endpoint, tls: unknown): void {
-  if (transport !== "udp" || tls === undefined) return;
-  throw new UnsupportedError("tls goes over TCP and Unix sockets; over UDP it would be DTLS");
 }
 
 /**

@@ -4,7 +4,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ClosedError, type Connection, ConnectionError } from "../../mod.ts";
-import { socketsFor } from "../../src/sockets/sockets.ts";
+import { socketsFor } from "../../src/sockets/runtime_sockets.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { startPeer } from "../support/peer.ts";

@@ -1,69 +1,36 @@
-import type { AbortSignalLike } from "../common/abort.ts";
 import { describe } from "../common/checks.ts";
-import type {
-  Connection,
-  ConnectionListener,
-  Endpoint,
-  ListenEndpoint,
-  Transport,
-} from "../connection.ts";
+import type { Transport } from "../connection.ts";
 import { readUrl, type UrlLike } from "./endpoint_url.ts";
-import { UnsupportedError } from "../errors.ts";
-import { connectBun, listenBun } from "../adapters/bun.ts";
-import { connectDeno, listenDeno, mayUseNet } from "../adapters/deno.ts";
-import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
-import { connectNode, listenNode } from "../adapters/node.ts";
-import { connectUdp, listenUdp } from "../adapters/udp.ts";
+import type { TcpOptions } from "./tcp_options.ts";
 
-/** A runtime's own sockets. */
-export interface Sockets {
-  /** Connects; `attempt` is aborted when nobody wants the connection any more, and it may come all the same. */
-  connect(endpoint: Endpoint, attempt?: AbortSignalLike): Promise<Connection>;
-  listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
+/** What one connects to, or listens on: a host name and a port, or the path of a Unix socket. */
+export interface Endpoint {
+  /** A host name or an IP address. */
+  readonly hostname: string;
+  /** The port, 0 to 65535. */
+  readonly port: number;
+  /** The path of a Unix socket: what else is here means nothing then. */
+  readonly path?: string;
+  /** Whether it is to be spoken to by TLS, as a URL may say. */
+  readonly isTls?: boolean;
+  /** The name that was asked for, where `hostname` is one of its addresses. */
+  readonly name?: string;
+  /** What carries the bytes. Default: TCP, or a Unix socket if there is a path. */
+  readonly transport?: Transport;
+  /** How the system is to treat the connection, or those that are accepted. */
+  readonly tcp?: TcpOptions;
 }
 
-interface Runtimes {
-  readonly Deno?: object;
-  readonly Bun?: object;
-  readonly process?: { readonly versions?: { readonly node?: string } };
-}
-
-/**
- * The sockets of the runtime that this runs on.
- * @throws {UnsupportedError} If it has none.
- */
-export function socketsFor(transport?: Transport): Sockets {
-  const runtimes = globalThis as unknown as Runtimes;
-  if (transport === "udp") {
-    if (runtimes.process?.versions?.node !== undefined) {
-      return { connect: connectUdp, listen: listenUdp };
-    }
-    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
-  }
-  if (runtimes.Deno !== undefined) {
-    return {
-      connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
-      listen: listenDeno,
-    };
-  }
-  if (runtimes.Bun !== undefined) {
-    return { connect: byName(connectBun), listen: listenBun };
-  }
-  if (runtimes.process?.versions?.node !== undefined) {
-    return { connect: byName(connectNode), listen: listenNode };
-  }
-  throw new UnsupportedError(
-    "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
-      "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
-  );
-}
-
-function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
-  return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
+/** Where to listen, and how. */
+export interface ListenEndpoint extends Endpoint {
+  /** Whether other listeners may have the same port. Default: `false`. */
+  readonly reusePort?: boolean;
+  /** Over UDP: how long a sender may be silent before it is taken to have ended, in milliseconds. */
+  readonly idleTimeout?: number | undefined;
 }
 
 /** What is asked for: a port and perhaps a host name, or a path, or a URL. */
-interface EndpointOptions {
+export interface EndpointOptions {
   readonly transport?: Transport | undefined;
   readonly url?: string | UrlLike | undefined;
   readonly hostname?: string | undefined;

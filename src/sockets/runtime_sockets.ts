@@ -1,0 +1,56 @@
+import { connectBun, listenBun } from "../adapters/bun.ts";
+import { connectDeno, listenDeno, mayUseNet } from "../adapters/deno.ts";
+import { connectNode, listenNode } from "../adapters/node.ts";
+import { connectUdp, listenUdp } from "../adapters/udp.ts";
+import type { AbortSignalLike } from "../common/abort.ts";
+import type { Connection, ConnectionListener, Transport } from "../connection.ts";
+import { UnsupportedError } from "../errors.ts";
+import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
+import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
+
+/** A runtime's own sockets. */
+export interface Sockets {
+  /** Connects; `attempt` is aborted when nobody wants the connection any more, and it may come all the same. */
+  connect(endpoint: Endpoint, attempt?: AbortSignalLike): Promise<Connection>;
+  listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
+}
+
+interface Runtimes {
+  readonly Deno?: object;
+  readonly Bun?: object;
+  readonly process?: { readonly versions?: { readonly node?: string } };
+}
+
+/**
+ * The sockets of the runtime that this runs on.
+ * @throws {UnsupportedError} If it has none.
+ */
+export function socketsFor(transport?: Transport): Sockets {
+  const runtimes = globalThis as unknown as Runtimes;
+  if (transport === "udp") {
+    if (runtimes.process?.versions?.node !== undefined) {
+      return { connect: connectUdp, listen: listenUdp };
+    }
+    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
+  }
+  if (runtimes.Deno !== undefined) {
+    return {
+      connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
+      listen: listenDeno,
+    };
+  }
+  if (runtimes.Bun !== undefined) {
+    return { connect: byName(connectBun), listen: listenBun };
+  }
+  if (runtimes.process?.versions?.node !== undefined) {
+    return { connect: byName(connectNode), listen: listenNode };
+  }
+  throw new UnsupportedError(
+    "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
+      "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
+  );
+}
+
+function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
+  return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
+}
