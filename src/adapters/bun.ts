@@ -3,14 +3,18 @@ import { checkFunction } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
+import {
+  CLOSING,
+  Closing,
+  connectionClosed,
+  type WatchableConnection,
+} from "../connection/closing.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
-import { AcceptQueue } from "./shared/accept_queue.ts";
 import { builtin } from "./shared/builtin.ts";
-import { descriptorCheck } from "./shared/descriptors.ts";
 import { Inbox } from "./shared/inbox.ts";
+import { PushedListener } from "./shared/pushed_listener.ts";
 import { toConnectionError } from "./shared/system_error.ts";
 import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
 import { tune } from "./shared/tune.ts";
@@ -193,35 +197,20 @@ export function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener>
     // Elsewhere Bun ignores the option, or the system does not spread the connections.
     return Promise.reject(new UnsupportedError(`reusePort needs Linux, not ${platform}`));
   }
-  const checkDescriptors = descriptorCheck();
-  const queue = new AcceptQueue();
-  const closed = new Deferred();
+  let listener: PushedListener;
   const accept = (socket: BunSocketLike, connection: Connection): void => {
     tune(socket, endpoint.tcp);
-    const cause = checkDescriptors();
-    if (cause === undefined) return queue.put(connection);
-    connection.close();
-    queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(address)}`));
+    listener.put(connection);
   };
-  let listener: BunListenerLike;
+  const options = optionsFor(accept, { local: toUnixAddress(path) });
   try {
-    const options = optionsFor(accept, { local: toUnixAddress(path) });
-    listener = bun().listen({ ...whereOf(endpoint), reusePort, ...options });
+    const server = bun().listen({ ...whereOf(endpoint), reusePort, ...options });
+    const tcp: Address = { transport: "tcp", hostname, port: server.port };
+    listener = new PushedListener(toUnixAddress(path) ?? tcp, () => server.stop());
   } catch (cause) {
     return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
   }
-  const address: Address = toUnixAddress(path) ??
-    { transport: "tcp", hostname, port: listener.port };
-  return Promise.resolve({
-    address,
-    accept: () => queue.accept(),
-    closed: closed.promise,
-    close() {
-      queue.close();
-      listener.stop();
-      closed.resolve();
-    },
-  });
+  return Promise.resolve(listener);
 }
 
 /** A handshake. */
@@ -350,7 +339,7 @@ class BunConnection implements TlsCapable, WatchableConnection {
 
   close(reason?: unknown): void {
     if (this.#closeError !== undefined) return;
-    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#closeError = connectionClosed(reason);
     this.#inbox.shut(this.#closeError);
     if (this.#isClosed) return;
     if (this.#upgrade !== undefined) this.#upgrade.giveUp(this.#closeError);

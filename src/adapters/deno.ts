@@ -3,13 +3,17 @@ import { nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
-import { ClosedError, UnsupportedError } from "../errors.ts";
+import {
+  CLOSING,
+  Closing,
+  connectionClosed,
+  type WatchableConnection,
+} from "../connection/closing.ts";
+import { type ClosedError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import type { TcpOptions } from "../sockets/tcp_options.ts";
-import { BACKLOG } from "./shared/backlog.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import { tune } from "./shared/tune.ts";
+import { BACKLOG, tune } from "./shared/tune.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
 export interface DenoConnLike {
@@ -277,7 +281,7 @@ class DenoConnection implements WatchableConnection {
 
   close(reason?: unknown): void {
     if (this.#closeError !== undefined) return;
-    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#closeError = connectionClosed(reason);
     this.#release();
   }
 

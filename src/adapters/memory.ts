@@ -1,7 +1,8 @@
 import { copyOf } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection } from "../connection.ts";
-import { ClosedError, ConnectionError } from "../errors.ts";
+import { connectionClosed } from "../connection/closing.ts";
+import { type ClosedError, ConnectionError } from "../errors.ts";
 import { Inbox } from "./shared/inbox.ts";
 
 /** How many bytes one end may be ahead of the other's reading, as a socket's buffers would allow. */
@@ -82,7 +83,7 @@ class MemoryConnection implements Connection {
 
   close(reason?: unknown): void {
     if (this.#closeError !== undefined) return;
-    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#closeError = connectionClosed(reason);
     this.#inbox.shut(this.#closeError);
     this.#blocked?.reject(this.#closeError);
     this.peer.#inbox.end();

@@ -4,16 +4,19 @@ import { nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
-import { CLOSING, Closing, type WatchableConnection } from "../connection/closing.ts";
-import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
+import {
+  CLOSING,
+  Closing,
+  connectionClosed,
+  type WatchableConnection,
+} from "../connection/closing.ts";
+import { type ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
-import { AcceptQueue } from "./shared/accept_queue.ts";
-import { BACKLOG } from "./shared/backlog.ts";
 import { builtin } from "./shared/builtin.ts";
-import { descriptorCheck } from "./shared/descriptors.ts";
 import { Inbox } from "./shared/inbox.ts";
+import { PushedListener } from "./shared/pushed_listener.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import { tune } from "./shared/tune.ts";
+import { BACKLOG, tune } from "./shared/tune.ts";
 
 /** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
 export interface NodeDuplexLike {
@@ -132,42 +135,26 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
   const { hostname, port, path, reusePort } = endpoint;
   if (reusePort) checkReusePort();
   const { createServer } = builtin("node:net");
-  const checkDescriptors = descriptorCheck();
-  const queue = new AcceptQueue();
-  const closed = new Deferred();
   const listening = new Deferred();
   const server = createServer();
-  server.once("error", (cause) => {
+  const refuse = (cause: Error): void =>
     listening.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
-  });
+  server.once("error", refuse);
   // Older declarations of Node do not have `reusePort`.
   const tcp = { host: hostname, port, reusePort };
   const options = { ...(path === undefined ? tcp : { path }), backlog: BACKLOG };
   server.listen(options, listening.resolve);
   await listening.promise;
+  server.off("error", refuse);
   const where = toUnixAddress(path) ?? toTcpAddress(server.address());
   const ends = { local: isAny(where) ? undefined : where };
-  const fail = (cause: Error): void =>
-    queue.fail(toConnectionError(cause, `accept on ${formatEndpoint(where)}`));
-  server.on("error", fail);
+  const listener = new PushedListener(where, () => server.close());
+  server.on("error", (cause) => listener.fail(cause));
   server.on("connection", (socket) => {
     tune(socket, endpoint.tcp);
-    const connection = new NodeConnection(socket, ends);
-    const cause = checkDescriptors();
-    if (cause === undefined) return queue.put(connection);
-    connection.close();
-    fail(cause);
+    listener.put(new NodeConnection(socket, ends));
   });
-  return {
-    address: where,
-    accept: () => queue.accept(),
-    closed: closed.promise,
-    close() {
-      queue.close();
-      server.close();
-      closed.resolve();
-    },
-  };
+  return listener;
 }
 
 function toTcpAddress(from: unknown): Address {
@@ -288,7 +275,7 @@ class NodeConnection implements WatchableConnection {
 
   close(reason?: unknown): void {
     if (this.#closeError !== undefined) return;
-    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#closeError = connectionClosed(reason);
     this.#inbox.shut(this.#closeError);
     if (this.#isTls && this.#stream.writable && this.#stream.writableLength === 0) {
       this.#sayGoodbye();

@@ -3,7 +3,7 @@ import type { AbortSignalLike } from "../common/abort.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
-import { ClosedError } from "../errors.ts";
+import { connectionClosed } from "../connection/closing.ts";
 import { DatagramSplitter, markDatagram } from "../framings/datagrams.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { AcceptQueue } from "./shared/accept_queue.ts";
@@ -208,14 +208,14 @@ class UdpConnection implements Connection {
 
   closeWrite(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#failure = new ClosedError("the connection is closed");
+    this.#failure = connectionClosed();
     this.#inbox.end();
     this.#release();
     return Promise.resolve();
   }
 
   close(reason?: unknown): void {
-    this.#failure = new ClosedError("the connection is closed", { cause: reason });
+    this.#failure = connectionClosed(reason);
     this.#inbox.shut(this.#failure);
     this.#release();
   }

@@ -2,7 +2,8 @@ import { copyOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection } from "../connection.ts";
-import { ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import { connectionClosed } from "../connection/closing.ts";
+import { type ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { toConnectionError } from "./shared/system_error.ts";
 
@@ -253,7 +254,7 @@ export class WebSocketConnection implements Connection {
 
   close(reason?: unknown): void {
     if (this.#closeError !== undefined) return;
-    this.#closeError = new ClosedError("the connection is closed", { cause: reason });
+    this.#closeError = connectionClosed(reason);
     this.#inbox.shut(this.#closeError);
     this.#breakOff(this.#closeError);
   }

@@ -1,5 +1,6 @@
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";
+import { ClosedError } from "../errors.ts";
 
 /** Where a connection of this library has its {@linkcode Closing}. */
 export const CLOSING: unique symbol = Symbol("closing");
@@ -58,4 +59,10 @@ export class Closing {
     const [owner, watcher] = [this.#owner, this.#watcher];
     if (watcher !== undefined) queueMicrotask(() => watcher(owner as never, this.#connection));
   }
+}
+
+/** What a connection that this side has closed rejects with. */
+export function connectionClosed(reason?: unknown): ClosedError {
+  const options = reason === undefined ? undefined : { cause: reason };
+  return new ClosedError("the connection is closed", options);
 }

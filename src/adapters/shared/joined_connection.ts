@@ -3,7 +3,8 @@ import { nameOf } from "../../common/checks.ts";
 import { Deferred, quiet } from "../../common/deferred.ts";
 import { Steps } from "../../common/turns.ts";
 import type { Address, Connection } from "../../connection.ts";
-import { ClosedError, ConnectionError, UnsupportedError } from "../../errors.ts";
+import { connectionClosed } from "../../connection/closing.ts";
+import { type ClosedError, ConnectionError, UnsupportedError } from "../../errors.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /**
@@ -121,9 +122,7 @@ export class JoinedConnection implements Connection {
 
   close(reason?: unknown): void {
     if (this.#closeError !== undefined) return;
-    const closed = this.#closeError = new ClosedError("the connection is closed", {
-      cause: reason,
-    });
+    const closed = this.#closeError = connectionClosed(reason);
     for (const operation of this.#underWay) operation.reject(closed);
     this.#cancel(reason ?? closed);
     this.#abort(reason ?? closed);
