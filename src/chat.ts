@@ -2,6 +2,7 @@ import { IdleTimer } from "./chat/idle_timer.ts";
 import type { FramePieces } from "./chat/piece_reader.ts";
 import type { Data, Producer } from "./chat/producer.ts";
 import type { ReadOptions } from "./chat/read_options.ts";
+import { readOut } from "./chat/read_out.ts";
 import { ReadQueue } from "./chat/read_queue.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
 import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./common/checks.ts";
@@ -80,10 +81,6 @@ export interface Discarded {
   /** What was pushed, and not sent; what producers had not produced does not count. */
   readonly unsent: number;
 }
-
-/** How long `closeWhenDone()` reads the peer out, in milliseconds: in all, and since bytes last arrived. */
-const LONGEST_LINGER = 30_000;
-const IDLE_LINGER = 2_000;
 
 /** The most that is written at a time where the peer may not be silent for long: each time that it is taken shows that it is not. */
 const PART = 64 * 1024;
@@ -165,8 +162,6 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** Resolves when a TLS handshake that is under way has ended, well or not. */
   #handshake: Promise<void> | undefined;
   #isEndingWrites = false;
-  /** All was sent, and the end is under way. */
-  #isTellingEnd = false;
   #bytesIn = 0;
   #bytesOut = 0;
   #framesOut = 0;
@@ -679,16 +674,6 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     }
   }
 
-  #closeOn(signal: AbortSignalLike): void {
-    if (signal.aborted) return this.close(signal.reason);
-    this.closed.then(onAbort(signal, () => this.close(signal.reason)));
-  }
-
-  #onSilence(timeout: number): void {
-    const peer = formatEndpoint(this.remoteAddress);
-    this.close(new ConnectionError("timeout", `${peer} was silent for ${timeout} ms`));
-  }
-
   #receive(): void {
     this.#sendQueue.hurry(); // whoever waits for an answer has pushed the question
     if (this.#receiving !== undefined || this.#handshake !== undefined) return;
@@ -697,55 +682,6 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#idleTimer.during(receiving).then(
       (chunk) => this.#receiving === receiving && this.#onReceived(chunk),
       (error) => this.#receiving === receiving && this.#onBroken(error),
-    );
-  }
-
-  /** Made when somebody asks, or the chat has ended: it costs 260 bytes on Node. */
-  get #closure(): Deferred<Error | undefined> {
-    return this.#closed ??= new Deferred();
-  }
-
-  #watch(connection: Connection): void {
-    if (isWatchable(connection)) {
-      return connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
-    }
-    const onGone = (): void => this.#onGone(connection);
-    connection.closed.then(onGone, onGone);
-  }
-
-  /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
-  #onGone(connection: Connection): void {
-    if (connection === this.#connection && this.#handshake === undefined) {
-      this.#onConnectionClosed();
-    }
-  }
-
-  #checkStartTls(): void {
-    const hasEnded = this.#writeClosed !== undefined || this.#readQueue.end !== undefined;
-    if (this.#isClosed || this.#done !== undefined || hasEnded || this.#failure !== undefined) {
-      throw new ClosedError(
-        "the chat is closed, or closing, or the peer has ended: no TLS can begin",
-        {
-          cause: this.#failure,
-        },
-      );
-    }
-    if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
-    this.#checkAllSent("startTls()");
-    if (this.#readQueue.isIdle) return;
-    throw new ChatError(
-      "reading",
-      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
-    );
-  }
-
-  #checkAllSent(before: string): void {
-    const isSent = this.#sendQueue.isEmpty && !this.#isEndingWrites;
-    if (isSent && this.#handshake === undefined) return;
-    throw new ChatError(
-      "unsent",
-      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
-        `before ${before}`,
     );
   }
 
@@ -783,39 +719,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#settleClosed();
   }
 
-  /** The connection is of no use any more. What has arrived can still be read. */
-  #onBroken(reason: unknown): void {
-    this.#receiving = undefined;
-    if (this.#readQueue.end !== undefined) return;
-    this.#failure ??= toError(reason);
-    this.#sendQueue.drop(this.#failure);
-    this.#connection.close(this.#failure);
-    this.#readQueue.finish(this.#failure);
-    this.#settleClosed();
-  }
-
-  /** A connection that is gone by itself says why when it is read to its end. */
-  #onConnectionClosed(): void {
-    this.#connectionClosed = true;
-    if (this.#readQueue.end === undefined) this.#fetch();
-    else this.#settleClosed();
-  }
-
   #fetch(): void {
     this.#fetching = true;
     this.#receive();
-  }
-
-  /** What is under way may fail only after the connection is gone, and is waited for: it says why. */
-  #settleClosed(): void {
-    if (!this.#connectionClosed || this.#readQueue.end === undefined || this.#underWay > 0) return;
-    if (this.#isTellingEnd && !this.#isClosed) return;
-    if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
-      const peer = formatEndpoint(this.remoteAddress);
-      this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
-      this.#sendQueue.drop(this.#failure);
-    }
-    this.#closure.resolve(this.#failure);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -845,6 +751,84 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     else this.#connection.close(error);
   }
 
+  async #closeWrite(): Promise<void> {
+    if (this.#isDetached) return;
+    this.#isEndingWrites = true;
+    await this.#sendQueue.end();
+    this.#underWay++;
+    try {
+      await this.#handshake;
+      await this.#idleTimer.during(this.#connection.closeWrite());
+    } catch (reason) {
+      // All was sent. Where the connection is gone by now, there is no direction left to end.
+      if (!isGone(reason)) throw this.#failure ??= toError(reason);
+    } finally {
+      this.#isEndingWrites = false;
+      this.#underWay--;
+      this.#settleClosed();
+    }
+  }
+
+  #checkAllSent(before: string): void {
+    const isSent = this.#sendQueue.isEmpty && !this.#isEndingWrites;
+    if (isSent && this.#handshake === undefined) return;
+    throw new ChatError(
+      "unsent",
+      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
+        `before ${before}`,
+    );
+  }
+
+  /** The connection is of no use any more. What has arrived can still be read. */
+  #onBroken(reason: unknown): void {
+    this.#receiving = undefined;
+    if (this.#readQueue.end !== undefined) return;
+    this.#failure ??= toError(reason);
+    this.#sendQueue.drop(this.#failure);
+    this.#connection.close(this.#failure);
+    this.#readQueue.finish(this.#failure);
+    this.#settleClosed();
+  }
+
+  #watch(connection: Connection): void {
+    if (isWatchable(connection)) {
+      return connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
+    }
+    const onGone = (): void => this.#onGone(connection);
+    connection.closed.then(onGone, onGone);
+  }
+
+  /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
+  #onGone(connection: Connection): void {
+    if (connection === this.#connection && this.#handshake === undefined) {
+      this.#onConnectionClosed();
+    }
+  }
+
+  /** A connection that is gone by itself says why when it is read to its end. */
+  #onConnectionClosed(): void {
+    this.#connectionClosed = true;
+    if (this.#readQueue.end === undefined) this.#fetch();
+    else this.#settleClosed();
+  }
+
+  /** What is under way may fail only after the connection is gone, and is waited for, unless this side has closed: it says why. */
+  #settleClosed(): void {
+    if (!this.#connectionClosed || this.#readQueue.end === undefined) return;
+    if (this.#underWay > 0 && !this.#isClosed) return;
+    if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
+      const peer = formatEndpoint(this.remoteAddress);
+      this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
+      this.#sendQueue.drop(this.#failure);
+    }
+    this.#closure.resolve(this.#failure);
+  }
+
+  /** Made when somebody asks, or the chat has ended: it costs 260 bytes on Node. */
+  get #closure(): Deferred<Error | undefined> {
+    return this.#closed ??= new Deferred();
+  }
+
   #closeNow(failure: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -855,22 +839,14 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#settleClosed();
   }
 
-  async #closeWrite(): Promise<void> {
-    if (this.#isDetached) return;
-    this.#isEndingWrites = true;
-    await this.#sendQueue.end();
-    this.#isTellingEnd = true;
-    try {
-      await this.#handshake;
-      await this.#idleTimer.during(this.#connection.closeWrite());
-    } catch (reason) {
-      // All was sent. Where the connection is gone by now, there is no direction left to end.
-      if (!isGone(reason)) throw this.#failure ??= toError(reason);
-    } finally {
-      this.#isEndingWrites = false;
-      this.#isTellingEnd = false;
-      this.#settleClosed();
-    }
+  #closeOn(signal: AbortSignalLike): void {
+    if (signal.aborted) return this.close(signal.reason);
+    this.closed.then(onAbort(signal, () => this.close(signal.reason)));
+  }
+
+  #onSilence(timeout: number): void {
+    const peer = formatEndpoint(this.remoteAddress);
+    this.close(new ConnectionError("timeout", `${peer} was silent for ${timeout} ms`));
   }
 
   async #closeWhenDone(): Promise<void> {
@@ -885,28 +861,39 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     }
   }
 
-  /** Drops what the peer still sends, until it ends, too: closing before that would reset the connection. */
   async #linger(): Promise<void> {
     this.#readQueue.drop(null);
     this.#idleTimer.stop(); // there are limits of its own here
-    const giveUp = (): void => this.#closeNow(undefined);
-    const longest = setTimeout(giveUp, LONGEST_LINGER);
-    let idle = setTimeout(giveUp, IDLE_LINGER);
+    const read = (): Promise<Uint8Array | null> => this.#receiving ?? this.#connection.read();
     this.#underWay++;
     try {
-      while (await (this.#receiving ?? this.#connection.read()) !== null) {
-        clearTimeout(idle);
-        idle = setTimeout(giveUp, IDLE_LINGER);
-      }
+      await readOut(read, () => this.#closeNow(undefined));
     } catch (reason) {
       // Broken or closed: there is nobody left to wait for.
       if (!this.#isClosed) this.#failure ??= toError(reason);
     } finally {
-      clearTimeout(longest);
-      clearTimeout(idle);
       this.#underWay--;
       this.#settleClosed();
     }
+  }
+
+  #checkStartTls(): void {
+    const hasEnded = this.#writeClosed !== undefined || this.#readQueue.end !== undefined;
+    if (this.#isClosed || this.#done !== undefined || hasEnded || this.#failure !== undefined) {
+      throw new ClosedError(
+        "the chat is closed, or closing, or the peer has ended: no TLS can begin",
+        {
+          cause: this.#failure,
+        },
+      );
+    }
+    if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
+    this.#checkAllSent("startTls()");
+    if (this.#readQueue.isIdle) return;
+    throw new ChatError(
+      "reading",
+      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
+    );
   }
 }
 
