@@ -91,7 +91,7 @@ export {
   UnsupportedError,
 } from "./src/errors.ts";
 export { FrameStream } from "./src/frame_stream.ts";
-export type { Frame, TextOptions, WithEncoding, WithoutEncoding } from "./src/framer/frame_text.ts";
+export type { EncodingOf, Frame, TextOptions } from "./src/framer/frame_text.ts";
 export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
 export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";

@@ -20,7 +20,7 @@ import {
   UnsupportedError,
 } from "./errors.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer/frame_text.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 import {
@@ -170,41 +170,18 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   #disposed: Promise<void> | undefined;
 
   /**
-   * Makes a chat of text over an open connection.
+   * Makes a chat over an open connection.
    * @param connection The connection; it belongs to the chat from now on.
-   * @param options How frames are cut, with an encoding, and how much may wait.
+   * @param options How frames are cut: with an encoding they are text. (For options that may have one or not, it is a
+   * `Chat<Frame>`.) And how much may wait.
    * @param unread What was received before, and comes first: from {@linkcode Chat.detach}, or a runtime's upgrade event.
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(connection: Connection, options: ChatOptions & WithEncoding<F>, unread?: Uint8Array);
-  /**
-   * Makes a chat of bytes over an open connection.
-   * @param connection The connection; it belongs to the chat from now on.
-   * @param options How frames are cut, and how much may wait.
-   * @param unread What was received before, and comes first: from {@linkcode Chat.detach}, or a runtime's upgrade event.
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
-   * @throws {RangeError} If a count or a limit is not a whole number of bytes.
-   */
-  constructor(connection: Connection, options: ChatOptions & WithoutEncoding, unread?: Uint8Array);
-  /**
-   * Makes a `Chat<Frame>` of options that may have an encoding or not.
-   * @param connection The connection; it belongs to the chat from now on.
-   * @param options How frames are cut, and how much may wait.
-   * @param unread What was received before, and comes first: from {@linkcode Chat.detach}, or a runtime's upgrade event.
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
-   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
-   */
-  constructor(
-    connection: Connection,
-    options: Frame extends F ? ChatOptions : never,
-    unread?: Uint8Array,
-  );
-  constructor(connection: Connection, options: ChatOptions, unread?: Uint8Array) {
+  constructor(connection: Connection, options: ChatOptions & EncodingOf<F>, unread?: Uint8Array) {
     checkIsConnection(connection);
     this.#connection = connection;
-    // The overloads see to it that options with an encoding are those of a chat of text.
-    this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
+    this.#framer = new Framer<F>(options);
     this.#readQueue = new ReadQueue<F, Chat<Frame>>(this.#framer, this, Chat.#receiveFor);
     checkLife(options);
     const { idleTimeout = Infinity, signal } = options;

@@ -5,7 +5,7 @@ import { Deferred } from "./common/deferred.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ConnectionError } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer/frame_text.ts";
 import type { Endpoint } from "./sockets/endpoint.ts";
 import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./sockets/opening.ts";
@@ -58,7 +58,8 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
 /**
  * Connects over TCP, or to a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
- * @param options Where to connect to, and how frames are cut.
+ * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that may have one
+ * or not, it is `connect<Frame>(options)`.)
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
  * Where a name has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
@@ -82,49 +83,22 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * }
  * ```
  */
-export function connect(options: ConnectOptions & WithoutEncoding): Promise<Chat>;
+export function connect<F extends Frame = Uint8Array>(
+  options: ConnectOptions & EncodingOf<F>,
+): Promise<Chat<F>>;
 /**
  * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
  * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
  * @param options How frames are cut, and how to connect.
  * @returns The chat, connected.
  */
-export function connect(
+export function connect<F extends Frame = Uint8Array>(
   url: string | UrlLike,
-  options: ConnectOptions & WithoutEncoding,
-): Promise<Chat>;
-/**
- * Connects, and chats in text.
- * @param options Where to connect to, how frames are cut, and their encoding.
- * @returns The chat, connected.
- */
-export function connect(options: ConnectOptions & WithEncoding<string>): Promise<Chat<string>>;
-/**
- * Connects to where a URL leads, and chats in text.
- * @param url Where to connect to.
- * @param options How frames are cut, their encoding, and how to connect.
- * @returns The chat, connected.
- */
-export function connect(
-  url: string | UrlLike,
-  options: ConnectOptions & WithEncoding<string>,
-): Promise<Chat<string>>;
-/**
- * Connects, and chats in text if the options have an encoding.
- * @param options Where to connect to, and how frames are cut.
- * @returns The chat, connected.
- */
-export function connect(options: ConnectOptions): Promise<Chat<Frame>>;
-/**
- * Connects to where a URL leads, and chats in text if the options have an encoding.
- * @param url Where to connect to.
- * @param options How frames are cut, and how to connect.
- * @returns The chat, connected.
- */
-export function connect(url: string | UrlLike, options: ConnectOptions): Promise<Chat<Frame>>;
-export async function connect(
-  ...args: ConnectArguments
-): Promise<Chat<Frame>> {
+  options: ConnectOptions & EncodingOf<F>,
+): Promise<Chat<F>>;
+export async function connect<F extends Frame>(
+  ...args: ConnectArguments<F>
+): Promise<Chat<F>> {
   const options = gatherOptions(args);
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
@@ -138,13 +112,12 @@ export async function connect(
 }
 
 /** What {@linkcode connect} is called with: the options, which may have a URL, or a URL and the options. */
-type ConnectArguments = [options: ConnectOptions] | [
-  url: string | UrlLike,
-  options: ConnectOptions,
-];
+type ConnectArguments<F> =
+  | [options: ConnectOptions & EncodingOf<F>]
+  | [url: string | UrlLike, options: ConnectOptions & EncodingOf<F>];
 
 /** The options of both ways to call it. */
-function gatherOptions(args: ConnectArguments): ConnectOptions {
+function gatherOptions<F>(args: ConnectArguments<F>): ConnectOptions & EncodingOf<F> {
   const [first, options] = args;
   if (args.length <= 1 && !isUrl(first)) return checkOptions(first!);
   if (options?.url === undefined) return { ...options!, url: first as string | UrlLike };

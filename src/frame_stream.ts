@@ -1,7 +1,7 @@
 import { nameOf } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
 import { Framer, type FramerOptions } from "./framer.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer/frame_text.ts";
 import type { Terminator } from "./terminator.ts";
 
 /**
@@ -44,29 +44,14 @@ export class FrameStream<F extends Frame = Uint8Array> {
   #aborted: { readonly reason: unknown } | undefined;
 
   /**
-   * Makes a stream of text.
-   * @param options How frames are cut, with an encoding.
+   * Makes a stream.
+   * @param options How frames are cut: with an encoding they are text. (For options that may have one or not, it is a
+   * `FrameStream<Frame>`.)
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(options: FramerOptions & WithEncoding<F>);
-  /**
-   * Makes a stream of bytes.
-   * @param options How frames are cut.
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
-   * @throws {RangeError} If a count or a limit is not a whole number of bytes.
-   */
-  constructor(options: FramerOptions & WithoutEncoding);
-  /**
-   * Makes a `FrameStream<Frame>` of options that may have an encoding or not.
-   * @param options How frames are cut.
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
-   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
-   */
-  constructor(options: Frame extends F ? FramerOptions : never);
-  constructor(options: FramerOptions) {
-    // The overloads see to it that options with an encoding are those of a stream of text.
-    this.#framer = new Framer<Frame>(options) as unknown as Framer<F>;
+  constructor(options: FramerOptions & EncodingOf<F>) {
+    this.#framer = new Framer<F>(options);
     let writing: WritableStreamDefaultController | undefined;
     const stopWriting = (reason: unknown): void => {
       writing?.error(reason);

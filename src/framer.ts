@@ -5,13 +5,7 @@ import { ChunkFraming } from "./framer/chunk_framing.ts";
 import { type Found, Refusal } from "./framer/decoding.ts";
 import { encodeFrame } from "./framer/frame_encoding.ts";
 import { FrameFinder } from "./framer/frame_finder.ts";
-import {
-  type Frame,
-  FrameText,
-  type TextOptions,
-  type WithEncoding,
-  type WithoutEncoding,
-} from "./framer/frame_text.ts";
+import { type EncodingOf, type Frame, FrameText, type TextOptions } from "./framer/frame_text.ts";
 import { checkTrailer, Passage } from "./framer/passage.ts";
 import { TextCutter } from "./framer/text_cutter.ts";
 import type { Framing } from "./framing.ts";
@@ -94,27 +88,13 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   #frames = 0;
 
   /**
-   * Makes a framer of text, that holds nothing yet.
-   * @param options How frames are cut, with an encoding.
+   * Makes a framer that holds nothing yet.
+   * @param options How frames are cut: with an encoding they are text. (For options that may have one or not, it is a
+   * `Framer<Frame>`.)
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(options: FramerOptions & WithEncoding<F>);
-  /**
-   * Makes a framer of bytes, that holds nothing yet.
-   * @param options How frames are cut.
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
-   * @throws {RangeError} If a count or a limit is not a whole number of bytes.
-   */
-  constructor(options: FramerOptions & WithoutEncoding);
-  /**
-   * Makes a `Framer<Frame>` of options that may have an encoding or not.
-   * @param options How frames are cut.
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
-   * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
-   */
-  constructor(options: Frame extends F ? FramerOptions : never);
-  constructor(options: FramerOptions) {
+  constructor(options: FramerOptions & EncodingOf<F>) {
     const { terminator, encoding, fatal } = checkOptions(options);
     const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, incomplete = "throw" } = options;
     this.#rule = toRule(terminator);

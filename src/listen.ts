@@ -3,7 +3,7 @@ import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, nameOf } from "./common/checks.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer/frame_text.ts";
 import type { ListenEndpoint } from "./sockets/endpoint.ts";
 import type { UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./sockets/opening.ts";
@@ -65,7 +65,8 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
 /**
  * Listens on a TCP port, or on a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
- * @param options Where to listen, and how frames are cut.
+ * @param options Where to listen, and how frames are cut: with an encoding the chats are of text. (For options that may have one or
+ * not, it is `listen<Frame>(options)`.)
  * @returns The listener, which gives a chat for each connection.
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
  * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
@@ -95,20 +96,9 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
  * await client.closeWhenDone();
  * ```
  */
-export function listen(options: ListenOptions & WithoutEncoding): Promise<Listener>;
-/**
- * Listens on a TCP port, and chats in text.
- * @param options Where to listen, how frames are cut, and their encoding.
- * @returns The listener, which gives a chat for each connection.
- */
-export function listen(options: ListenOptions & WithEncoding<string>): Promise<Listener<string>>;
-/**
- * Listens on a TCP port, and chats in text if the options have an encoding.
- * @param options Where to listen, and how frames are cut.
- * @returns The listener, which gives a chat for each connection.
- */
-export function listen(options: ListenOptions): Promise<Listener<Frame>>;
-export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
+export async function listen<F extends Frame = Uint8Array>(
+  options: ListenOptions & EncodingOf<F>,
+): Promise<Listener<F>> {
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls } = options;
@@ -131,12 +121,12 @@ export async function listen(options: ListenOptions): Promise<Listener<Frame>> {
   if (endpoint.transport === "udp") {
     // A sender that is silent has ended, and has not broken anything.
     const { idleTimeout, ...others } = options;
-    return new Listener<Frame>(await sockets.listen({ ...endpoint, idleTimeout }), others);
+    return new Listener<F>(await sockets.listen({ ...endpoint, idleTimeout }), others);
   }
   if (settings !== undefined) await checkCertificates(settings);
   const listener = await listenOn({ ...endpoint, reusePort }, sockets);
-  if (settings === undefined) return new Listener<Frame>(listener, options);
-  return new Listener<Frame>(new TlsListener(listener, settings, onError), options);
+  if (settings === undefined) return new Listener<F>(listener, options);
+  return new Listener<F>(new TlsListener(listener, settings, onError), options);
 }
 
 async function listenOn(endpoint: ListenEndpoint, sockets: Sockets): Promise<ConnectionListener> {
@@ -149,30 +139,16 @@ async function listenOn(endpoint: ListenEndpoint, sockets: Sockets): Promise<Con
 export class Listener<F extends Frame = Uint8Array>
   implements AsyncIterable<Chat<F>>, AsyncDisposable {
   readonly #listener: ConnectionListener;
-  readonly #options: ListenerOptions;
+  readonly #options: ListenerOptions & EncodingOf<F>;
 
   /**
-   * Makes chats of text of what a listener of your own accepts.
+   * Makes chats of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
-   * @param options The options of each chat, with an encoding.
+   * @param options The options of each chat: with an encoding it is one of text. (For options that may have one or not, it is
+   * a `Listener<Frame>`.)
    * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
    */
-  constructor(listener: ConnectionListener, options: ListenerOptions & WithEncoding<F>);
-  /**
-   * Makes chats of bytes of what a listener of your own accepts.
-   * @param listener Where connections come from; it belongs to this from now on.
-   * @param options The options of each chat.
-   * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
-   */
-  constructor(listener: ConnectionListener, options: ListenerOptions & WithoutEncoding);
-  /**
-   * Makes a `Listener<Frame>` of options that may have an encoding or not.
-   * @param listener Where connections come from; it belongs to this from now on.
-   * @param options The options of each chat.
-   * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
-   */
-  constructor(listener: ConnectionListener, options: Frame extends F ? ListenerOptions : never);
-  constructor(listener: ConnectionListener, options: ListenerOptions) {
+  constructor(listener: ConnectionListener, options: ListenerOptions & EncodingOf<F>) {
     const { accept, close, closed } = (listener ?? {}) as Partial<ConnectionListener>;
     if (![accept, close, closed?.then].every((method) => typeof method === "function")) {
       throw new TypeError(`listener must be a ConnectionListener, not ${nameOf(listener)}`);
@@ -208,8 +184,7 @@ export class Listener<F extends Frame = Uint8Array>
   async accept(): Promise<Chat<F> | null> {
     const connection = await this.#listener.accept();
     if (connection === null) return null;
-    // The overloads see to it that options with an encoding are those of chats of text.
-    return openChat(connection, this.#options) as unknown as Chat<F>;
+    return openChat(connection, this.#options);
   }
 
   /**

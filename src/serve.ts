@@ -12,7 +12,7 @@ import { Deferred } from "./common/deferred.ts";
 import type { Address } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
-import type { Frame, WithEncoding, WithoutEncoding } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer/frame_text.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */
@@ -63,7 +63,8 @@ const DEFAULT_GRACE = 10_000;
 /**
  * Listens on a TCP port, and runs the handler for each chat, at the same time. A handler that throws ends its own chat only.
  *
- * @param options Where to listen, how frames are cut, and how many chats there may be.
+ * @param options Where to listen, how frames are cut, and how many chats there may be: of text, with an encoding. (For options that
+ * may have one or not, it is `serve<Frame>(options, handler)`.)
  * @param handler What is done with a chat.
  * @returns The server, listening.
  * @throws {ConnectionError} If it cannot listen, as for `listen()`.
@@ -87,38 +88,15 @@ const DEFAULT_GRACE = 10_000;
  * await server.shutdown();
  * ```
  */
-export function serve(
-  options: ServeOptions<Uint8Array> & WithoutEncoding,
-  handler: Handler<Uint8Array>,
-): Promise<Server<Uint8Array>>;
-/**
- * Listens on a TCP port, and runs the handler for each chat of text.
- * @param options Where to listen, how frames are cut, their encoding, and how many chats there may be.
- * @param handler What is done with a chat.
- * @returns The server, listening.
- */
-export function serve(
-  options: ServeOptions<string> & WithEncoding<string>,
-  handler: Handler<string>,
-): Promise<Server<string>>;
-/**
- * Listens on a TCP port, and runs the handler for each chat: of text if the options have an encoding.
- * @param options Where to listen, how frames are cut, and how many chats there may be.
- * @param handler What is done with a chat.
- * @returns The server, listening.
- */
-export function serve(options: ServeOptions, handler: Handler): Promise<Server<Frame>>;
-export async function serve<F extends Frame>(
-  options: ServeOptions<F>,
+export async function serve<F extends Frame = Uint8Array>(
+  options: ServeOptions<F> & EncodingOf<F>,
   handler: Handler<F>,
 ): Promise<Server<F>> {
   checkServing(handler, options);
-  // The overloads see to it that options with an encoding come with a handler of text.
   const { tls, onError = printError } = options;
   const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
-  const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } } as ListenOptions;
-  const listener = await listen(listening) as unknown as Listener<F>;
-  return new Server(listener, handler, options);
+  const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } };
+  return new Server(await listen<F>(listening), handler, options);
 }
 
 /**

@@ -12,6 +12,8 @@ import {
   lines,
   listen,
   type Listener,
+  serve,
+  type Server,
   type Terminator,
 } from "../mod.ts";
 
@@ -32,21 +34,35 @@ test("types say that frames are text when there is an encoding, and bytes when t
     new Chat(connection, {} as ChatOptions);
     // @ts-expect-error: with an encoding frames are no bytes
     new Chat<Uint8Array>(connection, { terminator: "\n", encoding: "utf-8" });
+    // @ts-expect-error: without an encoding frames are no text
+    new Chat<string>(connection, { terminator: "\n" });
 
     expectTypeOf(connect({ port: 1, terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
     expectTypeOf(connect({ port: 1, terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Chat<string>>();
-    expectTypeOf(connect({ port: 1, ...{} as ChatOptions })).resolves.toEqualTypeOf<Chat<Frame>>();
+    expectTypeOf(connect<Frame>({ port: 1, ...{} as ChatOptions })).resolves.toEqualTypeOf<
+      Chat<Frame>
+    >();
     const url = "tcp://127.0.0.1:1";
     expectTypeOf(connect(url, { terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
     expectTypeOf(connect(new URL(url), { terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Chat<string>>();
-    expectTypeOf(connect(url, {} as ChatOptions)).resolves.toEqualTypeOf<Chat<Frame>>();
+    expectTypeOf(connect<Frame>(url, {} as ChatOptions)).resolves.toEqualTypeOf<Chat<Frame>>();
     // @ts-expect-error: a URL does not say how frames are cut
     connect(url);
+    // @ts-expect-error: there is no such option
+    connect({ port: 1, terminator: "\n", encoding: "utf-8", maxFrameLenght: 1 });
     expectTypeOf(listen({ port: 1, terminator: "\n" })).resolves.toEqualTypeOf<Listener>();
     expectTypeOf(listen({ port: 1, terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Listener<string>>();
+    const noted = serve({ port: 1, terminator: "\n", encoding: "utf-8" }, (chat) => {
+      expectTypeOf(chat).toEqualTypeOf<Chat<string>>();
+    });
+    expectTypeOf(noted).resolves.toEqualTypeOf<Server<string>>();
+    const echoed = serve({ port: 1, terminator: "\n" }, async (chat) => {
+      for await (const frame of chat) expectTypeOf(frame).toEqualTypeOf<Uint8Array>();
+    });
+    expectTypeOf(echoed).resolves.toEqualTypeOf<Server>();
     expectTypeOf<Listener<string>["accept"]>().returns.resolves.toEqualTypeOf<
       Chat<string> | null
     >();

@@ -18,20 +18,14 @@ export interface TextOptions {
   fatal?: boolean | undefined;
 }
 
-/** Options with an encoding: `F` is inferred from them to be `string`, as `valueOf()` of a string gives one. */
-export interface WithEncoding<F> {
-  /** The encoding of the frames. */
-  readonly encoding: {
-    /** What says that frames are text. */
-    valueOf(): F;
-  };
-}
-
-/** Options without an encoding: frames are bytes. */
-export interface WithoutEncoding {
-  /** None. */
-  readonly encoding?: undefined;
-}
+/**
+ * What the options say of the encoding where frames are `F`: there is one where they are text, and none where they are bytes, and
+ * either where they are `Frame`s. (`F` is inferred from an encoding to be `string`, as the `valueOf()` of a string gives one.)
+ */
+export type EncodingOf<F> =
+  | { readonly encoding: { valueOf(): F } }
+  | (Uint8Array extends F ? { readonly encoding?: undefined } : never)
+  | (Frame extends F ? { readonly encoding?: string | undefined } : never);
 
 /** A character has at most four bytes, in any encoding: so many may be missing the rest of theirs, less one. */
 const LONGEST_CHARACTER = 4;

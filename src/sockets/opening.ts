@@ -2,7 +2,7 @@ import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
 import { checkFunction, describe, nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Frame } from "../framer/frame_text.ts";
+import type { EncodingOf, Frame } from "../framer/frame_text.ts";
 import { datagrams } from "../framings/datagrams.ts";
 import { rememberName } from "../tls.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
@@ -55,15 +55,15 @@ function checkUdp({ terminator, tls }: OpeningOptions): void {
  * Makes the chat over a connection that was just opened, which is closed if that fails.
  * @param name The host name that was connected to, if there is one.
  */
-export function openChat(
+export function openChat<F extends Frame>(
   connection: Connection,
-  options: ChatOptions & WrapOptions,
+  options: ChatOptions & WrapOptions & EncodingOf<F>,
   name: string = "",
-): Chat<Frame> {
+): Chat<F> {
   const { wrap } = options;
   try {
     const wrapped = wrap === undefined ? connection : wrap(connection);
-    const chat = new Chat<Frame>(wrapped, options);
+    const chat = new Chat<F>(wrapped, options);
     rememberName(wrapped, name);
     return chat;
   } catch (error) {

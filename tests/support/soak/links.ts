@@ -65,7 +65,7 @@ async function adapterPair(): Promise<[Connection, Connection]> {
 }
 
 async function connectToListener(client: Side, server: Side): Promise<Link> {
-  const listener = await listen({ ...server.chatOptions, wrap: server.wrap, port: 0 });
+  const listener = await listen<Frame>({ ...server.chatOptions, wrap: server.wrap, port: 0 });
   const link: Link = {
     async end() {
       await listener.close();
@@ -86,7 +86,7 @@ async function connectToServer(client: Side, side: Side): Promise<Link> {
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
   const options = { ...side.chatOptions, wrap: side.wrap, port: 0, onError };
-  const server = await serve(options, (chat) => {
+  const server = await serve<Frame>(options, (chat) => {
     accepted.resolve(chat);
     return handled.promise;
   });
@@ -110,7 +110,7 @@ async function connectToServer(client: Side, side: Side): Promise<Link> {
 }
 
 async function connectTo(client: Side, port: number): Promise<Chat<Frame>> {
-  return await connect({ ...client.chatOptions, wrap: client.wrap, port, timeout: 60_000 });
+  return await connect<Frame>({ ...client.chatOptions, wrap: client.wrap, port, timeout: 60_000 });
 }
 
 /** The link, unless opening its chats fails. */
