@@ -1,3 +1,5 @@
+// Chat: frames in, producers out, over one connection.
+
 import { IdleTimer } from "./chat/idle_timer.ts";
 import type { FramePieces } from "./chat/piece_reader.ts";
 import type { Data, Producer } from "./chat/producer.ts";

@@ -1,3 +1,5 @@
+// connect(): opens a connection with the sockets of the runtime, and chats over it.
+
 import type { Chat, ChatOptions } from "./chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkOptions, checkTimeout, describe } from "./common/checks.ts";
@@ -11,14 +13,8 @@ import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./sockets/opening.ts";
 import { type Sockets, socketsFor } from "./sockets/runtime_sockets.ts";
 import type { TcpOptions } from "./sockets/tcp_options.ts";
-import {
-  checkCertificates,
-  nameOfEndpoint,
-  secure,
-  type TlsClientOptions,
-  type TlsSettings,
-  toClientSettings,
-} from "./tls.ts";
+import { checkCertificates, secure, type TlsClientOptions } from "./tls.ts";
+import { type TlsSettings, toClientSettings } from "./tls/tls_settings.ts";
 
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
@@ -103,12 +99,14 @@ export async function connect<F extends Frame>(
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
-  const settings = tls === undefined ? undefined : toClientSettings(tls, nameOfEndpoint(endpoint));
+  // What the certificate of the server must be for: nothing is known of a path.
+  const name = endpoint.path === undefined ? endpoint.hostname : "";
+  const settings = tls === undefined ? undefined : toClientSettings(tls, name);
   const sockets = socketsFor(endpoint.transport);
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);
-  return openChat(connection, options, nameOfEndpoint(endpoint));
+  return openChat(connection, options, name);
 }
 
 /** What {@linkcode connect} is called with: the options, which may have a URL, or a URL and the options. */

@@ -1,3 +1,5 @@
+// Connection: what a chat needs of a transport, and every adapter guarantees.
+
 import { nameOf } from "./common/checks.ts";
 import { isWatchable } from "./connection/closing.ts";
 import type { TlsInfo } from "./tls.ts";

@@ -1,3 +1,5 @@
+// Every error of the library.
+
 /**
  * Every error that this library throws by itself is a `ChatError`, save a `TypeError` or a `RangeError` for an argument
  * that is wrong. The class says what happened, and so does `code`, in a word:

@@ -1,3 +1,5 @@
+// FrameStream: a framer between web streams, for `pipeThrough()`.
+
 import { nameOf } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
 import { Framer, type FramerOptions } from "./framer.ts";

@@ -1,3 +1,5 @@
+// Framer: bytes in, frames out, without I/O; the terminator may change between any two frames.
+
 import { checkLimit, checkOptions, describe, nameOf } from "./common/checks.ts";
 import { quiet } from "./common/deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
@@ -207,7 +209,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextBytes(terminator?: Terminator): Uint8Array | undefined {
-    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    const rule = this.#ruleFor(terminator);
     return this.#next(rule, terminator === undefined);
   }
 
@@ -217,7 +219,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextText(terminator?: Terminator): string | undefined {
-    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    const rule = this.#ruleFor(terminator);
     if (rule === null) return this.#cutText();
     const line = rule instanceof Delimited && this.#isUndecided
       ? this.#lines.cut(this.#buffer, rule, this.#maxFrameLength)
@@ -244,7 +246,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @throws {MalformedFrameError} If it is no frame by the rules of its framing.
    */
   nextPiece(terminator?: Terminator): Uint8Array | null | undefined {
-    const rule = terminator === undefined ? this.#rule : toRule(terminator);
+    const rule = this.#ruleFor(terminator);
     if (!this.#passing) {
       if (!this.#dropRest()) return undefined;
       this.#passage = this.#beginPassage(rule);
@@ -272,7 +274,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   skip(terminator?: Terminator): boolean {
     if (!this.#passing) {
-      const rule = terminator === undefined ? this.#rule : toRule(terminator);
+      const rule = this.#ruleFor(terminator);
       if (!this.#dropRest()) return false;
       this.#passage = rule === null ? undefined : this.#beginPassage(rule);
       if (rule !== null && this.#passage === undefined) {
@@ -323,6 +325,10 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#finder.forget();
     this.#buffer.skip(dropped);
     return dropped;
+  }
+
+  #ruleFor(terminator: Terminator | undefined): Rule {
+    return terminator === undefined ? this.#rule : toRule(terminator);
   }
 
   #next(rule: Rule, isInForce: boolean): Uint8Array | undefined {

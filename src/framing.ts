@@ -1,3 +1,5 @@
+// What a framing is: a terminator with its own logic.
+
 /** The longest header of a frame, in bytes: far more than any protocol has. */
 export const LONGEST_HEADER = 1024;
 

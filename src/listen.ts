@@ -1,17 +1,20 @@
+// listen(): a chat for each connection that comes to a port or a path.
+
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, nameOf } from "./common/checks.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { EncodingOf, Frame } from "./framer/frame_text.ts";
-import type { ListenEndpoint } from "./sockets/endpoint.ts";
+import type { Endpoint } from "./sockets/endpoint.ts";
 import type { UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./sockets/opening.ts";
-import { type Sockets, socketsFor } from "./sockets/runtime_sockets.ts";
+import { socketsFor } from "./sockets/runtime_sockets.ts";
 import { listenOnPath } from "./sockets/stale_socket.ts";
 import type { TcpOptions } from "./sockets/tcp_options.ts";
-import { TlsListener } from "./sockets/tls_listener.ts";
-import { checkCertificates, type TlsServerOptions, toServerSettings } from "./tls.ts";
+import { checkCertificates, type TlsServerOptions } from "./tls.ts";
+import { TlsListener } from "./tls/tls_listener.ts";
+import { toServerSettings } from "./tls/tls_settings.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
 export interface ListenerOptions extends ChatOptions, WrapOptions {}
@@ -102,15 +105,7 @@ export async function listen<F extends Frame = Uint8Array>(
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls } = options;
-  checkBoolean("reusePort", reusePort);
-  if (reusePort && endpoint.path !== undefined) {
-    throw new TypeError(`reusePort needs a port, not the path ${endpoint.path}`);
-  }
-  if (reusePort && endpoint.transport === "udp") {
-    throw new UnsupportedError(
-      "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
-    );
-  }
+  checkReusePort(reusePort, endpoint);
   if (endpoint.isTls && tls === undefined) {
     throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");
   }
@@ -124,15 +119,21 @@ export async function listen<F extends Frame = Uint8Array>(
     return new Listener<F>(await sockets.listen({ ...endpoint, idleTimeout }), others);
   }
   if (settings !== undefined) await checkCertificates(settings);
-  const listener = await listenOn({ ...endpoint, reusePort }, sockets);
+  const { path } = endpoint;
+  const listener = path === undefined
+    ? await sockets.listen({ ...endpoint, reusePort })
+    : await listenOnPath(sockets, { ...endpoint, path });
   if (settings === undefined) return new Listener<F>(listener, options);
   return new Listener<F>(new TlsListener(listener, settings, onError), options);
 }
 
-async function listenOn(endpoint: ListenEndpoint, sockets: Sockets): Promise<ConnectionListener> {
-  const { path } = endpoint;
-  if (path === undefined) return await sockets.listen(endpoint);
-  return await listenOnPath(sockets, { ...endpoint, path });
+function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void {
+  if (!checkBoolean("reusePort", reusePort)) return;
+  if (path !== undefined) throw new TypeError(`reusePort needs a port, not the path ${path}`);
+  if (transport !== "udp") return;
+  throw new UnsupportedError(
+    "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
+  );
 }
 
 /** The chats of those who connect, in the order they came. */

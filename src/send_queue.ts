@@ -1,3 +1,5 @@
+// The queue of what was pushed and is not sent.
+
 import { OutgoingBytes } from "./chat/outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./chat/producer.ts";
 import { toBytes } from "./common/bytes.ts";

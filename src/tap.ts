@@ -1,3 +1,5 @@
+// tap(): shows what passes through a connection.
+
 import { describeBytes } from "./common/bytes.ts";
 import { checkFunction, describe } from "./common/checks.ts";
 import type { Connection } from "./connection.ts";

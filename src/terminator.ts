@@ -1,3 +1,5 @@
+// What a terminator may be, checked when it is set.
+
 import { checkInteger, describe, nameOf } from "./common/checks.ts";
 import type { Framing } from "./framing.ts";
 import { Delimited, describeDelimiters } from "./framings/delimited.ts";

@@ -1,7 +1,7 @@
 /** The rules of the house, which no single module can keep. */
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadedWith } from "./support/modules.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
@@ -28,6 +28,21 @@ for (const { room, loads } of ROOMS) {
     }
   });
 }
+
+test("each file of src/ says in its first line what it is for, and no two say the same", () => {
+  const files = readdirSync("src", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"));
+  const said = new Map<string, string>();
+  for (const file of files) {
+    const [first = "", second = ""] = read(`src/${file}`).split("\n");
+    const words = first === "/*" ? second.slice(" * ".length) : first.slice("// ".length);
+    assertMatch(first, /^(\/\*|\/\/ .+)$/, `${file} does not begin with what it is for`);
+    assertMatch(words, /^\S.{10,}$/, `${file} does not say what it is for`);
+    assertEquals(said.get(words), undefined, `${file} says what another says`);
+    said.set(words, file);
+  }
+  assert(said.size > 50, `${said.size} files were found`);
+});
 
 test("framer.ts loads nothing that does I/O", () => {
   const loads =

@@ -30,9 +30,10 @@ import {
   serve,
   type TlsClientOptions,
 } from "../mod.ts";
-import { TlsListener } from "../src/sockets/tls_listener.ts";
+import { TlsListener } from "../src/tls/tls_listener.ts";
 import { Deferred } from "../src/common/deferred.ts";
-import { secure, toClientSettings, toServerSettings } from "../src/tls.ts";
+import { secure } from "../src/tls.ts";
+import { toClientSettings, toServerSettings } from "../src/tls/tls_settings.ts";
 import { WrappedConnection } from "../src/connection/wrapped_connection.ts";
 import { Authority } from "./support/certificates.ts";
 import { checkConnection } from "./support/connection_checks.ts";

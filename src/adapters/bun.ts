@@ -1,3 +1,5 @@
+// fromBun(), and the sockets of Bun: TCP and Unix.
+
 import { concat, copyOf, toBytes } from "../common/bytes.ts";
 import { checkFunction } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
@@ -11,12 +13,13 @@ import {
 } from "../connection/closing.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
-import type { TlsCapable, TlsInfo, TlsSettings } from "../tls.ts";
+import type { TlsCapable, TlsInfo } from "../tls.ts";
+import { HandshakeTimeout, toHandshakeError } from "../tls/tls_error.ts";
+import type { TlsSettings } from "../tls/tls_settings.ts";
 import { builtin } from "./shared/builtin.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { PushedListener } from "./shared/pushed_listener.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
 import { tune } from "./shared/tune.ts";
 
 /** What a connection needs of a `Bun.Socket`. */

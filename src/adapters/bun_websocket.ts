@@ -1,3 +1,5 @@
+// fromBunWebSocket(): the WebSockets of `Bun.serve`.
+
 import { checkFunction } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import {

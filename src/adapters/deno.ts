@@ -1,3 +1,5 @@
+// fromDeno(), and the sockets of Deno: TCP and Unix.
+
 import type { AbortSignalLike } from "../common/abort.ts";
 import { nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";

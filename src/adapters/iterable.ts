@@ -1,3 +1,5 @@
+// fromIterable(): an iterable to read, and a writer or a Node stream to write.
+
 import { nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { attempt, JoinedConnection, type Sink, type Source } from "./shared/joined_connection.ts";

@@ -1,3 +1,5 @@
+// memoryPair(): two connections without a transport.
+
 import { copyOf } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection } from "../connection.ts";

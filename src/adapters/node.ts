@@ -1,3 +1,5 @@
+// fromNode(), and the sockets of Node: TCP and Unix.
+
 import type { AbortSignalLike } from "../common/abort.ts";
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { nameOf } from "../common/checks.ts";

@@ -1,3 +1,5 @@
+// fromProcess(): the standard input and output of a child process.
+
 import { checkOptions, checkTimeout, nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";

@@ -1,3 +1,5 @@
+// fromStdio(): the standard input and output of this program.
+
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
 import { JoinedConnection, type Sink, type Source } from "./shared/joined_connection.ts";

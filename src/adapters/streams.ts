@@ -1,3 +1,5 @@
+// fromStreams(): web streams.
+
 import { nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { JoinedConnection } from "./shared/joined_connection.ts";

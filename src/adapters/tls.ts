@@ -1,3 +1,5 @@
+// TLS over any connection, by `node:tls`. It is loaded when it is needed.
+
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { copyOf, plainBytes } from "../common/bytes.ts";
@@ -6,10 +8,11 @@ import type { Address, Connection } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 import { ConnectionError } from "../errors.ts";
-import type { TlsInfo, TlsSettings } from "../tls.ts";
+import type { TlsInfo } from "../tls.ts";
+import { HandshakeTimeout, toHandshakeError } from "../tls/tls_error.ts";
+import type { TlsSettings } from "../tls/tls_settings.ts";
 import { fromStream } from "./node.ts";
 import { builtin } from "./shared/builtin.ts";
-import { HandshakeTimeout, toHandshakeError } from "./shared/tls_error.ts";
 
 /** How long an end during the handshake waits for what TLS says of it. Milliseconds. */
 const LAST_WORDS = 100;

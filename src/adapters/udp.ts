@@ -1,3 +1,5 @@
+// UDP, by `node:dgram`, which Node, Deno and Bun have.
+
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { AbortSignalLike } from "../common/abort.ts";
 import { Deferred } from "../common/deferred.ts";

@@ -1,3 +1,5 @@
+// fromWebSocket(): the standard WebSockets, and those of the package `ws`.
+
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";

@@ -1,3 +1,5 @@
+// A loop over frames.
+
 import { quiet } from "../common/deferred.ts";
 import { Steps } from "../common/turns.ts";
 import type { Frame } from "../framer/frame_text.ts";

@@ -1,3 +1,5 @@
+// Who waits in the queue of readers; of them, the one who wants one frame.
+
 import { Deferred } from "../common/deferred.ts";
 import type { Steps } from "../common/turns.ts";
 import type { Framer } from "../framer.ts";
@@ -19,7 +21,6 @@ export type Served = "done" | "hungry" | "resting";
 /** What is taken from the framer: a frame, or something of several; `undefined` if that needs more bytes. */
 export type Take<F extends Frame, T> = (framer: Framer<F>) => T | undefined;
 
-/** Somebody who waits for one frame. */
 export class FrameReader<F extends Frame, T, Result> extends Deferred<Result> implements Reader {
   isSettled = false;
   /** The loop that waits for it, which may be left. */

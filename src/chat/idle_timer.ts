@@ -1,3 +1,5 @@
+// The `idleTimeout` of a chat.
+
 /**
  * Tells when the peer is silent: when something has been waited for that it should send or take, and nothing of it has
  * come or gone, for so long. While nothing is waited for, no time passes.

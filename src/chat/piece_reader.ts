@@ -1,3 +1,5 @@
+// Who wants one frame piece by piece, in the queue of readers: what `stream()` gives.
+
 import { Deferred, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
@@ -22,7 +24,6 @@ export interface Turns {
   serve(): void;
 }
 
-/** Somebody who takes one frame piece by piece. */
 export class PieceReader<F extends Frame> implements Reader, FramePieces {
   readonly #framer: Framer<F>;
   readonly #rule: Rule | undefined;

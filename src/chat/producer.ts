@@ -1,3 +1,5 @@
+// What can be pushed: data, and producers, which are asked for one piece at a time.
+
 import { nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 

@@ -1,3 +1,5 @@
+// When a read is given up.
+
 import type { AbortSignalLike } from "../common/abort.ts";
 import { checkOptions, checkSignal, checkTimeout } from "../common/checks.ts";
 

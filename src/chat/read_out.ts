@@ -1,3 +1,5 @@
+// How `closeWhenDone()` reads the peer out.
+
 /** How long a peer is read out, in milliseconds: in all, and since bytes last arrived. */
 const LONGEST = 30_000;
 const LONGEST_SILENCE = 2_000;

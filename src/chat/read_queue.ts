@@ -1,3 +1,5 @@
+// The queue of readers: those who wait for frames, first come, first served.
+
 import { onAbort } from "../common/abort.ts";
 import { quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
@@ -12,8 +14,6 @@ import { type FramePieces, PieceReader } from "./piece_reader.ts";
 import { checkReadOptions, type ReadOptions } from "./read_options.ts";
 
 /**
- * Those who wait for frames, first come, first served.
- *
  * ```text
  *   push(bytes) ──▶ framer ──▶ [ read ][ stream ][ read ] ◀── read(), stream(), batches()
  *                                 │       └ holds its place until its frame has passed, or was left

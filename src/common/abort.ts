@@ -1,3 +1,5 @@
+// Waiting for an `AbortSignal`: with one listener for each signal, however many wait.
+
 /** What this library needs to know of an `AbortSignal`, which is one. */
 export interface AbortSignalLike {
   /** Whether it was aborted. */

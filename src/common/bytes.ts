@@ -1,3 +1,5 @@
+// What is done with bytes: they are sought, copied, joined, compared, and shown in error messages.
+
 import { nameOf } from "./checks.ts";
 
 const encoder = new TextEncoder();

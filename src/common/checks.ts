@@ -1,3 +1,5 @@
+// Checks of what the program gives, with errors that name the value and what was expected.
+
 /**
  * Checks a limit on a number of bytes.
  * @throws {RangeError} If it is neither a whole number of bytes nor `Infinity`.

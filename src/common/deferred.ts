@@ -1,3 +1,5 @@
+// Promises that are settled from outside, and promises that nobody need await.
+
 /**
  * A promise together with the functions that settle it. A rejection that nobody awaits is nobody's trouble:
  * the library hands such promises out where awaiting them is the caller's choice.

@@ -1,10 +1,11 @@
+// A queue, first in, first out: unlike `Array.shift()` it takes the same time however long it is.
+
 /** How many removed items may lie before the first before the rest is moved up. */
 const SLACK = 1024;
 
 /** What every empty queue holds; nothing is ever added to it. */
 const NOTHING: readonly never[] = Object.freeze([]);
 
-/** A queue, first in, first out. Unlike `Array.shift()` it takes the same time however long it is. */
 export class Fifo<T> {
   #items = NOTHING as unknown as T[];
   #start = 0;

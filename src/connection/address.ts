@@ -1,3 +1,5 @@
+// The addresses of both ends, and how they are written in error messages.
+
 import type { Address } from "../connection.ts";
 import type { Endpoint } from "../sockets/endpoint.ts";
 

@@ -1,3 +1,5 @@
+// How a connection says that it is gone, and what it says then.
+
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";
 import { ClosedError } from "../errors.ts";

@@ -1,3 +1,5 @@
+// A connection that gets another owner in the middle: by `detach()`, or for TLS.
+
 import type { Connection } from "../connection.ts";
 import { ClosedError } from "../errors.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";

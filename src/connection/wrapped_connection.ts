@@ -1,7 +1,8 @@
+// A connection that passes everything on to another: for those that change one thing.
+
 import { type Address, checkIsConnection, type Connection } from "../connection.ts";
 import type { TlsInfo } from "../tls.ts";
 
-/** A connection that passes everything on to another: for those that change one thing. */
 export class WrappedConnection implements Connection {
   readonly #connection: Connection;
 

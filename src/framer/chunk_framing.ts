@@ -1,3 +1,5 @@
+// The short way that most frames take: out of one chunk.
+
 import type { Codec, FrameLayout, Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
 

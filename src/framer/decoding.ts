@@ -1,3 +1,5 @@
+// How the `decode()` of a framing is run, and what it says is checked.
+
 import { plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, nameOf } from "../common/checks.ts";
 import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";

@@ -1,3 +1,5 @@
+// The delimiters of frames, and the automaton that finds them.
+
 import { areEqual } from "../common/bytes.ts";
 
 /**

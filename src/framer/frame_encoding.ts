@@ -1,3 +1,5 @@
+// From a payload to a frame: the other direction.
+
 import { toBytes } from "../common/bytes.ts";
 import { FrameInjectionError, UnsupportedError } from "../errors.ts";
 import type { Rule } from "../terminator.ts";

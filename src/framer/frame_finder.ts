@@ -1,3 +1,5 @@
+// Where the next frame lies in the buffer.
+
 import { FrameTooLongError } from "../errors.ts";
 import { type Framing, LONGEST_HEADER } from "../framing.ts";
 import { Delimited } from "../framings/delimited.ts";

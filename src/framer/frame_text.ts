@@ -1,3 +1,5 @@
+// From the bytes of frames to text.
+
 import { checkBoolean, describe, nameOf } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import { decodeWindows1252 } from "./windows_1252.ts";

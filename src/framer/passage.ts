@@ -1,3 +1,5 @@
+// A frame on its way through: piece by piece to the reader, or dropped.
+
 import { areEqual, describeBytes } from "../common/bytes.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Delimited } from "../framings/delimited.ts";
@@ -16,8 +18,6 @@ export interface Bounds {
 }
 
 /**
- * The rest of a frame that is handed out, or dropped, piece by piece as it arrives.
- *
  * ```text
  *   [ skip: dropped ][ left: the pieces ][ after: dropped, and checked if it must be something ]
  *                              └ grows while a delimiter is sought: it is not known yet where the frame ends

@@ -1,3 +1,5 @@
+// The short way that most frames of text take: out of one chunk, of which much is decoded at once.
+
 import { indexOfByte } from "../common/bytes.ts";
 import type { Delimited } from "../framings/delimited.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
@@ -7,7 +9,7 @@ import type { FrameText } from "./frame_text.ts";
 const WINDOW = 16 * 1024;
 
 /**
- * The short way to frames of text that follow each other in a chunk: many are decoded together, and each is a slice of that.
+ * Frames of text that follow each other in a chunk are decoded together, and each is a slice of that.
  *
  * ```text
  *   chunk   [ one\n two\n thrée\n fo ]

@@ -1,3 +1,5 @@
+// A decoder of windows-1252, which is wrong in some versions of Node.
+
 /** The characters of the bytes 0x80 to 0x9F (WHATWG Encoding, index windows-1252); all other bytes are their own. */
 const UPPER = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 /** How many characters a string is made of at once: a call takes only so many arguments. */

@@ -1,3 +1,5 @@
+// anyOf(): frames that end with any of several delimiters.
+
 import type { DelimitedCodec } from "../framing.ts";
 import { Delimited, type DelimitedOptions } from "./delimited.ts";
 

@@ -1,3 +1,5 @@
+// datagrams(): each datagram of UDP is a frame.
+
 import { concat, describeBytes, toBytes } from "../common/bytes.ts";
 import { FrameInjectionError, MalformedFrameError, UnsupportedError } from "../errors.ts";
 import type { Codec, FrameLayout, Portion } from "../framing.ts";

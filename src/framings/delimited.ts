@@ -1,3 +1,5 @@
+// delimited(): frames that end with a delimiter.
+
 import { concat, copyOf, describeBytes, indexOfByte, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkOptions, nameOf } from "../common/checks.ts";
 import { FrameInjectionError } from "../errors.ts";

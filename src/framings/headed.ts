@@ -1,3 +1,5 @@
+// headed(): frames whose header tells, by a rule of its own, how long they are.
+
 import { concat, copyOf, toBytes } from "../common/bytes.ts";
 import {
   checkBoolean,

@@ -1,3 +1,5 @@
+// lengthPrefixed(): frames with their length before them, as a number of fixed size.
+
 import { areEqual, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";

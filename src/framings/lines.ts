@@ -1,3 +1,5 @@
+// lines(): frames that are lines.
+
 import type { DelimitedCodec } from "../framing.ts";
 import { Delimited, type DelimitedOptions } from "./delimited.ts";
 

@@ -1,3 +1,5 @@
+// netstring(): frames with their length before them, in digits.
+
 import { concat, toBytes } from "../common/bytes.ts";
 import { describe } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";

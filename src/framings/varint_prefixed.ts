@@ -1,3 +1,5 @@
+// varintPrefixed(): frames with their length before them, as a varint.
+
 import { concat, toBytes } from "../common/bytes.ts";
 import { MalformedFrameError } from "../errors.ts";
 import { ChunkFraming } from "../framer/chunk_framing.ts";

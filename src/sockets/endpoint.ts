@@ -1,3 +1,5 @@
+// Where to connect to, or to listen: a host name and a port, or a path.
+
 import { describe } from "../common/checks.ts";
 import type { Transport } from "../connection.ts";
 import { readUrl, type UrlLike } from "./endpoint_url.ts";

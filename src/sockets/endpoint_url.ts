@@ -1,3 +1,5 @@
+// Where to connect to, or to listen, as a URL says it.
+
 import { describe, nameOf } from "../common/checks.ts";
 
 /** What is used of a `URL`. */

@@ -1,3 +1,5 @@
+// Connecting to a host name that has several addresses.
+
 import { builtin } from "../adapters/shared/builtin.ts";
 import { toConnectionError } from "../adapters/shared/system_error.ts";
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";

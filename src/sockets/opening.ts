@@ -1,3 +1,5 @@
+// What `connect()` and `listen()` have in common: the checks before, and the chat after.
+
 import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
 import { checkFunction, describe, nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";

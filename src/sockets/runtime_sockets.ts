@@ -1,3 +1,5 @@
+// Which sockets there are: those of Node, Deno or Bun.
+
 import { connectBun, listenBun } from "../adapters/bun.ts";
 import { connectDeno, listenDeno, mayUseNet } from "../adapters/deno.ts";
 import { connectNode, listenNode } from "../adapters/node.ts";

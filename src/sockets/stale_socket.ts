@@ -1,3 +1,5 @@
+// Listening on a Unix socket, whatever others have left at its path.
+
 import type { BigIntStats } from "node:fs";
 import { builtin } from "../adapters/shared/builtin.ts";
 import { toConnectionError } from "../adapters/shared/system_error.ts";

@@ -1,3 +1,5 @@
+// How the system is to treat TCP connections, as the program says it.
+
 import { checkBoolean, checkInteger, describe } from "../common/checks.ts";
 
 /** How the system treats a TCP connection. Over a Unix socket these mean nothing. */

@@ -1,3 +1,5 @@
+// chaos(): a bad network for tests, from a seed.
+
 import { concat } from "../common/bytes.ts";
 import { checkInteger, checkOptions, describe, nameOf } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";

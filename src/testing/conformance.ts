@@ -1,3 +1,5 @@
+// checkConnection(): the guarantees of a connection, as checks.
+
 import { areEqual, concat, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkFunction, describe, nameOf } from "../common/checks.ts";
 import { checkIsConnection, type Connection } from "../connection.ts";

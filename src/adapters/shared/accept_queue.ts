@@ -1,3 +1,5 @@
+// Connections that a listener pushes, turned into ones that are accepted.
+
 import { Deferred } from "../../common/deferred.ts";
 import { Fifo } from "../../common/fifo.ts";
 import type { Connection } from "../../connection.ts";
@@ -5,7 +7,6 @@ import type { Connection } from "../../connection.ts";
 /** How many connections wait to be accepted, as with the system's own backlog; further ones are closed. */
 const LONGEST = 511;
 
-/** Connections that a listener pushes, turned into ones that are accepted. */
 export class AcceptQueue {
   readonly #connections: Fifo<Connection> = new Fifo();
   readonly #waiting: Fifo<Deferred<Connection | null>> = new Fifo();

@@ -1,3 +1,5 @@
+// The modules of the runtime, without an import.
+
 import { UnsupportedError } from "../../errors.ts";
 
 /** The modules of Node that are used here, which Deno and Bun have, too. */

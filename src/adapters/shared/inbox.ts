@@ -1,3 +1,5 @@
+// Where a transport that pushes its data (events, callbacks) is turned into one that is read.
+
 import { Deferred } from "../../common/deferred.ts";
 import { Fifo } from "../../common/fifo.ts";
 
@@ -10,8 +12,6 @@ export interface Flow {
 }
 
 /**
- * Where a transport that pushes its data (events, callbacks) is turned into one that is read.
- *
  * ```text
  *   put(chunk) ──▶ [ chunks nobody asked for yet ] ──▶ read()
  *   end(), fail(error): what read() says once the chunks are gone

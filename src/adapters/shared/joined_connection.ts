@@ -1,3 +1,5 @@
+// A source of bytes and a sink as one connection.
+
 import { plainBytes } from "../../common/bytes.ts";
 import { nameOf } from "../../common/checks.ts";
 import { Deferred, quiet } from "../../common/deferred.ts";
@@ -50,8 +52,6 @@ export interface Whole {
 }
 
 /**
- * A source and a sink as one connection.
- *
  * ```text
  *   source ──next()──▶ read()       each direction: open ──▶ ended, or failed
  *   sink  ◀──write()── write()      both are over, or close(): the whole is closed

@@ -1,3 +1,5 @@
+// Node streams that go one way, as a source and as a sink.
+
 import { plainBytes } from "../../common/bytes.ts";
 import { ConnectionError } from "../../errors.ts";
 import { Inbox } from "./inbox.ts";

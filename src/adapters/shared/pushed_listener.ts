@@ -1,3 +1,5 @@
+// What the listeners of Node and Bun have in common.
+
 import { Deferred } from "../../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../../connection.ts";
 import { formatEndpoint } from "../../connection/address.ts";

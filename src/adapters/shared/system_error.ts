@@ -1,5 +1,7 @@
+// From what runtimes report of their sockets to a `ConnectionError`.
+
 import { ConnectionError, type ConnectionErrorCode } from "../../errors.ts";
-import { isTlsError, wordsFor as wordsForTls } from "./tls_error.ts";
+import { isTlsError, wordsFor as wordsForTls } from "../../tls/tls_error.ts";
 
 /** The system's error codes, which Node, Deno and Bun all report by these names. */
 const CODES: Readonly<Record<string, ConnectionErrorCode>> = {

@@ -1,3 +1,5 @@
+// What the system is told of sockets.
+
 import type { TcpOptions } from "../../sockets/tcp_options.ts";
 
 /**

@@ -1,3 +1,5 @@
+// Web streams, as a source and as a sink.
+
 import { copyOf } from "../../common/bytes.ts";
 import { attempt, type Sink, type Source } from "./joined_connection.ts";
 

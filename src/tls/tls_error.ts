@@ -1,7 +1,9 @@
-import type { Address } from "../../connection.ts";
-import { formatEndpoint } from "../../connection/address.ts";
-import { ChatError, ConnectionError } from "../../errors.ts";
-import type { TlsSettings } from "../../tls.ts";
+// From what runtimes report of a TLS handshake to a `ConnectionError`.
+
+import type { Address } from "../connection.ts";
+import { formatEndpoint } from "../connection/address.ts";
+import { ChatError, ConnectionError } from "../errors.ts";
+import type { TlsSettings } from "./tls_settings.ts";
 
 /** What the runtimes say, by their codes and messages, and what there is to do, in which `<name>` is the server's. */
 const WORDS: readonly (readonly [RegExp, string])[] = [

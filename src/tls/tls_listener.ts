@@ -1,7 +1,10 @@
+// The handshakes of TLS, on the way from a listener to `accept()`.
+
 import { AcceptQueue } from "../adapters/shared/accept_queue.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
-import { secure, type TlsSettings } from "../tls.ts";
+import { secure } from "../tls.ts";
+import { type TlsSettings } from "./tls_settings.ts";
 
 /** How many handshakes may be under way at a time; whoever comes then waits to be accepted. */
 const MOST_HANDSHAKES = 1_000;
