@@ -74,7 +74,8 @@ export interface NodeDuplexLike {
  *
  * @param stream An open stream, from which nobody else reads.
  * @returns The connection.
- * @throws {TypeError} If the stream is none that can be read and written, or decodes text or carries objects.
+ * @throws {TypeError} If the stream is none that can be read and written, decodes text or carries objects, or has a connection
+ * already.
  *
  * @example
  * ```ts
@@ -98,6 +99,11 @@ export function fromNode(stream: NodeDuplexLike): Connection {
     const met = stream.readableObjectMode ? "objects" : `text (${stream.readableEncoding})`;
     throw new TypeError(
       `the stream must carry bytes, not ${met}: remove setEncoding() or objectMode`,
+    );
+  }
+  if (CONNECTION in stream) {
+    throw new TypeError(
+      "the stream has a connection already: use that one, or what detach() of its chat gives",
     );
   }
   return new NodeConnection(stream);
@@ -236,11 +242,8 @@ class NodeConnection implements WatchableConnection {
     this.#inbox = new Inbox(stream);
     stream.allowHalfOpen = true;
     stream.pause();
-    const isNew = stream[CONNECTION] === undefined;
     stream[CONNECTION] = this;
-    if (isNew) {
-      for (const [event, listener] of NodeConnection.#listeners) stream.on(event, listener);
-    }
+    for (const [event, listener] of NodeConnection.#listeners) stream.on(event, listener);
     if (stream.readableEnded) this.#endReading();
     if (stream.destroyed) this.#onClose();
   }

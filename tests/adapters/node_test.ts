@@ -124,6 +124,16 @@ test("fromNode() refuses a stream that decodes text or carries objects", () => {
   assertThrows(() => fromNode(new PassThrough({ objectMode: true })), TypeError, "objects");
 });
 
+test("fromNode() refuses a stream that has a connection already, and leaves that one as it is", async () => {
+  const stream = new PassThrough();
+  const connection = fromNode(stream);
+  assertThrows(() => fromNode(stream), TypeError, "has a connection already");
+  await connection.write(bytes("still"));
+  assertEquals(text((await connection.read())!), "still");
+  connection.close();
+  assertThrows(() => fromNode(stream), TypeError, "has a connection already");
+});
+
 test("fromNode() of a stream that is gone reads the end, or rejects", async () => {
   const ended = new Duplex({ read() {}, write() {}, autoDestroy: false });
   ended.push(null);
