@@ -105,7 +105,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   /** Waits for one frame, as `take` takes it from the framer. */
   read<T>(take: Take<F, T>, options: ReadOptions): Promise<T | null> {
     checkReadOptions(options);
-    const { signal, timeout } = options;
+    const { signal, timeout = Infinity } = options;
     if (signal?.aborted) return quiet(Promise.reject(signal.reason));
     try {
       const frame = this.#takeAtOnce(take);
@@ -128,7 +128,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
     if (signal !== undefined) {
       reader.onSettled(onAbort(signal, () => this.#giveUp(reader, signal.reason)));
     }
-    if (timeout !== undefined && timeout !== Infinity) {
+    if (timeout !== Infinity) {
       const timer = setTimeout(() => this.#giveUp(reader, new TimeoutError(timeout)), timeout);
       reader.onSettled(() => clearTimeout(timer));
     }
