@@ -54,6 +54,7 @@ export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
 export type {
   ReadableStreamLike,
   ReadableStreamReaderLike,
+  UnsharedBytes,
   WritableStreamLike,
   WritableStreamWriterLike,
 } from "./src/adapters/shared/web_halves.ts";

@@ -74,6 +74,16 @@ test(title("the source maps in the packed file lead to sources in it"), skip, as
   }
 });
 
+test(title("the packed types name nothing that TypeScript 5.2 does not know"), skip, async () => {
+  const installed = await install();
+  const types = installed.files.filter((name) => name.endsWith(".d.ts"));
+  const folder = "node_modules/asynchat";
+  const isNewer = (name: string): boolean =>
+    /\b(Uint|Int|Float)\d+Array</.test(readFileSync(installed.path(`${folder}/${name}`), "utf8"));
+  assertEquals(types.filter(isNewer), []);
+  assertEquals(types.length > 0, true);
+});
+
 test(title("publint and Are the Types Wrong find nothing in the packed file"), skip, async () => {
   const { tarball } = await install();
   assertMatch(await shellOutput(`publint run --strict '${tarball}'`), /^All good!$/m);

@@ -8,6 +8,7 @@ import type { Address, Connection } from "../../connection.ts";
 import { connectionClosed } from "../../connection/closing.ts";
 import { type ClosedError, ConnectionError, UnsupportedError } from "../../errors.ts";
 import { toConnectionError } from "./system_error.ts";
+import type { UnsharedBytes } from "./web_halves.ts";
 
 /**
  * How much a sink is given at a time: a copy, because many a sink keeps what it is given, or hands its buffer on, and the caller
@@ -30,7 +31,7 @@ export interface Sink {
   /** What it is called in an error message. */
   readonly name: string;
   /** Sends a piece that is its own to keep. What it returns must be a promise, or nothing. */
-  write(data: Uint8Array<ArrayBuffer>): unknown;
+  write(data: UnsharedBytes): unknown;
   /** Ends the direction, after all that was written. */
   end(): Promise<unknown>;
   /** Nothing more will come: called once at most, not after the end, perhaps while `write()` or `end()` is under way. */
@@ -166,7 +167,7 @@ export class JoinedConnection implements Connection {
     }
   }
 
-  async #writePiece(sink: Sink, piece: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #writePiece(sink: Sink, piece: UnsharedBytes): Promise<void> {
     let result: unknown;
     try {
       result = sink.write(piece);
