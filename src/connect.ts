@@ -57,15 +57,14 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that may have one
  * or not, it is `connect<Frame>(options)`.)
  * @returns The chat, connected.
- * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address.
+ * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address. With TLS
+ * it is `"tls"` if the server's certificate is not in order, or the server speaks none.
  * Where a name has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
  * port, a path and a URL.
  * @throws {RangeError} If the port, a time, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets, or no time for `keepAlive`.
- *
- * With TLS, `code` is `"tls"` if the server's certificate is not in order, or the server speaks none.
  *
  * @example
  * ```ts

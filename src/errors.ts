@@ -131,11 +131,11 @@ export class IncompleteFrameError extends ChatError {
    * @param handedOut How many bytes of it were handed out before, for the message.
    */
   constructor(bytes: Uint8Array, expected: string, handedOut: number = 0) {
+    const arrived = handedOut + bytes.length;
+    const hint = arrived > 0 ? ': incomplete: "yield" would give them as a frame' : "";
     super(
       "incomplete-frame",
-      `the stream ended ${
-        handedOut + bytes.length
-      } bytes into a frame that ${expected} would have ended: incomplete: "yield" would give them as a frame`,
+      `the stream ended ${arrived} bytes into a frame that ${expected} would have ended${hint}`,
     );
     this.bytes = bytes;
   }

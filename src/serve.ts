@@ -63,7 +63,7 @@ const ACCEPT_PAUSE = 100;
 const DEFAULT_GRACE = 10_000;
 
 /**
- * Listens on a TCP port, and runs the handler for each chat, at the same time. A handler that throws ends its own chat only.
+ * Listens on a port, or on a Unix socket, and runs the handler for each chat, at the same time. A handler that throws ends its own chat only.
  *
  * @param options Where to listen, how frames are cut, and how many chats there may be: of text, with an encoding. (For options that
  * may have one or not, it is `serve<Frame>(options, handler)`.)

@@ -39,8 +39,16 @@ export function toRule(terminator: Terminator): Rule {
   throw new TypeError(
     `terminator must be a string, a Uint8Array, a number, null or a framing, not ${
       nameOf(terminator)
-    }`,
+    }${hintFor(terminator)}`,
   );
+}
+
+/** What was meant, where that is plain: a framing that was not called, or the options of a read. */
+function hintFor(terminator: unknown): string {
+  if (typeof terminator === "function") return ": call it, as in lines()";
+  const isOptions = typeof terminator === "object" && terminator !== null &&
+    ("timeout" in terminator || "signal" in terminator);
+  return isOptions ? ": options come second, as in read(undefined, { timeout })" : "";
 }
 
 /**

@@ -904,7 +904,7 @@ test("Chat refuses an idleTimeout and a signal that are none", () => {
   for (const idleTimeout of [-1, NaN, 2 ** 31]) {
     assertThrows(() => chatPair({ idleTimeout }), RangeError, "idleTimeout");
   }
-  assertThrows(() => chatPair({ idleTimeout: "5" as unknown as number }), TypeError, "string");
+  assertThrows(() => chatPair({ idleTimeout: "5" as unknown as number }), TypeError, '"5"');
   assertThrows(() => chatPair({ signal: {} as unknown as AbortSignal }), TypeError, "AbortSignal");
 });
 

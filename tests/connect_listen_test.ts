@@ -42,13 +42,16 @@ test("connect() and listen() hold a conversation, with the port that the system 
 });
 
 test("connect() and listen() refuse bad options before they touch the network", async () => {
-  for (
-    const port of [-1, 65_536, 1.5, NaN, "80" as unknown as number]
-  ) {
+  for (const port of [-1, 65_536, 1.5, NaN]) {
     await assertRejects(() => connect({ port, ...LINES }), RangeError, String(port));
     await assertRejects(() => listen({ port, ...LINES }), RangeError, String(port));
   }
   await assertRejects(() => connect({ port: 0, ...LINES }), RangeError, "from 1");
+  const text = "80" as unknown as number;
+  await assertRejects(() => connect({ port: text, ...LINES }), TypeError, '"80"');
+  await assertRejects(() => listen({ port: text, ...LINES }), TypeError, '"80"');
+  const named = { host: "example.com", port: 1, ...LINES };
+  await assertRejects(() => connect(named), TypeError, "use hostname");
   const none = [
     "",
     " ",

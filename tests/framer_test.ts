@@ -3,6 +3,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertMatch,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
@@ -322,6 +323,11 @@ test("IncompleteFrameError says how far into the frame the stream ended, also wh
   framer.end();
   const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, "40 bytes into");
   assertStrictEquals(error.bytes.length, 0);
+  assertMatch(error.message, /"yield" would give them/);
+  const empty = framerOf({ terminator: 5 }, "");
+  empty.end();
+  const nothing = assertThrows(() => empty.nextPiece(), IncompleteFrameError, "0 bytes into");
+  assertMatch(nothing.message, /would have ended$/);
 });
 
 test("Framer gives the end, and no error, when nothing is left that could be longer than the limit", () => {

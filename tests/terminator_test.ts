@@ -1,12 +1,18 @@
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { Framer } from "../mod.ts";
+import { Framer, lines, type Terminator } from "../mod.ts";
 import { toRule } from "../src/terminator.ts";
 import { bytes, text } from "./support/bytes.ts";
 
 test("toRule() makes a delimiter ready once, however many chats have it", () => {
   assertStrictEquals(toRule("\r\n"), toRule("\r\n"));
   assertStrictEquals(toRule("\r\n") === toRule("\n"), false);
+});
+
+test("toRule() says what was meant when a framing was not called, and when it gets the options of a read", () => {
+  assertThrows(() => toRule(lines as unknown as Terminator), TypeError, "call it, as in lines()");
+  const options = { timeout: 10 } as unknown as Terminator;
+  assertThrows(() => toRule(options), TypeError, "options come second");
 });
 
 test("toRule() refuses an empty delimiter each time", () => {

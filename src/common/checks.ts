@@ -2,13 +2,21 @@
 
 /**
  * Checks a limit on a number of bytes.
+ * @throws {TypeError} If it is no number.
  * @throws {RangeError} If it is neither a whole number of bytes nor `Infinity`.
  */
 export function checkLimit(name: string, limit: number): number {
+  checkNumber(name, limit);
   if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
   throw new RangeError(
     `${name} must be a whole number of bytes or Infinity, not ${describe(limit)}`,
   );
+}
+
+/** @throws {TypeError} If it is no number. */
+export function checkNumber(name: string, value: number, of: string = ""): void {
+  if (typeof value === "number") return;
+  throw new TypeError(`${name} must be a number${of}, not ${describe(value)}`);
 }
 
 /**
@@ -22,9 +30,7 @@ export function checkInteger(
   lowest: number = 0,
   highest: number = Number.MAX_SAFE_INTEGER,
 ): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} must be a number, not ${nameOf(value)}`);
-  }
+  checkNumber(name, value);
   if (Number.isSafeInteger(value) && value >= lowest && value <= highest) return value;
   throw new RangeError(
     `${name} must be a whole number, ${lowest} to ${highest}, not ${describe(value)}`,
@@ -77,9 +83,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
  */
 export function checkTimeout(name: string, timeout: number | undefined): void {
   if (timeout === undefined || timeout === Infinity) return;
-  if (typeof timeout !== "number") {
-    throw new TypeError(`${name} must be a number of milliseconds, not ${nameOf(timeout)}`);
-  }
+  checkNumber(name, timeout, " of milliseconds");
   if (timeout >= 0 && timeout <= LONGEST_TIMEOUT) return;
   throw new RangeError(
     `${name} must be 0 to ${LONGEST_TIMEOUT} milliseconds, or Infinity, not ${describe(timeout)}`,

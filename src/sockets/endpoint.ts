@@ -1,6 +1,6 @@
 // Where to connect to, or to listen: a host name and a port, or a path.
 
-import { describe } from "../common/checks.ts";
+import { checkNumber, describe } from "../common/checks.ts";
 import type { Transport } from "../connection.ts";
 import { readUrl, type UrlLike } from "./endpoint_url.ts";
 import type { TcpOptions } from "./tcp_options.ts";
@@ -47,6 +47,8 @@ export interface EndpointOptions {
  */
 export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
   const { url, hostname, port, path, transport } = options;
+  // It would connect to this machine, where something else was meant.
+  if ("host" in options) throw new TypeError("there is no option host: use hostname");
   if (transport !== undefined && !TRANSPORTS.includes(transport)) {
     throw new TypeError(`transport must be "tcp", "udp" or "unix", not ${describe(transport)}`);
   }
@@ -116,6 +118,7 @@ function checkPort(
   if (port === undefined) {
     throw new TypeError("expected a port, the path of a Unix socket, or a url");
   }
+  checkNumber("port", port);
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
     throw new RangeError(
       `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,

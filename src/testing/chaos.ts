@@ -1,7 +1,7 @@
 // chaos(): a bad network for tests, from a seed.
 
 import { concat } from "../common/bytes.ts";
-import { checkInteger, checkOptions, describe, nameOf } from "../common/checks.ts";
+import { checkInteger, checkNumber, checkOptions, describe } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
@@ -58,9 +58,7 @@ export function chaos(connection: Connection, options: ChaosOptions): Connection
   const { resetAfter = Infinity, stallAfter = Infinity } = options;
   checkInteger("seed", seed, -Number.MAX_SAFE_INTEGER);
   for (const [name, value] of Object.entries({ split, merge, delay })) {
-    if (typeof value !== "number") {
-      throw new TypeError(`${name} must be a number, not ${nameOf(value)}`);
-    }
+    checkNumber(name, value);
     if (value >= 0 && value <= 1) continue;
     throw new RangeError(`${name} must be a probability, 0 to 1, not ${describe(value)}`);
   }

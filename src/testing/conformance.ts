@@ -2,6 +2,7 @@
 
 import { areEqual, concat, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkFunction, describe, nameOf } from "../common/checks.ts";
+import { Deferred } from "../common/deferred.ts";
 import { checkIsConnection, type Connection } from "../connection.ts";
 import { ChatError, ClosedError, ConnectionError } from "../errors.ts";
 
@@ -52,11 +53,21 @@ export async function checkConnection(makePair: MakePair): Promise<void> {
   checkFunction("makePair", makePair);
   for (const { name, run } of CONNECTION_CHECKS) {
     try {
-      await run(makePair);
+      await inTime(run(makePair));
     } catch (cause) {
       throw new ConformanceError(`it must be so that it ${name}: ${describe(cause)}`, { cause });
     }
   }
+}
+
+/** What waits for what never comes would not end. Milliseconds. */
+const LONGEST_CHECK = 60_000;
+
+async function inTime(checking: Promise<void>): Promise<void> {
+  const late = new Deferred<never>();
+  const problem = `it has waited for ${LONGEST_CHECK} ms, and what it waits for has not come`;
+  const timer = setTimeout(() => late.reject(new ConformanceError(problem)), LONGEST_CHECK);
+  await Promise.race([checking, late.promise]).finally(() => clearTimeout(timer));
 }
 
 const MEGABYTE = 1024 * 1024;

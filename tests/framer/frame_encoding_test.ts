@@ -5,6 +5,7 @@ import {
   delimited,
   FrameInjectionError,
   Framer,
+  FramingError,
   lengthPrefixed,
   lines,
   netstring,
@@ -61,5 +62,9 @@ test("Framer.encode() refuses a framing that cannot encode, and what is no paylo
     },
   };
   assertThrows(() => encode(framing, "x"), UnsupportedError, "encode()");
+  for (const [wrong, said] of [["text", "string"], [undefined, "undefined"], [[], "Array"]]) {
+    const careless = { ...framing, encode: () => wrong as unknown as Uint8Array };
+    assertThrows(() => encode(careless, "x"), FramingError, `Uint8Array, not ${said}`);
+  }
   assertThrows(() => encode("\n", 5 as unknown as string), TypeError, "number");
 });

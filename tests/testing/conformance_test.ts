@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes }
 import { type Connection, memoryPair } from "../../mod.ts";
 import { checkConnection, ConformanceError, CONNECTION_CHECKS } from "../../testing.ts";
 import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
+import { withTimers } from "../support/timers.ts";
 
 test("checkConnection() passes a connection that keeps the guarantees", async () => {
   let pairs = 0;
@@ -101,6 +102,25 @@ test("checkConnection() names the guarantee that a connection does not keep", as
     assertStringIncludes(error.message, said, name);
     assertStrictEquals(error.code, "conformance");
   }
+});
+
+test("checkConnection() names the guarantee that a connection is waited for in vain to keep", async () => {
+  await withTimers(async (timers) => {
+    class Silent extends WrappedConnection {
+      override read(): Promise<never> {
+        return new Promise(() => {});
+      }
+    }
+    const makePair = (): [Connection, Connection] => {
+      const [left, right] = memoryPair();
+      return [new Silent(left), new Silent(right)];
+    };
+    const checking = assertRejects(() => checkConnection(makePair), ConformanceError, "60000 ms");
+    assertEquals([...timers.values()].map(({ after }) => after), [60_000]);
+    timers.values().next().value!.call();
+    const { message } = await checking;
+    assertStringIncludes(message, CONNECTION_CHECKS[0]!.name);
+  });
 });
 
 test("CONNECTION_CHECKS have names that tell them apart", () => {
