@@ -14,9 +14,11 @@ import type { Codec, FrameLayout, Portion } from "../framing.ts";
  * An empty datagram is a frame, and those that are sent together are written together, and go out one by one. The mark
  * tells a datagram from what was pushed as it is. Both are text, so that tap() shows text as such.
  */
-const MARK = toBytes("mark", "\0udp");
+const MARK = "\0udp";
 const DIGITS = 5;
-const HEADER = MARK.length + DIGITS + 1;
+/** The header of an empty datagram. */
+const EMPTY = `${MARK}${"0".repeat(DIGITS)}:`;
+const HEADER = EMPTY.length;
 
 /** The most that a datagram of UDP over IPv4 carries. (Over IPv6 it may be 20 bytes more, which are read, and not sent.) */
 const LONGEST_DATAGRAM = 65_507;
@@ -69,8 +71,8 @@ const DATAGRAMS: Codec = {
 
 /** A datagram that was received, with its mark and its length before it. */
 export function markDatagram(datagram: Uint8Array): Uint8Array {
-  const length = `${datagram.length}:`.padStart(DIGITS + 1, "0");
-  return concat(MARK, toBytes("length", length), datagram);
+  const digits = String(datagram.length).padStart(DIGITS, "0");
+  return concat(toBytes("header", `${MARK}${digits}:`), datagram);
 }
 
 /** Takes what a chat writes apart into datagrams, however it is cut. */
@@ -98,12 +100,16 @@ export class DatagramSplitter {
   }
 }
 
-/** Whether the bytes begin with the mark, or with a part of it if they are few. */
+/** Whether the bytes begin with a mark and a length, or with a part of them if they are few. */
 function isMarked(bytes: Uint8Array): boolean {
-  return MARK.every((byte, i) => i >= bytes.length || bytes[i] === byte);
+  const header = textOf(bytes.subarray(0, HEADER));
+  return /^\0udp\d{5}:$/.test(header + EMPTY.slice(header.length));
 }
 
 function lengthIn(header: Uint8Array): number {
-  const digits = header.subarray(MARK.length, MARK.length + DIGITS);
-  return digits.reduce((length, digit) => 10 * length + digit - 0x30, 0);
+  return Number(textOf(header.subarray(MARK.length, MARK.length + DIGITS)));
+}
+
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }

@@ -84,7 +84,7 @@ test("send() refuses what no datagram carries, and push() what is not sent as on
   await client.send("x".repeat(65_507));
   assertStrictEquals((await server.read())!.length, 65_507);
 
-  for (const pushed of ["x", "hello, world", "\xff"]) {
+  for (const pushed of ["x", "hello, world", "\xff", "\0udp     :hello"]) {
     const chat = await connect({ ...listener.address, ...TEXT });
     chat.push(pushed);
     await assertRejects(() => chat.flush(), UnsupportedError, "send()");

@@ -1,6 +1,13 @@
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { datagrams, FrameInjectionError, Framer, MalformedFrameError } from "../../mod.ts";
+import {
+  datagrams,
+  FrameInjectionError,
+  Framer,
+  MalformedFrameError,
+  UnsupportedError,
+} from "../../mod.ts";
+import { DatagramSplitter } from "../../src/framings/datagrams.ts";
 import { bytes, text } from "../support/bytes.ts";
 
 test("datagrams() gives back what it encodes, also an empty datagram, and the longest", () => {
@@ -26,4 +33,16 @@ test("datagrams() says so when it is used for a stream", () => {
   const framer = new Framer({ terminator: datagrams() });
   framer.push(bytes("GET / HTTP/1.1\r\n"));
   assertThrows(() => framer.next(), MalformedFrameError, "GET / HTTP");
+});
+
+test("datagrams() takes no bytes for a datagram whose length is none", () => {
+  for (const digits of ["     ", "-0001", "0x010", "00 10"]) {
+    const framer = new Framer({ terminator: datagrams() });
+    framer.push(bytes(`\0udp${digits}:hello`));
+    assertThrows(() => framer.next(), MalformedFrameError, digits);
+    assertThrows(
+      () => [...new DatagramSplitter().split(bytes(`\0udp${digits}:hello`))],
+      UnsupportedError,
+    );
+  }
 });
