@@ -92,12 +92,19 @@ export {
   UnsupportedError,
 } from "./src/errors.ts";
 export { FrameStream } from "./src/frame_stream.ts";
-export type { EncodingOf, Frame, TextOptions } from "./src/framer/frame_text.ts";
-export { Framer, type FramerOptions, type Incomplete } from "./src/framer.ts";
+export type { TextOptions } from "./src/framer/frame_text.ts";
+export {
+  type EncodingOf,
+  type Frame,
+  Framer,
+  type FramerOptions,
+  type Incomplete,
+} from "./src/framer.ts";
 export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
 export { datagrams } from "./src/framings/datagrams.ts";
-export { delimited, type DelimitedOptions } from "./src/framings/delimited.ts";
+export type { DelimitedOptions } from "./src/framer/delimited_framing.ts";
+export { delimited } from "./src/framings/delimited.ts";
 export { headed, type HeadedOptions } from "./src/framings/headed.ts";
 export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
 export { lines } from "./src/framings/lines.ts";
@@ -112,7 +119,7 @@ export {
 } from "./src/listen.ts";
 export type { FramePieces } from "./src/chat/piece_reader.ts";
 export type { Data, Producer } from "./src/chat/producer.ts";
-export type { ReadOptions } from "./src/chat/read_options.ts";
+export type { ReadOptions } from "./src/chat/read_queue.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export {
   type Handler,

@@ -3,9 +3,8 @@
 import { IdleTimer } from "./chat/idle_timer.ts";
 import type { FramePieces } from "./chat/piece_reader.ts";
 import type { Data, Producer } from "./chat/producer.ts";
-import type { ReadOptions } from "./chat/read_options.ts";
 import { readOut } from "./chat/read_out.ts";
-import { ReadQueue } from "./chat/read_queue.ts";
+import { type ReadOptions, ReadQueue } from "./chat/read_queue.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
 import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
@@ -21,8 +20,7 @@ import {
   ProducerError,
   UnsupportedError,
 } from "./errors.ts";
-import { Framer, type FramerOptions } from "./framer.ts";
-import type { EncodingOf, Frame } from "./framer/frame_text.ts";
+import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./framer.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 import {
@@ -86,9 +84,6 @@ export interface Discarded {
 
 /** The most that is written at a time where the peer may not be silent for long: each time that it is taken shows that it is not. */
 const PART = 64 * 1024;
-
-/** One for all chats whose peers may be silent. */
-const NO_IDLE_TIMER = new IdleTimer(Infinity, () => {});
 
 /** How many bytes are fetched, without being asked for, from a connection that broke while sending. */
 const FETCH_LIMIT = 1024 * 1024;
@@ -194,7 +189,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       idleTimeout === Infinity ? Infinity : PART,
     );
     this.#idleTimer = idleTimeout === Infinity
-      ? NO_IDLE_TIMER
+      ? IdleTimer.NEVER
       : new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
     if (unread !== undefined) this.#readQueue.push(checkBytes("unread", unread));
     this.#watch(connection);
@@ -306,7 +301,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * ```
    */
   read(terminator?: Terminator, options?: ReadOptions): Promise<F | null> {
-    return this.#read((framer, rule) => framer.next(rule), terminator, options);
+    return this.#read((rule) => this.#framer.next(rule), terminator, options);
   }
 
   /**
@@ -316,7 +311,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @returns The frame; `null` at the end of the stream.
    */
   readBytes(terminator?: Terminator, options?: ReadOptions): Promise<Uint8Array | null> {
-    return this.#read((framer, rule) => framer.nextBytes(rule), terminator, options);
+    return this.#read((rule) => this.#framer.nextBytes(rule), terminator, options);
   }
 
   /**
@@ -326,7 +321,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @returns The frame; `null` at the end of the stream.
    */
   readText(terminator?: Terminator, options?: ReadOptions): Promise<string | null> {
-    return this.#read((framer, rule) => framer.nextText(rule), terminator, options);
+    return this.#read((rule) => this.#framer.nextText(rule), terminator, options);
   }
 
   /**
@@ -334,7 +329,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<F> {
-    return this.#readQueue.frames(nextOf<F>);
+    return this.#readQueue.frames(() => this.#framer.next());
   }
 
   /**
@@ -640,14 +635,14 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   #read<T extends Frame>(
-    take: (framer: Framer<F>, rule: Rule | undefined) => T | undefined,
+    take: (rule: Rule | undefined) => T | undefined,
     terminator: Terminator | undefined,
     options: ReadOptions = {},
   ): Promise<T | null> {
     try {
       // Made ready now: the caller may change its array while the read waits.
       const rule = terminator === undefined ? undefined : toRule(terminator);
-      return this.#readQueue.read((framer) => take(framer, rule), options);
+      return this.#readQueue.read(() => take(rule), options);
     } catch (error) {
       return quiet(Promise.reject(error));
     }
@@ -675,7 +670,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   #onReceived(chunk: Uint8Array | null): void {
     this.#receiving = undefined;
-    if (this.#readQueue.end !== undefined) return;
+    if (this.#readQueue.hasEnded) return;
     if (chunk === null) return this.#onPeerEnd();
     if (!(chunk instanceof Uint8Array)) {
       return this.#onBroken(
@@ -726,7 +721,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     }
     this.#failure ??= error;
     // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
-    if (this.#readQueue.end === undefined) this.#fetch();
+    if (!this.#readQueue.hasEnded) this.#fetch();
     else this.#connection.close(error);
   }
 
@@ -761,7 +756,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** The connection is of no use any more. What has arrived can still be read. */
   #onBroken(reason: unknown): void {
     this.#receiving = undefined;
-    if (this.#readQueue.end !== undefined) return;
+    if (this.#readQueue.hasEnded) return;
     this.#failure ??= toError(reason);
     this.#sendQueue.drop(this.#failure);
     this.#connection.close(this.#failure);
@@ -787,13 +782,13 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** A connection that is gone by itself says why when it is read to its end. */
   #onConnectionClosed(): void {
     this.#connectionClosed = true;
-    if (this.#readQueue.end === undefined) this.#fetch();
+    if (!this.#readQueue.hasEnded) this.#fetch();
     else this.#settleClosed();
   }
 
   /** What is under way may fail only after the connection is gone, and is waited for, unless this side has closed: it says why. */
   #settleClosed(): void {
-    if (!this.#connectionClosed || this.#readQueue.end === undefined) return;
+    if (!this.#connectionClosed || !this.#readQueue.hasEnded) return;
     if (this.#underWay > 0 && !this.#isClosed) return;
     if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
       const peer = formatEndpoint(this.remoteAddress);
@@ -833,7 +828,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       if (this.#closedByCaller) return;
       await this.closeWrite();
       const canReset = this.#connection.canReset ?? true;
-      if (canReset && this.#readQueue.end === undefined) await this.#linger();
+      if (canReset && !this.#readQueue.hasEnded) await this.#linger();
     } finally {
       this.#closeNow(undefined);
       await this.#connection.closed;
@@ -857,7 +852,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   #checkStartTls(): void {
-    const hasEnded = this.#writeClosed !== undefined || this.#readQueue.end !== undefined;
+    const hasEnded = this.#writeClosed !== undefined || this.#readQueue.hasEnded;
     if (this.#isClosed || this.#done !== undefined || hasEnded || this.#failure !== undefined) {
       throw new ClosedError(
         "the chat is closed, or closing, or the peer has ended: no TLS can begin",
@@ -890,10 +885,6 @@ export function checkChatOptions(options: ChatOptions): void {
 function isGone(reason: unknown): boolean {
   return reason instanceof ClosedError ||
     (reason instanceof ConnectionError && reason.code === "reset");
-}
-
-function nextOf<F extends Frame>(framer: Framer<F>): F | undefined {
-  return framer.next();
 }
 
 /** What a connection failed with. One of somebody's own may reject with anything. */

@@ -7,7 +7,7 @@ import { Deferred } from "./common/deferred.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ConnectionError } from "./errors.ts";
-import type { EncodingOf, Frame } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer.ts";
 import type { Endpoint } from "./sockets/endpoint.ts";
 import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./sockets/opening.ts";

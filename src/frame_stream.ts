@@ -2,8 +2,7 @@
 
 import { nameOf } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
-import { Framer, type FramerOptions } from "./framer.ts";
-import type { EncodingOf, Frame } from "./framer/frame_text.ts";
+import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./framer.ts";
 import type { Terminator } from "./terminator.ts";
 
 /**

@@ -5,15 +5,17 @@ import { quiet } from "./common/deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
 import { ChunkFraming } from "./framer/chunk_framing.ts";
 import { type Found, Refusal } from "./framer/decoding.ts";
-import { encodeFrame } from "./framer/frame_encoding.ts";
+import { DelimitedFraming } from "./framer/delimited_framing.ts";
 import { FrameFinder } from "./framer/frame_finder.ts";
-import { type EncodingOf, type Frame, FrameText, type TextOptions } from "./framer/frame_text.ts";
+import { FrameText, type TextOptions } from "./framer/frame_text.ts";
 import { checkTrailer, Passage } from "./framer/passage.ts";
 import { TextCutter } from "./framer/text_cutter.ts";
 import type { Framing } from "./framing.ts";
-import { Delimited } from "./framings/delimited.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
-import { describeRule, type Rule, type Terminator, toRule } from "./terminator.ts";
+import { describeRule, encodeFrame, type Rule, type Terminator, toRule } from "./terminator.ts";
+
+/** What a frame is handed out as: bytes, or text where an encoding was given. */
+export type Frame = Uint8Array | string;
 
 /** What to do with bytes that the stream ends after, before their frame did. */
 export type Incomplete = "throw" | "yield" | "drop";
@@ -30,6 +32,15 @@ export interface FramerOptions extends TextOptions {
    */
   incomplete?: Incomplete | undefined;
 }
+
+/**
+ * What the options say of the encoding where frames are `F`: there is one where they are text, and none where they are bytes, and
+ * either where they are `Frame`s. (`F` is inferred from an encoding to be `string`, as the `valueOf()` of a string gives one.)
+ */
+export type EncodingOf<F> =
+  | { readonly encoding: { valueOf(): F } }
+  | (Uint8Array extends F ? { readonly encoding?: undefined } : never)
+  | (Frame extends F ? { readonly encoding?: string | undefined } : never);
 
 const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
 
@@ -209,8 +220,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or nothing is left.
    */
   nextBytes(terminator?: Terminator): Uint8Array | undefined {
-    const rule = this.#ruleFor(terminator);
-    return this.#next(rule, terminator === undefined);
+    return this.#next(this.#ruleFor(terminator), terminator === undefined);
   }
 
   /**
@@ -221,7 +231,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   nextText(terminator?: Terminator): string | undefined {
     const rule = this.#ruleFor(terminator);
     if (rule === null) return this.#cutText();
-    const line = rule instanceof Delimited && this.#isUndecided
+    const line = rule instanceof DelimitedFraming && this.#isUndecided
       ? this.#lines.cut(this.#buffer, rule, this.#maxFrameLength)
       : undefined;
     if (line !== undefined) {
@@ -310,8 +320,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @returns The bytes, none of which was handed out before.
    */
   takeRest(): Uint8Array {
-    this.#endPassage();
-    this.#finder.forget();
+    this.#beginAnew();
     return this.#buffer.take(this.#buffer.length);
   }
 
@@ -321,8 +330,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   discard(): number {
     const dropped = this.#buffer.length;
-    this.#endPassage();
-    this.#finder.forget();
+    this.#beginAnew();
     this.#buffer.skip(dropped);
     return dropped;
   }
@@ -351,14 +359,17 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   #cut(rule: Rule, isInForce: boolean): Uint8Array | undefined {
     if (!this.#dropRest()) return undefined;
+    if (rule === null || typeof rule === "number") this.#finder.forget();
     if (rule === null) return this.#cutAnything();
-    if (rule === 0 && isInForce) return this.#emptyFrame();
+    if (rule === 0 && isInForce) {
+      if (this.#zeroIsOver) return undefined;
+      this.#zeroAnswered = true;
+    }
     const frame = typeof rule === "number" ? this.#cutCount(rule) : this.#cutFramed(rule);
     return frame ?? (this.#ended ? this.#lastFrame(rule) : undefined);
   }
 
   #cutAnything(): Uint8Array | undefined {
-    this.#finder.forget();
     if (this.#buffer.length === 0) return undefined;
     return this.#buffer.takeContiguous(Math.max(1, this.#maxFrameLength));
   }
@@ -392,9 +403,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #cutCount(count: number): Uint8Array | undefined {
-    this.#finder.forget();
-    if (count > 0 && this.#isOver) return undefined;
-    if (count > this.#maxFrameLength) {
+    if (count > this.#maxFrameLength && !this.#isOver) {
       this.#drop(Passage.past(count));
       throw new FrameTooLongError(this.#maxFrameLength, count);
     }
@@ -432,11 +441,11 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   #beginPassage(rule: Rule): Passage | undefined {
-    if (rule === null || typeof rule === "number" || rule instanceof Delimited) {
+    if (rule === null || typeof rule === "number" || rule instanceof DelimitedFraming) {
       this.#finder.forget();
       if (rule === null) return Passage.ofAll();
       if (typeof rule !== "number") return Passage.upTo(rule);
-      return Passage.within({ skip: 0, length: rule, after: 0 });
+      return new Passage({ skip: 0, length: rule, after: 0 });
     }
     const found = this.#finder.find(rule, this.#maxFrameLength, this.#ended);
     const mustBeWhole = found instanceof Refusal || found?.made || found?.check;
@@ -446,7 +455,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     }
     if (found === undefined) return undefined;
     this.#finder.forget();
-    return Passage.within(found);
+    return new Passage(found);
   }
 
   #endPieces(): void {
@@ -458,6 +467,11 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#passage = undefined;
     this.#passing = false;
     this.#passed = 0;
+  }
+
+  #beginAnew(): void {
+    this.#endPassage();
+    this.#finder.forget();
   }
 
   #drop(passage: Passage): void {
@@ -496,13 +510,6 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return this.#zeroAnswered && this.#ended;
   }
 
-  #emptyFrame(): Uint8Array | undefined {
-    this.#finder.forget();
-    if (this.#zeroIsOver) return undefined;
-    this.#zeroAnswered = true;
-    return this.#buffer.take(0);
-  }
-
   #lastFrame(rule: Rule): Uint8Array | undefined {
     this.#finder.forget();
     if (this.#buffer.length === 0) return undefined;
@@ -524,13 +531,11 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
       this.#endPieces();
       return null;
     }
-    this.#passage = Passage.of(NOTHING);
+    this.#passage = Passage.past(0);
     this.#passing = true;
     return rest;
   }
 }
-
-const NOTHING = new Uint8Array(0);
 
 function checkFrame(frame: Uint8Array, trailer: Uint8Array, check: Found["check"]): void {
   const result: unknown = check?.(frame, trailer);

@@ -5,7 +5,7 @@ import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, nameOf } from "./common/checks.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
-import type { EncodingOf, Frame } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer.ts";
 import type { Endpoint } from "./sockets/endpoint.ts";
 import type { UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./sockets/opening.ts";

@@ -27,7 +27,7 @@
  *   next chunk carries on in the middle of a delimiter.
  * - Distances are counted from the front.
  */
-import { isKept, makeBlock, NO_BLOCK } from "./common/block.ts";
+import { makeBlock, NO_BLOCK } from "./common/block.ts";
 import { indexOfByte, plainBytes } from "./common/bytes.ts";
 import type { Delimiters } from "./framer/delimiters.ts";
 
@@ -45,6 +45,9 @@ interface Place {
 
 /** A chunk below this is copied into a block where it would queue; one above it is worth an array of its own. */
 const SMALL_CHUNK = 512;
+
+/** A block up to this size is kept while nothing waits: an idle connection holds no more. */
+const LARGEST_KEPT = 4 * 1024;
 
 /** Received bytes: each found once, and copied only where a frame does not lie in one chunk. */
 export class ReceiveBuffer {
@@ -125,8 +128,7 @@ export class ReceiveBuffer {
     if (delimiters !== this.#sought && !this.#sought?.equals(delimiters)) this.#restartSearch();
     this.#sought = delimiters;
     const { depth, matched, mayGrow } = delimiters;
-    const { segment } = this.#search;
-    for (let at = segment; at !== undefined; at = at.next) {
+    for (let at = this.#search.segment; at !== undefined; at = at.next) {
       if (at !== this.#search.segment) this.#moveTo(this.#search, at);
       const { bytes } = at;
       while (this.#search.index < bytes.length) {
@@ -253,7 +255,7 @@ export class ReceiveBuffer {
     if (segment.next !== undefined) return;
     this.#tail = undefined;
     this.#open = undefined;
-    if (isKept(this.#block)) return;
+    if (this.#block.length <= LARGEST_KEPT) return;
     this.#block = NO_BLOCK;
     this.#filled = 0;
   }
@@ -299,7 +301,7 @@ export class ReceiveBuffer {
       this.#appendSegment(this.#block.subarray(start, this.#filled));
       this.#open = this.#tail;
     } else {
-      const from = this.#filled - bytes.length - this.#open.bytes.length;
+      const from = start - this.#open.bytes.length;
       this.#open.bytes = this.#block.subarray(from, this.#filled);
     }
   }

@@ -160,11 +160,9 @@ export class SendQueue<Owner = unknown> {
     this.#ended ??= new ClosedError(
       "the sending side of this chat is closed: nothing can be pushed",
     );
-    while (this.#draining || this.#lost) {
-      await this.flush().catch((error: unknown) => {
-        if (this.#lost) throw error;
-      });
-    }
+    // A flush rejects when what was pushed is discarded, and then what was pushed after that is waited for.
+    while (this.#draining && !this.#lost) await Promise.allSettled([this.flush()]);
+    if (this.#lost) throw this.#ended;
   }
 
   /**

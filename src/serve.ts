@@ -14,7 +14,7 @@ import { Deferred } from "./common/deferred.ts";
 import type { Address } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
-import type { EncodingOf, Frame } from "./framer/frame_text.ts";
+import type { EncodingOf, Frame } from "./framer.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */

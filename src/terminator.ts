@@ -1,8 +1,10 @@
-// What a terminator may be, checked when it is set.
+// What a terminator may be, checked when it is set, and what it makes of a payload.
 
+import { describeBytes, toBytes } from "./common/bytes.ts";
 import { checkInteger, describe, nameOf } from "./common/checks.ts";
+import { FrameInjectionError, FramingError, UnsupportedError } from "./errors.ts";
+import { DelimitedFraming } from "./framer/delimited_framing.ts";
 import type { Framing } from "./framing.ts";
-import { Delimited, describeDelimiters } from "./framings/delimited.ts";
 
 /**
  * The rule that says where a frame ends:
@@ -21,7 +23,7 @@ export type Rule = number | null | Framing;
  * Delimiters that were made ready before: a program has few of them, and a chat for each connection, or sets one again and
  * again. Each costs 1.8 KB, and a microsecond.
  */
-const known: Map<string, Delimited> = new Map();
+const known: Map<string, DelimitedFraming> = new Map();
 const MOST_KNOWN = 64;
 const LONGEST_KNOWN = 64;
 
@@ -34,7 +36,7 @@ export function toRule(terminator: Terminator): Rule {
   if (terminator === null) return null;
   if (typeof terminator === "number") return checkInteger("a count of bytes", terminator);
   if (typeof terminator === "string") return delimiterOf(terminator);
-  if (terminator instanceof Uint8Array) return new Delimited([terminator], {});
+  if (terminator instanceof Uint8Array) return new DelimitedFraming([terminator], {});
   if (typeof terminator?.decode === "function") return terminator;
   throw new TypeError(
     `terminator must be a string, a Uint8Array, a number, null or a framing, not ${
@@ -55,10 +57,10 @@ function hintFor(terminator: unknown): string {
  * The framing of a delimiter, which may have been made ready before.
  * @throws {TypeError} If it is empty.
  */
-export function delimiterOf(text: string): Delimited {
+export function delimiterOf(text: string): DelimitedFraming {
   const same = known.get(text);
   if (same !== undefined) return same;
-  const delimiter = new Delimited([text], {});
+  const delimiter = new DelimitedFraming([text], {});
   if (text.length > LONGEST_KNOWN) return delimiter;
   if (known.size === MOST_KNOWN) known.clear();
   known.set(text, delimiter);
@@ -69,5 +71,33 @@ export function delimiterOf(text: string): Delimited {
 export function describeRule(rule: Rule): string {
   if (rule === null) return "nothing";
   if (typeof rule === "number") return `${describe(rule)} bytes`;
-  return rule instanceof Delimited ? describeDelimiters(rule.delimiters) : "its framing";
+  if (!(rule instanceof DelimitedFraming)) return "its framing";
+  return `the delimiter ${rule.delimiters.patterns.map(describeBytes).join(" or ")}`;
+}
+
+/**
+ * What is to be sent so that the peer, which reads by the rule, gets the payload as one frame.
+ * @throws {FrameInjectionError} If there is nothing that it would read so.
+ * @throws {UnsupportedError} If the rule is a framing that cannot encode.
+ * @throws {FramingError} If it is one whose `encode()` gives no bytes.
+ * @throws {TypeError} If the payload is neither a string nor bytes.
+ */
+export function encodeFrame(rule: Rule, payload: Uint8Array | string): Uint8Array {
+  const bytes = toBytes("payload", payload);
+  if (rule === null) return bytes;
+  if (typeof rule === "number") {
+    if (bytes.length === rule) return bytes;
+    throw new FrameInjectionError(
+      `a payload of ${bytes.length} bytes is no frame: the terminator is a count of ${rule}: send as many, or push() it`,
+    );
+  }
+  if (rule.encode !== undefined) return checkFrame(rule.encode(bytes));
+  throw new UnsupportedError(
+    "this framing has no encode(): add one, or push() what the peer will read",
+  );
+}
+
+function checkFrame(frame: unknown): Uint8Array {
+  if (frame instanceof Uint8Array) return frame;
+  throw new FramingError(`encode() must return a Uint8Array, not ${nameOf(frame)}`);
 }

@@ -5,6 +5,9 @@
  * come or gone, for so long. While nothing is waited for, no time passes.
  */
 export class IdleTimer {
+  /** For all chats whose peers may be silent: it keeps nothing of them. */
+  static readonly NEVER: IdleTimer = new IdleTimer(Infinity, () => {});
+
   readonly #timeout: number;
   readonly #onIdle: () => void;
   #waits = 0;

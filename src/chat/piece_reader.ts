@@ -3,10 +3,9 @@
 import { Deferred, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
-import type { Framer } from "../framer.ts";
-import type { Frame } from "../framer/frame_text.ts";
+import type { Frame, Framer } from "../framer.ts";
 import type { Rule } from "../terminator.ts";
-import type { Reader, Served } from "./frame_reader.ts";
+import type { Reader, ReadQueue, Served } from "./read_queue.ts";
 
 /** The pieces of one frame, as they arrive. */
 export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDisposable {
@@ -16,18 +15,10 @@ export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDis
 
 type Piece = IteratorResult<Uint8Array, undefined>;
 
-/** What a reader of pieces needs of the queue. */
-export interface Turns {
-  /** Whether somebody waits behind it. */
-  isWaitedFor(): boolean;
-  /** Serves those whose turn it is. */
-  serve(): void;
-}
-
 export class PieceReader<F extends Frame> implements Reader, FramePieces {
   readonly #framer: Framer<F>;
   readonly #rule: Rule | undefined;
-  readonly #turns: Turns;
+  readonly #queue: Pick<ReadQueue<F>, "hasWaiters" | "serve">;
   readonly #waiting: Fifo<Deferred<Piece>> = new Fifo();
   /** Whether pieces were handed out. */
   #begun = false;
@@ -39,10 +30,14 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
   /** What the next `next()` is to be told: that what was handed out was not all. */
   #failure: Error | undefined;
 
-  constructor(framer: Framer<F>, rule: Rule | undefined, turns: Turns) {
+  constructor(
+    framer: Framer<F>,
+    rule: Rule | undefined,
+    queue: Pick<ReadQueue<F>, "hasWaiters" | "serve">,
+  ) {
     this.#framer = framer;
     this.#rule = rule;
-    this.#turns = turns;
+    this.#queue = queue;
   }
 
   serve(): Served {
@@ -68,7 +63,7 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
 
   #skip(): Served {
     if (this.#framer.skip(this.#rule)) return "done";
-    return this.#turns.isWaitedFor() ? "hungry" : "resting";
+    return this.#queue.hasWaiters ? "hungry" : "resting";
   }
 
   /** A frame that this side broke off must not look like a whole one; without a terminator there is none. */
@@ -99,7 +94,7 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
     if (this.#over || this.#left) return Promise.resolve(NO_MORE);
     const waiting = new Deferred<Piece>();
     this.#waiting.push(waiting);
-    this.#turns.serve();
+    this.#queue.serve();
     return waiting.promise;
   }
 
@@ -107,7 +102,7 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
     this.#left = true;
     this.#failure = undefined;
     for (const waiting of this.#waiting.clear()) waiting.resolve(NO_MORE);
-    this.#turns.serve();
+    this.#queue.serve();
     return Promise.resolve(NO_MORE);
   }
 

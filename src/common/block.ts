@@ -5,8 +5,6 @@
 const SMALLEST = 1024;
 /** The longest block. */
 export const LARGEST_BLOCK: number = 64 * 1024;
-/** A block up to this size is kept while nothing waits: an idle connection holds no more. */
-const LARGEST_KEPT = 4 * 1024;
 
 /** A block without room. */
 export const NO_BLOCK: Uint8Array = new Uint8Array(0);
@@ -14,9 +12,4 @@ export const NO_BLOCK: Uint8Array = new Uint8Array(0);
 /** A new block for `waiting` bytes of backlog, with room for `room` at least. */
 export function makeBlock(waiting: number, room: number): Uint8Array {
   return new Uint8Array(Math.max(room, Math.min(LARGEST_BLOCK, Math.max(SMALLEST, waiting))));
-}
-
-/** Whether the block is worth keeping when nothing waits any more. */
-export function isKept(block: Uint8Array): boolean {
-  return block.length <= LARGEST_KEPT;
 }

@@ -45,11 +45,6 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Removes an item that may be anywhere. */
-  remove(item: T): void {
-    this.removeAll((other) => other === item);
-  }
-
   /** Removes and returns the items that are meant, wherever they are. */
   removeAll(isMeant: (item: T) => boolean): T[] {
     const all = this.clear();

@@ -4,9 +4,9 @@ import { plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, nameOf } from "../common/checks.ts";
 import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "../framing.ts";
-import { Delimited } from "../framings/delimited.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
 import { delimiterOf } from "../terminator.ts";
+import { DelimitedFraming } from "./delimited_framing.ts";
 import { type Bounds, Passage } from "./passage.ts";
 
 /** A frame that was found. */
@@ -50,7 +50,7 @@ const MOST_EMPTY_PORTIONS = 1024;
 export class Decoding {
   readonly #framing: Framing;
   #generator: Iterator<Portion, FrameLayout | Uint8Array, Uint8Array> | undefined;
-  #wanted: number | Delimited = 0;
+  #wanted: number | DelimitedFraming = 0;
   #emptyPortions = 0;
 
   constructor(framing: Framing) {
@@ -132,12 +132,12 @@ export class Decoding {
   }
 }
 
-function toWanted(portion: unknown): number | Delimited {
-  if (portion instanceof Delimited) return portion;
+function toWanted(portion: unknown): number | DelimitedFraming {
+  if (portion instanceof DelimitedFraming) return portion;
   try {
     if (typeof portion === "number") return checkInteger("a number of bytes", portion);
     if (typeof portion === "string") return delimiterOf(portion);
-    return new Delimited([portion as Uint8Array], {});
+    return new DelimitedFraming([portion as Uint8Array], {});
   } catch (error) {
     throw new FramingError(
       "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +

@@ -2,9 +2,9 @@
 
 import { FrameTooLongError } from "../errors.ts";
 import { type Framing, LONGEST_HEADER } from "../framing.ts";
-import { Delimited } from "../framings/delimited.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
 import { Decoding, type Found, Refusal } from "./decoding.ts";
+import { DelimitedFraming } from "./delimited_framing.ts";
 import { Passage } from "./passage.ts";
 
 /**
@@ -37,9 +37,9 @@ export class FrameFinder {
     if (framing !== this.#framing) this.forget();
     this.#framing = framing;
     if (this.#buffer.length === 0) return undefined;
-    return this.#found ??= framing instanceof Delimited
+    return this.#found ??= framing instanceof DelimitedFraming
       ? this.#search(framing, final)
-      : this.#decode(framing, limit, final);
+      : (this.#decoding ??= new Decoding(framing)).run(this.#buffer, limit, final);
   }
 
   /** Finds the frame, if it is not longer than the limit, or known to become so. */
@@ -48,7 +48,7 @@ export class FrameFinder {
     if (found instanceof Refusal) return found;
     if (found === undefined) {
       const { undelimited } = this.#buffer;
-      if (!(framing instanceof Delimited) || undelimited <= limit) return undefined;
+      if (!(framing instanceof DelimitedFraming) || undelimited <= limit) return undefined;
       return new Refusal(new FrameTooLongError(limit, undelimited), Passage.upTo(framing));
     }
     const { skip, length, after, counted, made } = found;
@@ -61,7 +61,7 @@ export class FrameFinder {
 
   /** Gives up what is known of the frame, but not how far a delimiter was sought. */
   forget(): void {
-    if (this.#found === undefined && this.#decoding === undefined) return;
+    if (this.isIdle) return;
     this.#decoding?.abandon();
     this.#buffer.rewind();
     this.reset();
@@ -78,17 +78,12 @@ export class FrameFinder {
     this.#found = undefined;
   }
 
-  #search({ delimiters, keep }: Delimited, final: boolean): Found | undefined {
+  #search({ delimiters, keep }: DelimitedFraming, final: boolean): Found | undefined {
     const length = this.#buffer.find(delimiters, final);
     if (length < 0) return undefined;
     const { found } = this.#buffer;
     return keep
       ? { skip: 0, length: length + found, after: 0, counted: length }
       : { skip: 0, length, after: found, counted: length };
-  }
-
-  #decode(framing: Framing, limit: number, final: boolean): Found | Refusal | undefined {
-    this.#decoding ??= new Decoding(framing);
-    return this.#decoding.run(this.#buffer, limit, final);
   }
 }

@@ -4,9 +4,6 @@ import { checkBoolean, describe, nameOf } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import { decodeWindows1252 } from "./windows_1252.ts";
 
-/** What a frame is handed out as: bytes, or text where an encoding was given. */
-export type Frame = Uint8Array | string;
-
 /** How frames become text. */
 export interface TextOptions {
   /**
@@ -19,15 +16,6 @@ export interface TextOptions {
   /** Whether bytes that are no text are an error, and not replaced by U+FFFD. Default: `false`. */
   fatal?: boolean | undefined;
 }
-
-/**
- * What the options say of the encoding where frames are `F`: there is one where they are text, and none where they are bytes, and
- * either where they are `Frame`s. (`F` is inferred from an encoding to be `string`, as the `valueOf()` of a string gives one.)
- */
-export type EncodingOf<F> =
-  | { readonly encoding: { valueOf(): F } }
-  | (Uint8Array extends F ? { readonly encoding?: undefined } : never)
-  | (Frame extends F ? { readonly encoding?: string | undefined } : never);
 
 /** A character has at most four bytes, in any encoding: so many may be missing the rest of theirs, less one. */
 const LONGEST_CHARACTER = 4;

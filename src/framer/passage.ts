@@ -2,8 +2,8 @@
 
 import { areEqual, describeBytes } from "../common/bytes.ts";
 import { MalformedFrameError } from "../errors.ts";
-import type { Delimited } from "../framings/delimited.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
+import type { DelimitedFraming } from "./delimited_framing.ts";
 
 /** Where a frame lies at the beginning of the buffer. */
 export interface Bounds {
@@ -24,7 +24,7 @@ export interface Bounds {
  * ```
  */
 export class Passage {
-  #delimited: Delimited | undefined;
+  #delimited: DelimitedFraming | undefined;
   #skip: number;
   #left: number;
   #after: number;
@@ -32,17 +32,12 @@ export class Passage {
   /** A frame that is here already. */
   #whole: Uint8Array | undefined;
 
-  private constructor({ skip, length, after, trailer }: Bounds, delimited?: Delimited) {
+  constructor({ skip, length, after, trailer }: Bounds, delimited?: DelimitedFraming) {
     this.#skip = skip;
     this.#left = length;
     this.#after = after;
     this.#trailer = trailer;
     this.#delimited = delimited;
-  }
-
-  /** A frame whose place is known. */
-  static within(bounds: Bounds): Passage {
-    return new Passage(bounds);
   }
 
   /** All that comes, to the end of the stream. */
@@ -56,7 +51,7 @@ export class Passage {
   }
 
   /** A frame that ends at a delimiter, after `skip` bytes that are none of it. */
-  static upTo(delimited: Delimited, skip: number = 0): Passage {
+  static upTo(delimited: DelimitedFraming, skip: number = 0): Passage {
     return new Passage({ skip, length: 0, after: 0 }, delimited);
   }
 
@@ -100,7 +95,7 @@ export class Passage {
     return this.#after > 0 ? undefined : null;
   }
 
-  #search(delimited: Delimited, buffer: ReceiveBuffer, final: boolean): void {
+  #search(delimited: DelimitedFraming, buffer: ReceiveBuffer, final: boolean): void {
     const length = buffer.find(delimited.delimiters, final);
     if (length < 0) this.#left = buffer.undelimited;
     else {

@@ -1,8 +1,8 @@
 // The short way that most frames of text take: out of one chunk, of which much is decoded at once.
 
 import { indexOfByte } from "../common/bytes.ts";
-import type { Delimited } from "../framings/delimited.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
+import type { DelimitedFraming } from "./delimited_framing.ts";
 import type { FrameText } from "./frame_text.ts";
 
 /** How many bytes are decoded together. What is decoded, and then read otherwise, was decoded for nothing. */
@@ -45,7 +45,7 @@ export class TextCutter {
   /** @returns The frame; `undefined` if it has to be cut as bytes, and {@linkcode TextCutter.follow} called behind it. */
   cut(
     buffer: ReceiveBuffer,
-    { delimiters, keep }: Delimited,
+    { delimiters, keep }: DelimitedFraming,
     limit: number,
   ): string | undefined {
     const chunk = buffer.fresh;

@@ -1,7 +1,7 @@
 // anyOf(): frames that end with any of several delimiters.
 
+import { DelimitedFraming, type DelimitedOptions } from "../framer/delimited_framing.ts";
 import type { DelimitedCodec } from "../framing.ts";
-import { Delimited, type DelimitedOptions } from "./delimited.ts";
 
 /**
  * Frames that end with whichever of several delimiters comes first; of two that begin at the same place, with the longer.
@@ -29,7 +29,7 @@ export function anyOf(...delimiters: (string | Uint8Array | DelimitedOptions)[])
   const options = isOptions(last) ? last : {};
   const all = delimiters.slice(0, isOptions(last) ? -1 : undefined);
   if (all.length === 0) throw new TypeError("anyOf() takes at least one delimiter, not none");
-  return new Delimited(all as (string | Uint8Array)[], options);
+  return new DelimitedFraming(all as (string | Uint8Array)[], options);
 }
 
 function isOptions(value: unknown): value is DelimitedOptions {

@@ -87,9 +87,7 @@ class Headed implements Codec {
 
   *decode(): Generator<Portion, FrameLayout, Uint8Array> {
     let header: Uint8Array = new Uint8Array(0);
-    for (;;) {
-      const missing = this.#missing(header);
-      if (missing === 0) break;
+    for (let missing; (missing = this.#missing(header)) > 0;) {
       header = concat(header, yield missing);
     }
     const length = this.#bodyLength(header);

@@ -98,6 +98,9 @@ class LengthPrefixed extends ChunkFraming {
   readonly #offset: number;
   readonly #adjust: number;
   readonly #strip: number;
+  readonly #headerLength: number;
+  /** The fewest bytes that header and body may have together. */
+  readonly #shortest: number;
 
   constructor(options: LengthPrefixedOptions) {
     super();
@@ -113,6 +116,8 @@ class LengthPrefixed extends ChunkFraming {
     this.#adjust = checkInteger("adjust", adjust, -LONGEST_HEADER, LONGEST_HEADER);
     const { strip = offset + bytes } = options;
     this.#strip = checkInteger("strip", strip, 0, LONGEST_HEADER);
+    this.#headerLength = offset + bytes;
+    this.#shortest = Math.max(this.#headerLength, strip);
   }
 
   cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
@@ -120,21 +125,18 @@ class LengthPrefixed extends ChunkFraming {
     const begin = buffer.index + this.#offset;
     if (chunk === undefined || begin + this.#bytes > chunk.length) return undefined;
     const length = this.#readLength(chunk, begin);
-    const headerLength = this.#offset + this.#bytes;
-    const end = headerLength + length + this.#adjust;
-    const isWrong = length < 0 || end < Math.max(headerLength, this.#strip);
-    if (isWrong || end - this.#strip > limit) return undefined;
+    const end = this.#headerLength + length + this.#adjust;
+    if (length < 0 || end < this.#shortest || end - this.#strip > limit) return undefined;
     return buffer.takeFresh(this.#strip, end - this.#strip);
   }
 
   *decode(): Generator<Portion, FrameLayout, Uint8Array> {
-    const header = yield this.#offset + this.#bytes;
+    const header = yield this.#headerLength;
     const length = this.#readLength(header, this.#offset);
     const end = header.length + length + this.#adjust;
-    const shortest = Math.max(header.length, this.#strip);
-    if (length < 0 || Math.max(length, end) > Number.MAX_SAFE_INTEGER || end < shortest) {
+    if (length < 0 || Math.max(length, end) > Number.MAX_SAFE_INTEGER || end < this.#shortest) {
       throw new MalformedFrameError(
-        `the length must make a frame of ${shortest} to ${Number.MAX_SAFE_INTEGER} bytes with its ` +
+        `the length must make a frame of ${this.#shortest} to ${Number.MAX_SAFE_INTEGER} bytes with its ` +
           `header, and not ${length}, which makes one of ${end}`,
         header,
       );
@@ -146,16 +148,13 @@ class LengthPrefixed extends ChunkFraming {
     const bytes = toBytes("payload", payload);
     const frame = new Uint8Array(this.#strip + bytes.length);
     frame.set(bytes, this.#strip);
-    const headerLength = this.#offset + this.#bytes;
-    const length = frame.length - headerLength - this.#adjust;
-    if (frame.length < headerLength) {
+    const kept = this.#headerLength - this.#strip;
+    if (bytes.length < kept) {
       throw new FrameInjectionError(
-        `the payload must begin with its header, which ends after ${
-          headerLength - this.#strip
-        } bytes: ` +
-          `it has ${bytes.length}`,
+        `the payload must begin with its header, which ends after ${kept} bytes: it has ${bytes.length}`,
       );
     }
+    const length = bytes.length - kept - this.#adjust;
     if (length < 0 || length > this.#longest) {
       throw new FrameInjectionError(
         `a payload of ${bytes.length} bytes does not fit: its length would be ${length}, ` +
@@ -164,7 +163,7 @@ class LengthPrefixed extends ChunkFraming {
     }
     this.#writeLength(frame, length);
     if (!areEqual(frame.subarray(this.#strip), bytes)) {
-      const met = describeBytes(bytes.subarray(0, headerLength - this.#strip));
+      const met = describeBytes(bytes.subarray(0, kept));
       throw new FrameInjectionError(
         `the length in the payload must be ${length}, and is not: it begins with ${met}`,
       );

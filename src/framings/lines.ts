@@ -1,7 +1,7 @@
 // lines(): frames that are lines.
 
+import { DelimitedFraming, type DelimitedOptions } from "../framer/delimited_framing.ts";
 import type { DelimitedCodec } from "../framing.ts";
-import { Delimited, type DelimitedOptions } from "./delimited.ts";
 
 /**
  * Lines: each ends with `"\n"`, and a `"\r"` right before it belongs to the line end, not to the line.
@@ -30,5 +30,5 @@ import { Delimited, type DelimitedOptions } from "./delimited.ts";
  * ```
  */
 export function lines(options: DelimitedOptions = {}): DelimitedCodec {
-  return new Delimited(["\n", "\r\n"], options);
+  return new DelimitedFraming(["\n", "\r\n"], options);
 }

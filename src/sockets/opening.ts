@@ -4,7 +4,7 @@ import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
 import { checkFunction, describe, nameOf } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { EncodingOf, Frame } from "../framer/frame_text.ts";
+import type { EncodingOf, Frame } from "../framer.ts";
 import { datagrams } from "../framings/datagrams.ts";
 import { rememberName } from "../tls.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";

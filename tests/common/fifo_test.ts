@@ -29,18 +29,6 @@ test("Fifo gives undefined when it is empty", () => {
   ]);
 });
 
-test("Fifo.remove() takes an item out, wherever it is, and leaves the order of the others", () => {
-  const fifo = new Fifo<number>();
-  for (let i = 0; i < 6; i++) fifo.push(i);
-  fifo.shift();
-  for (const item of [3, 1, 5, 0, 7]) fifo.remove(item); // the last two are not there
-  assertStrictEquals(fifo.length, 2);
-  assertEquals(fifo.clear(), [2, 4]);
-  fifo.push(8);
-  fifo.remove(8);
-  assertStrictEquals(fifo.first, undefined);
-});
-
 test("Fifo.removeAll() takes out and gives the items that are meant, and leaves the order of the others", () => {
   const fifo = new Fifo<number>();
   for (let i = 0; i < 6; i++) fifo.push(i);

@@ -1,10 +1,10 @@
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Delimited } from "../../src/framings/delimited.ts";
+import { DelimitedFraming } from "../../src/framer/delimited_framing.ts";
 import { ReceiveBuffer } from "../../src/receive_buffer.ts";
 import { bytes, text } from "../support/bytes.ts";
 
-const LINES = new Delimited(["\n", "\r\n"], {});
+const LINES = new DelimitedFraming(["\n", "\r\n"], {});
 
 function bufferOf(...chunks: string[]): ReceiveBuffer {
   const buffer = new ReceiveBuffer();
@@ -13,7 +13,11 @@ function bufferOf(...chunks: string[]): ReceiveBuffer {
 }
 
 /** All that is cut from the first chunk. */
-function cutAll(buffer: ReceiveBuffer, delimited: Delimited, limit: number = Infinity): string[] {
+function cutAll(
+  buffer: ReceiveBuffer,
+  delimited: DelimitedFraming,
+  limit: number = Infinity,
+): string[] {
   const frames: string[] = [];
   for (;;) {
     const frame = delimited.cutFromChunk(buffer, limit);
@@ -32,13 +36,13 @@ test("cutFromChunk() cuts the frames that lie in one chunk, as views of it", () 
 });
 
 test("cutFromChunk() leaves the delimiter where it is to be kept", () => {
-  const kept = new Delimited(["\n", "\r\n"], { keep: true });
+  const kept = new DelimitedFraming(["\n", "\r\n"], { keep: true });
   assertEquals(cutAll(bufferOf("one\r\ntwo\n"), kept), ["one\r\n", "two\n"]);
 });
 
 test("cutFromChunk() takes no byte for a delimiter that is only the last one of it", () => {
   const buffer = bufferOf("a\nb\r\nc\n\r\n");
-  assertEquals(cutAll(buffer, new Delimited(["\r\n"], {})), ["a\nb", "c\n"]);
+  assertEquals(cutAll(buffer, new DelimitedFraming(["\r\n"], {})), ["a\nb", "c\n"]);
 });
 
 test("cutFromChunk() takes nothing before the frame for a part of its delimiter", () => {
@@ -52,11 +56,15 @@ test("cutFromChunk() leaves to the usual way what is too long, goes on in the ne
   assertEquals([cutAll(long, LINES, 3), long.length], [[], 5]);
 
   const split = bufferOf("one\r", "\ntwo\n".padEnd(600));
-  assertEquals(cutAll(split, new Delimited(["\r\n"], {})), []);
-  assertStrictEquals(split.find(new Delimited(["\r\n"], {}).delimiters, false), 3);
+  assertEquals(cutAll(split, new DelimitedFraming(["\r\n"], {})), []);
+  assertStrictEquals(split.find(new DelimitedFraming(["\r\n"], {}).delimiters, false), 3);
 
   for (const delimiters of [["aa"], ["a", "b"], ["ab", "aba"]]) {
-    assertEquals(cutAll(bufferOf("aabaab"), new Delimited(delimiters, {})), [], `${delimiters}`);
+    assertEquals(
+      cutAll(bufferOf("aabaab"), new DelimitedFraming(delimiters, {})),
+      [],
+      `${delimiters}`,
+    );
   }
 });
 

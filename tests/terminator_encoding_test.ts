@@ -12,8 +12,8 @@ import {
   type Terminator,
   UnsupportedError,
   varintPrefixed,
-} from "../../mod.ts";
-import { bytes, text } from "../support/bytes.ts";
+} from "../mod.ts";
+import { bytes, text } from "./support/bytes.ts";
 
 const encode = (terminator: Terminator, payload: string | Uint8Array): Uint8Array =>
   new Framer({ terminator }).encode(payload);
