@@ -170,21 +170,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
 
   /** The frames, or whatever `take` cuts, one after the other. Leaving a loop over them ends nothing. */
   frames<T>(take: Take<T>): AsyncIterableIterator<T> {
-    const loop = new Steps();
-    return {
-      next: () => this.#next(take, loop),
-      return: (value?: undefined) => {
-        this.#leave(loop);
-        return Promise.resolve({ done: true, value });
-      },
-      throw: (error: unknown) => {
-        this.#leave(loop);
-        return quiet(Promise.reject(error));
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return new Loop(this, take);
   }
 
   /** One frame, piece by piece. */
@@ -200,7 +186,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   }
 
   /** What a loop over frames is given next. */
-  #next<T>(take: Take<T>, loop: Steps): Promise<IteratorResult<T, undefined>> {
+  next<T>(take: Take<T>, loop: Loop<T>): Promise<IteratorResult<T, undefined>> {
     try {
       const { buffered } = this.#framer;
       const frame = this.#takeAtOnce(take);
@@ -208,7 +194,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
         const result = Promise.resolve<IteratorResult<T>>({ done: false, value: frame });
         // Frames of nothing (a count of 0) never run out: a loop over them must not keep out what would end it.
         if (this.#framer.buffered < buffered) return result;
-        return loop.dueTurn()?.then(() => result) ?? result;
+        return loop.steps.dueTurn()?.then(() => result) ?? result;
       }
     } catch (error) {
       return quiet(Promise.reject(error));
@@ -219,7 +205,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   }
 
   /** Gives up what a loop still asks for. */
-  #leave(loop: Steps): void {
+  leave(loop: Loop<unknown>): void {
     const isLeft = (reader: Reader): boolean =>
       reader instanceof FrameReader && reader.loop === loop;
     for (const reader of this.#readers.removeAll(isLeft)) reader.finish(null);
@@ -249,15 +235,45 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   }
 }
 
+/** A loop over frames. (An object with functions of its own would cost each idle chat 460 bytes more on Node.) */
+class Loop<T> implements AsyncIterableIterator<T> {
+  readonly steps: Steps = new Steps();
+  readonly #queue: Pick<ReadQueue<Frame>, "next" | "leave">;
+  readonly #take: Take<T>;
+
+  constructor(queue: Pick<ReadQueue<Frame>, "next" | "leave">, take: Take<T>) {
+    this.#queue = queue;
+    this.#take = take;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#queue.next(this.#take, this);
+  }
+
+  return(value?: undefined): Promise<IteratorResult<T, undefined>> {
+    this.#queue.leave(this);
+    return Promise.resolve({ done: true, value });
+  }
+
+  throw(error: unknown): Promise<IteratorResult<T, undefined>> {
+    this.#queue.leave(this);
+    return quiet(Promise.reject(error));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
 /** One who wants one frame. */
 class FrameReader<T, Result> extends Deferred<Result> implements Reader {
   readonly #take: Take<T>;
   readonly #toResult: (frame: T | null) => Result;
   /** The loop that waits for it, if one does, and may be left. */
-  readonly loop: Steps | undefined;
+  readonly loop: Loop<unknown> | undefined;
 
   /** @param toResult Makes of the frame, or of `null` at the end, what the promise gives. */
-  constructor(take: Take<T>, toResult: (frame: T | null) => Result, loop?: Steps) {
+  constructor(take: Take<T>, toResult: (frame: T | null) => Result, loop?: Loop<unknown>) {
     super();
     this.#take = take;
     this.#toResult = toResult;
