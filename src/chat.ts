@@ -6,7 +6,7 @@ import type { Data, Producer } from "./chat/producer.ts";
 import { readOut } from "./chat/read_out.ts";
 import { type ReadOptions, ReadQueue } from "./chat/read_queue.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
-import { checkBytes, checkSignal, checkTimeout, describe, nameOf } from "./common/checks.ts";
+import { checkBytes, checkSignal, checkTimeout, describe, typeName } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
 import { type Address, checkIsConnection, type Connection } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
@@ -82,8 +82,8 @@ export interface Discarded {
   readonly unsent: number;
 }
 
-/** The most that is written at a time where the peer may not be silent for long: each time that it is taken shows that it is not. */
-const PART = 64 * 1024;
+/** With an `idleTimeout` no more is written at a time: each write that is taken shows that the peer is not silent. */
+const LONGEST_WRITE = 64 * 1024;
 
 /** How many bytes are fetched, without being asked for, from a connection that broke while sending. */
 const FETCH_LIMIT = 1024 * 1024;
@@ -143,16 +143,16 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   readonly #sendQueue: SendQueue<Chat<Frame>>;
   readonly #readQueue: ReadQueue<F, Chat<Frame>>;
   readonly #idleTimer: IdleTimer;
-  #closed: Deferred<Error | undefined> | undefined;
+  #gone: Deferred<Error | undefined> | undefined;
   /** The read of the connection that is under way. */
   #receiving: Promise<Uint8Array | null> | undefined;
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
   /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
   #fetching = false;
-  #connectionClosed = false;
+  #connectionIsGone = false;
   /** How much is under way that may still say why the connection is gone. */
-  #underWay = 0;
+  #mayStillFail = 0;
   #isClosed = false;
   #closedByCaller = false;
   #isDetached = false;
@@ -162,9 +162,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   #bytesIn = 0;
   #bytesOut = 0;
   #framesOut = 0;
-  #writeClosed: Promise<void> | undefined;
-  #done: Promise<void> | undefined;
-  #disposed: Promise<void> | undefined;
+  #closingWrite: Promise<void> | undefined;
+  #closingWhenDone: Promise<void> | undefined;
+  #disposing: Promise<void> | undefined;
 
   /**
    * Makes a chat over an open connection.
@@ -186,7 +186,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       this,
       Chat.#transport,
       options,
-      idleTimeout === Infinity ? Infinity : PART,
+      idleTimeout === Infinity ? Infinity : LONGEST_WRITE,
     );
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
@@ -258,7 +258,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * only when it does.
    */
   get closed(): Promise<Error | undefined> {
-    return this.#closure.promise;
+    return this.#whenGone.promise;
   }
 
   /**
@@ -476,7 +476,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @returns Resolves when that is done; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWrite(): Promise<void> {
-    return this.#writeClosed ??= quiet(this.#closeWrite());
+    return this.#closingWrite ??= quiet(this.#closeWrite());
   }
 
   /**
@@ -488,7 +488,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    */
   closeWhenDone(): Promise<void> {
     if (this.#isDetached) return Promise.resolve();
-    return this.#done ??= quiet(this.#closeWhenDone());
+    return this.#closingWhenDone ??= quiet(this.#closeWhenDone());
   }
 
   /**
@@ -544,7 +544,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * ```
    */
   detach(): Detached {
-    if (this.#isClosed || this.#done !== undefined) {
+    if (this.#isClosed || this.#closingWhenDone !== undefined) {
       throw new ClosedError("the chat is closed, or closing: there is no connection to detach");
     }
     if (this.#failure !== undefined) {
@@ -554,7 +554,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     }
     this.#checkAllSent("detach()");
     const unread = this.#framer.takeRest();
-    const isWriteClosed = this.#writeClosed !== undefined;
+    const isWriteClosed = this.#closingWrite !== undefined;
     const connection = handOn(this.#connection, this.#receiving, isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection is somebody else's now");
     this.#isDetached = true;
@@ -562,7 +562,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#idleTimer.stop();
     this.#readQueue.drop(closed);
     this.#sendQueue.drop(closed);
-    this.#closure.resolve(undefined);
+    this.#whenGone.resolve(undefined);
     return { connection, unread };
   }
 
@@ -613,7 +613,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     } catch (error) {
       this.#onBroken(error as Error);
       plain.close(error);
-      void plain.closed.then(() => this.#onConnectionClosed());
+      void plain.closed.then(() => this.#onConnectionGone());
       throw error;
     } finally {
       this.#handshake = undefined;
@@ -631,7 +631,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     const hidesNothing = (error: unknown): void => {
       if (!this.#readQueue.hasTold) throw error;
     };
-    return this.#disposed ??= quiet(this.closeWhenDone().catch(hidesNothing));
+    return this.#disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
   }
 
   #read<T extends Frame>(
@@ -646,6 +646,38 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     } catch (error) {
       return quiet(Promise.reject(error));
     }
+  }
+
+  #checkAllSent(before: string): void {
+    const isSent = this.#sendQueue.isEmpty && !this.#isEndingWrites;
+    if (isSent && this.#handshake === undefined) return;
+    throw new ChatError(
+      "unsent",
+      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
+        `before ${before}`,
+    );
+  }
+
+  #checkStartTls(): void {
+    const hasEnded = this.#closingWrite !== undefined || this.#readQueue.hasEnded;
+    if (
+      this.#isClosed || this.#closingWhenDone !== undefined || hasEnded ||
+      this.#failure !== undefined
+    ) {
+      throw new ClosedError(
+        "the chat is closed, or closing, or the peer has ended: no TLS can begin",
+        {
+          cause: this.#failure,
+        },
+      );
+    }
+    if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
+    this.#checkAllSent("startTls()");
+    if (this.#readQueue.isIdle) return;
+    throw new ChatError(
+      "reading",
+      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
+    );
   }
 
   #receive(): void {
@@ -675,7 +707,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     if (!(chunk instanceof Uint8Array)) {
       return this.#onBroken(
         new TypeError(
-          `read() of a connection must give a Uint8Array or null, not ${nameOf(chunk)}`,
+          `read() of a connection must give a Uint8Array or null, not ${typeName(chunk)}`,
         ),
       );
     }
@@ -683,23 +715,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#readQueue.push(chunk);
     if (!this.#fetching) return;
     // What a connection that is closed still has is little; one that is not might go on for ever.
-    if (this.#connectionClosed || this.#framer.buffered < FETCH_LIMIT) this.#receive();
+    if (this.#connectionIsGone || this.#framer.buffered < FETCH_LIMIT) this.#receive();
     else this.#onBroken(this.#failure!);
   }
 
-  #onPeerEnd(): void {
-    if (this.#failure !== undefined) return this.#onBroken(this.#failure);
-    this.#readQueue.finish(null);
-    this.#settleClosed();
-  }
-
-  #fetch(): void {
-    this.#fetching = true;
-    this.#receive();
-  }
-
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#underWay++;
+    this.#mayStillFail++;
     try {
       if (this.#handshake !== undefined) await this.#handshake;
       await this.#idleTimer.during(this.#connection.write(bytes));
@@ -710,47 +731,44 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
       if (!this.#isClosed) this.#failure ??= error;
       throw error;
     } finally {
-      this.#underWay--;
+      this.#mayStillFail--;
       this.#settleClosed();
     }
-  }
-
-  #onSendFailure(error: Error): void {
-    if (error instanceof ProducerError || error instanceof BackpressureError) {
-      return this.#closeNow(error);
-    }
-    this.#failure ??= error;
-    // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
-    if (!this.#readQueue.hasEnded) this.#fetch();
-    else this.#connection.close(error);
   }
 
   async #closeWrite(): Promise<void> {
     if (this.#isDetached) return;
     this.#isEndingWrites = true;
     await this.#sendQueue.end();
-    this.#underWay++;
+    this.#mayStillFail++;
     try {
       await this.#handshake;
       await this.#idleTimer.during(this.#connection.closeWrite());
     } catch (reason) {
       // All was sent. Where the connection is gone by now, there is no direction left to end.
-      if (!isGone(reason)) throw this.#failure ??= toError(reason);
+      if (!saysGone(reason)) throw this.#failure ??= toError(reason);
     } finally {
       this.#isEndingWrites = false;
-      this.#underWay--;
+      this.#mayStillFail--;
       this.#settleClosed();
     }
   }
 
-  #checkAllSent(before: string): void {
-    const isSent = this.#sendQueue.isEmpty && !this.#isEndingWrites;
-    if (isSent && this.#handshake === undefined) return;
-    throw new ChatError(
-      "unsent",
-      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
-        `before ${before}`,
-    );
+  /*
+   * How a chat ends. Reading ends by one of these:
+   *
+   *   #onPeerEnd()   read() gave null          frames that are here, then null; writing goes on
+   *   #onBroken()    read() rejected           frames that are here, then the error
+   *   #closeNow()    this side has closed      null, or the reason
+   *
+   * #onSendFailure() and #onConnectionGone() fetch what has arrived before, and so come to one of the first two.
+   * #settleClosed() resolves `closed`: when reading has ended, the connection is gone, and nothing under way may say why.
+   */
+
+  #onPeerEnd(): void {
+    if (this.#failure !== undefined) return this.#onBroken(this.#failure);
+    this.#readQueue.finish(null);
+    this.#settleClosed();
   }
 
   /** The connection is of no use any more. What has arrived can still be read. */
@@ -764,6 +782,26 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#settleClosed();
   }
 
+  #closeNow(failure: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#failure ??= failure;
+    this.#readQueue.drop(failure ?? null);
+    this.#sendQueue.drop(failure ?? new ClosedError("the chat is closed: nothing can be pushed"));
+    this.#connection.close(failure);
+    this.#settleClosed();
+  }
+
+  #onSendFailure(error: Error): void {
+    if (error instanceof ProducerError || error instanceof BackpressureError) {
+      return this.#closeNow(error);
+    }
+    this.#failure ??= error;
+    // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
+    if (!this.#readQueue.hasEnded) this.#fetch();
+    else this.#connection.close(error);
+  }
+
   #watch(connection: Connection): void {
     if (isWatchable(connection)) {
       return connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
@@ -775,42 +813,37 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
   #onGone(connection: Connection): void {
     if (connection === this.#connection && this.#handshake === undefined) {
-      this.#onConnectionClosed();
+      this.#onConnectionGone();
     }
   }
 
   /** A connection that is gone by itself says why when it is read to its end. */
-  #onConnectionClosed(): void {
-    this.#connectionClosed = true;
+  #onConnectionGone(): void {
+    this.#connectionIsGone = true;
     if (!this.#readQueue.hasEnded) this.#fetch();
     else this.#settleClosed();
   }
 
-  /** What is under way may fail only after the connection is gone, and is waited for, unless this side has closed: it says why. */
+  #fetch(): void {
+    this.#fetching = true;
+    this.#receive();
+  }
+
+  /** What is under way is waited for, unless this side has closed: it may fail only after the connection is gone, and says why. */
   #settleClosed(): void {
-    if (!this.#connectionClosed || !this.#readQueue.hasEnded) return;
-    if (this.#underWay > 0 && !this.#isClosed) return;
+    if (!this.#connectionIsGone || !this.#readQueue.hasEnded) return;
+    if (this.#mayStillFail > 0 && !this.#isClosed) return;
     if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
       const peer = formatEndpoint(this.remoteAddress);
       this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
       this.#sendQueue.drop(this.#failure);
     }
-    this.#closure.resolve(this.#failure);
+    this.#whenGone.resolve(this.#failure);
   }
 
   /** Made when somebody asks, or the chat has ended: it costs 260 bytes on Node. */
-  get #closure(): Deferred<Error | undefined> {
-    return this.#closed ??= new Deferred();
-  }
-
-  #closeNow(failure: Error | undefined): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#failure ??= failure;
-    this.#readQueue.drop(failure ?? null);
-    this.#sendQueue.drop(failure ?? new ClosedError("the chat is closed: nothing can be pushed"));
-    this.#connection.close(failure);
-    this.#settleClosed();
+  get #whenGone(): Deferred<Error | undefined> {
+    return this.#gone ??= new Deferred();
   }
 
   #closeOn(signal: AbortSignalLike): void {
@@ -839,35 +872,16 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#readQueue.drop(null);
     this.#idleTimer.stop(); // there are limits of its own here
     const read = (): Promise<Uint8Array | null> => this.#receiving ?? this.#connection.read();
-    this.#underWay++;
+    this.#mayStillFail++;
     try {
       await readOut(read, () => this.#closeNow(undefined));
     } catch (reason) {
       // Broken or closed: there is nobody left to wait for.
       if (!this.#isClosed) this.#failure ??= toError(reason);
     } finally {
-      this.#underWay--;
+      this.#mayStillFail--;
       this.#settleClosed();
     }
-  }
-
-  #checkStartTls(): void {
-    const hasEnded = this.#writeClosed !== undefined || this.#readQueue.hasEnded;
-    if (this.#isClosed || this.#done !== undefined || hasEnded || this.#failure !== undefined) {
-      throw new ClosedError(
-        "the chat is closed, or closing, or the peer has ended: no TLS can begin",
-        {
-          cause: this.#failure,
-        },
-      );
-    }
-    if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
-    this.#checkAllSent("startTls()");
-    if (this.#readQueue.isIdle) return;
-    throw new ChatError(
-      "reading",
-      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
-    );
   }
 }
 
@@ -882,7 +896,7 @@ export function checkChatOptions(options: ChatOptions): void {
 }
 
 /** Whether a connection says that it is closed, by this side or the other. */
-function isGone(reason: unknown): boolean {
+function saysGone(reason: unknown): boolean {
   return reason instanceof ClosedError ||
     (reason instanceof ConnectionError && reason.code === "reset");
 }

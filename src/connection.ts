@@ -1,6 +1,6 @@
 // Connection: what a chat needs of a transport, and every adapter guarantees.
 
-import { nameOf } from "./common/checks.ts";
+import { typeName } from "./common/checks.ts";
 import { isWatchable } from "./connection/closing.ts";
 import type { TlsInfo } from "./tls.ts";
 
@@ -94,7 +94,7 @@ export function checkIsConnection(connection: Connection): void {
   if (methods.every((method) => typeof method === "function")) return;
   throw new TypeError(
     `connection must be a Connection, such as fromNode(socket) or fromDeno(conn) gives, not ${
-      nameOf(connection)
+      typeName(connection)
     }`,
   );
 }

@@ -1,6 +1,6 @@
 // FrameStream: a framer between web streams, for `pipeThrough()`.
 
-import { nameOf } from "./common/checks.ts";
+import { typeName } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
 import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./framer.ts";
 import type { Terminator } from "./terminator.ts";
@@ -91,7 +91,7 @@ export class FrameStream<F extends Frame = Uint8Array> {
   async #write(chunk: Uint8Array): Promise<void> {
     try {
       if (!(chunk instanceof Uint8Array)) {
-        throw new TypeError(`a FrameStream takes Uint8Arrays, not ${nameOf(chunk)}`);
+        throw new TypeError(`a FrameStream takes Uint8Arrays, not ${typeName(chunk)}`);
       }
       this.#framer.push(chunk);
     } catch (error) {

@@ -1,6 +1,6 @@
 // Framer: bytes in, frames out, without I/O; the terminator may change between any two frames.
 
-import { checkLimit, checkOptions, describe, nameOf } from "./common/checks.ts";
+import { checkLimit, checkOptions, describe, typeName } from "./common/checks.ts";
 import { quiet } from "./common/deferred.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
 import { ChunkFraming } from "./framer/chunk_framing.ts";
@@ -54,7 +54,7 @@ const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
  *   push() ──▶ [ held ] ──next()──────▶ a frame, without its terminator
  *               │  ▲  │ ──nextPiece()──▶ its first piece
  *   too long:   │  │  ▼
- *   the error   │  │ [ passing ] ──nextPiece()──▶ its next piece, null at its end
+ *   the error   │  │ [ handing out ] ──nextPiece()──▶ its next piece, null at its end
  *               ▼  │  │
  *       [ dropping ]  │ next(): the pieces that nobody took are dropped
  *               ▲  └──┼── the frame's own end
@@ -93,9 +93,9 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   /** The frame that is being passed piece by piece: handed out, or dropped. */
   #passage: Passage | undefined;
   /** Whether the pieces of the passage are handed out. */
-  #passing = false;
+  #isHandedOut = false;
   /** How many bytes of it were handed out. */
-  #passed = 0;
+  #handedOut = 0;
   /** Whether the terminator in force is a 0 that was answered with its empty frame. */
   #zeroAnswered = false;
   #frames = 0;
@@ -165,7 +165,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * out in pieces.
    */
   get ready(): boolean {
-    if (this.#passing || !this.#dropRest()) return false;
+    if (this.#isHandedOut || !this.#dropRest()) return false;
     const rule = this.#rule;
     if (rule === 0) return !this.#zeroIsOver;
     if (typeof rule === "number" && rule > this.#maxFrameLength) return !this.#isOver;
@@ -185,7 +185,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   push(bytes: Uint8Array): void {
     if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError(`push() takes a Uint8Array, not ${nameOf(bytes)}`);
+      throw new TypeError(`push() takes a Uint8Array, not ${typeName(bytes)}`);
     }
     if (this.#ended) throw new TypeError("push() after end(): the stream has ended");
     this.#buffer.append(bytes);
@@ -231,16 +231,16 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   nextText(terminator?: Terminator): string | undefined {
     const rule = this.#ruleFor(terminator);
     if (rule === null) return this.#cutText();
-    const line = rule instanceof DelimitedFraming && this.#isUndecided
-      ? this.#lines.cut(this.#buffer, rule, this.#maxFrameLength)
+    const text = rule instanceof DelimitedFraming && this.#isUndecided
+      ? this.#cutter.cut(this.#buffer, rule, this.#maxFrameLength)
       : undefined;
-    if (line !== undefined) {
+    if (text !== undefined) {
       this.#frames++;
-      return line;
+      return text;
     }
     const frame = this.#next(rule, terminator === undefined);
     if (frame === undefined) return undefined;
-    this.#lines.follow(this.#buffer);
+    this.#cutter.follow(this.#buffer);
     return this.#decoder.decode(frame);
   }
 
@@ -257,16 +257,16 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    */
   nextPiece(terminator?: Terminator): Uint8Array | null | undefined {
     const rule = this.#ruleFor(terminator);
-    if (!this.#passing) {
+    if (!this.#isHandedOut) {
       if (!this.#dropRest()) return undefined;
       this.#passage = this.#beginPassage(rule);
-      this.#passing = this.#passage !== undefined;
+      this.#isHandedOut = this.#passage !== undefined;
     }
     try {
       const piece = this.#passage?.next(this.#buffer, this.#ended);
       if (piece === undefined && this.#ended) return this.#lastPiece(rule);
       if (piece === null) this.#endPieces();
-      else this.#passed += piece?.length ?? 0;
+      else this.#handedOut += piece?.length ?? 0;
       return piece;
     } catch (error) {
       this.#endPassage();
@@ -283,7 +283,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @throws {MalformedFrameError} If it is no frame by the rules of its framing.
    */
   skip(terminator?: Terminator): boolean {
-    if (!this.#passing) {
+    if (!this.#isHandedOut) {
       const rule = this.#ruleFor(terminator);
       if (!this.#dropRest()) return false;
       this.#passage = rule === null ? undefined : this.#beginPassage(rule);
@@ -292,7 +292,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
         return this.#ended;
       }
     }
-    this.#passing = false;
+    this.#isHandedOut = false;
     return true;
   }
 
@@ -398,7 +398,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     return this.#text ??= new FrameText({});
   }
 
-  get #lines(): TextCutter {
+  get #cutter(): TextCutter {
     return this.#textCutter ??= new TextCutter(this.#decoder);
   }
 
@@ -465,8 +465,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   #endPassage(): void {
     this.#passage = undefined;
-    this.#passing = false;
-    this.#passed = 0;
+    this.#isHandedOut = false;
+    this.#handedOut = 0;
   }
 
   #beginAnew(): void {
@@ -482,7 +482,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   /** Drops what is here of a frame that was too long or was left. Returns whether nothing of it is to come. */
   #dropRest(): boolean {
     if (this.#passage === undefined) return true;
-    this.#passing = false;
+    this.#isHandedOut = false;
     if (this.#passage.isEndless || this.#dropPieces(this.#passage)) this.#endPassage();
     else if (this.#ended) this.discard();
     return this.#passage === undefined;
@@ -522,17 +522,17 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
 
   /** What was handed out cannot be dropped any more: with `"drop"`, too, the reader must know that it was not all. */
   #lastPiece(rule: Rule): Uint8Array | null {
-    const passed = this.#passed;
+    const handedOut = this.#handedOut;
     const rest = this.takeRest();
     if (this.#incomplete !== "yield") {
-      throw new IncompleteFrameError(rest, describeRule(rule), passed);
+      throw new IncompleteFrameError(rest, describeRule(rule), handedOut);
     }
     if (rest.length === 0) {
       this.#endPieces();
       return null;
     }
     this.#passage = Passage.past(0);
-    this.#passing = true;
+    this.#isHandedOut = true;
     return rest;
   }
 }

@@ -2,7 +2,7 @@
 
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { onAbort } from "./common/abort.ts";
-import { checkBoolean, checkFunction, checkOptions, nameOf } from "./common/checks.ts";
+import { checkBoolean, checkFunction, checkOptions, typeName } from "./common/checks.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { EncodingOf, Frame } from "./framer.ts";
@@ -152,7 +152,7 @@ export class Listener<F extends Frame = Uint8Array>
   constructor(listener: ConnectionListener, options: ListenerOptions & EncodingOf<F>) {
     const { accept, close, closed } = (listener ?? {}) as Partial<ConnectionListener>;
     if (![accept, close, closed?.then].every((method) => typeof method === "function")) {
-      throw new TypeError(`listener must be a ConnectionListener, not ${nameOf(listener)}`);
+      throw new TypeError(`listener must be a ConnectionListener, not ${typeName(listener)}`);
     }
     checkChatOptions(options);
     checkWrap(options);

@@ -1,3 +1,5 @@
+// Received bytes: found once, copied only where a frame does not lie in one chunk.
+
 /*
  * What it must do: hold the bytes that arrived and are not yet cut into frames, find delimiters in them, let a framing
  * look at the beginning of a frame, and give the first n bytes away, again and again, while the rule by which they are
@@ -49,7 +51,6 @@ const SMALL_CHUNK = 512;
 /** A block up to this size is kept while nothing waits: an idle connection holds no more. */
 const LARGEST_KEPT = 4 * 1024;
 
-/** Received bytes: each found once, and copied only where a frame does not lie in one chunk. */
 export class ReceiveBuffer {
   #length = 0;
   readonly #front: Place = { segment: undefined, index: 0 };
@@ -90,7 +91,7 @@ export class ReceiveBuffer {
   }
 
   /** How long the delimiter was that `find()` found last. */
-  get found(): number {
+  get delimiterLength(): number {
     return this.#matchLength;
   }
 
@@ -102,7 +103,7 @@ export class ReceiveBuffer {
   }
 
   /** Where the bytes that are held begin in the first chunk. */
-  get index(): number {
+  get freshStart(): number {
     return this.#front.index;
   }
 
@@ -227,12 +228,12 @@ export class ReceiveBuffer {
     const begin = this.#front.index + skip;
     const end = begin + count;
     if (chunk === undefined || end > chunk.length) return undefined;
-    this.pass(skip + count);
+    this.skipFresh(skip + count);
     return chunk.subarray(begin, end);
   }
 
   /** Drops the first `count` bytes, which lie in the fresh chunk. */
-  pass(count: number): void {
+  skipFresh(count: number): void {
     if (this.#front.index + count === this.#front.segment!.bytes.length) return this.skip(count);
     this.#length -= count;
     this.#front.index += count;
@@ -240,7 +241,7 @@ export class ReceiveBuffer {
   }
 
   /** Is told that no delimiter lies in the fresh chunk as a whole: `find()` goes on where one may begin that does not. */
-  passOver(delimiters: Delimiters): void {
+  noteNoneInFresh(delimiters: Delimiters): void {
     this.#restartSearch();
     this.#sought = delimiters;
     const { bytes } = this.#search.segment!;

@@ -3,7 +3,7 @@
 import { OutgoingBytes } from "./chat/outgoing_bytes.ts";
 import { type Data, isData, isProducer, type Producer, Production } from "./chat/producer.ts";
 import { toBytes } from "./common/bytes.ts";
-import { checkLimit, describe, nameOf } from "./common/checks.ts";
+import { checkLimit, describe, typeName } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
 import { Fifo } from "./common/fifo.ts";
 import { atEndOfTurn, Steps } from "./common/turns.ts";
@@ -319,7 +319,7 @@ function tell(entries: readonly Entry[], reason: Error): void {
 function checkItem(item: unknown): void {
   if (isData(item) || isProducer(item)) return;
   throw new TypeError(
-    `push() takes strings, Uint8Arrays and iterables of them, not ${nameOf(item)}` +
+    `push() takes strings, Uint8Arrays and iterables of them, not ${typeName(item)}` +
       (typeof item === "function" ? ": call it" : ""),
   );
 }

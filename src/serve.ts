@@ -8,7 +8,7 @@ import {
   checkOptions,
   checkTimeout,
   describe,
-  nameOf,
+  typeName,
 } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
 import type { Address } from "./connection.ts";
@@ -138,7 +138,7 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     options: ServerOptions<F> = {},
   ) {
     if (!(listener instanceof Listener)) {
-      throw new TypeError(`listener must be a Listener, not ${nameOf(listener)}`);
+      throw new TypeError(`listener must be a Listener, not ${typeName(listener)}`);
     }
     checkServing(handler, options);
     this.#listener = listener;

@@ -1,7 +1,7 @@
 // What a terminator may be, checked when it is set, and what it makes of a payload.
 
 import { describeBytes, toBytes } from "./common/bytes.ts";
-import { checkInteger, describe, nameOf } from "./common/checks.ts";
+import { checkInteger, describe, typeName } from "./common/checks.ts";
 import { FrameInjectionError, FramingError, UnsupportedError } from "./errors.ts";
 import { DelimitedFraming } from "./framer/delimited_framing.ts";
 import type { Framing } from "./framing.ts";
@@ -23,9 +23,9 @@ export type Rule = number | null | Framing;
  * Delimiters that were made ready before: a program has few of them, and a chat for each connection, or sets one again and
  * again. Each costs 1.8 KB, and a microsecond.
  */
-const known: Map<string, DelimitedFraming> = new Map();
-const MOST_KNOWN = 64;
-const LONGEST_KNOWN = 64;
+const cache: Map<string, DelimitedFraming> = new Map();
+const MOST_CACHED = 64;
+const LONGEST_CACHED = 64;
 
 /**
  * Checks a terminator and makes it ready for use.
@@ -35,12 +35,12 @@ const LONGEST_KNOWN = 64;
 export function toRule(terminator: Terminator): Rule {
   if (terminator === null) return null;
   if (typeof terminator === "number") return checkInteger("a count of bytes", terminator);
-  if (typeof terminator === "string") return delimiterOf(terminator);
+  if (typeof terminator === "string") return delimitedBy(terminator);
   if (terminator instanceof Uint8Array) return new DelimitedFraming([terminator], {});
   if (typeof terminator?.decode === "function") return terminator;
   throw new TypeError(
     `terminator must be a string, a Uint8Array, a number, null or a framing, not ${
-      nameOf(terminator)
+      typeName(terminator)
     }${hintFor(terminator)}`,
   );
 }
@@ -57,13 +57,13 @@ function hintFor(terminator: unknown): string {
  * The framing of a delimiter, which may have been made ready before.
  * @throws {TypeError} If it is empty.
  */
-export function delimiterOf(text: string): DelimitedFraming {
-  const same = known.get(text);
+export function delimitedBy(text: string): DelimitedFraming {
+  const same = cache.get(text);
   if (same !== undefined) return same;
   const delimiter = new DelimitedFraming([text], {});
-  if (text.length > LONGEST_KNOWN) return delimiter;
-  if (known.size === MOST_KNOWN) known.clear();
-  known.set(text, delimiter);
+  if (text.length > LONGEST_CACHED) return delimiter;
+  if (cache.size === MOST_CACHED) cache.clear();
+  cache.set(text, delimiter);
   return delimiter;
 }
 
@@ -99,5 +99,5 @@ export function encodeFrame(rule: Rule, payload: Uint8Array | string): Uint8Arra
 
 function checkFrame(frame: unknown): Uint8Array {
   if (frame instanceof Uint8Array) return frame;
-  throw new FramingError(`encode() must return a Uint8Array, not ${nameOf(frame)}`);
+  throw new FramingError(`encode() must return a Uint8Array, not ${typeName(frame)}`);
 }

@@ -34,10 +34,9 @@ test("each file of src/ says in its first line what it is for, and no two say th
     .filter((file) => file.endsWith(".ts"));
   const said = new Map<string, string>();
   for (const file of files) {
-    const [first = "", second = ""] = read(`src/${file}`).split("\n");
-    const words = first === "/*" ? second.slice(" * ".length) : first.slice("// ".length);
-    assertMatch(first, /^(\/\*|\/\/ .+)$/, `${file} does not begin with what it is for`);
-    assertMatch(words, /^\S.{10,}$/, `${file} does not say what it is for`);
+    const [first = ""] = read(`src/${file}`).split("\n");
+    const words = first.replace(/^\/\/ /, "");
+    assertMatch(first, /^\/\/ \S.{10,}\.$/, `${file} does not begin with what it is for`);
     assertEquals(said.get(words), undefined, `${file} says what another says`);
     said.set(words, file);
   }

@@ -1,7 +1,7 @@
 // fromDeno(), and the sockets of Deno: TCP and Unix.
 
 import type { AbortSignalLike } from "../common/abort.ts";
-import { nameOf } from "../common/checks.ts";
+import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
@@ -103,7 +103,7 @@ const LARGEST_BUFFER = 64 * 1024;
  */
 export function fromDeno(conn: DenoConnLike): Connection {
   if (typeof conn?.closeWrite !== "function" || typeof conn.localAddr !== "object") {
-    throw new TypeError(`conn must be a Deno.Conn, not ${nameOf(conn)}`);
+    throw new TypeError(`conn must be a Deno.Conn, not ${typeName(conn)}`);
   }
   return new DenoConnection(conn);
 }

@@ -1,6 +1,6 @@
 // fromIterable(): an iterable to read, and a writer or a Node stream to write.
 
-import { nameOf } from "../common/checks.ts";
+import { typeName } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { attempt, JoinedConnection, type Sink, type Source } from "./shared/joined_connection.ts";
 import { isNodeWritable, NodeSink, type NodeWritableLike } from "./shared/node_halves.ts";
@@ -80,11 +80,11 @@ export function fromIterable(
       ? ": put it into an array"
       : "";
     throw new TypeError(
-      `the source must be an iterable of Uint8Arrays, not ${nameOf(source)}${hint}`,
+      `the source must be an iterable of Uint8Arrays, not ${typeName(source)}${hint}`,
     );
   }
   if (sink !== undefined && typeof sink?.write !== "function") {
-    throw new TypeError(`the sink must have a write(), and ${nameOf(sink)} has none`);
+    throw new TypeError(`the sink must have a write(), and ${typeName(sink)} has none`);
   }
   return new JoinedConnection(
     new IterableSource(source),

@@ -2,7 +2,7 @@
 
 import type { AbortSignalLike } from "../common/abort.ts";
 import { copyOf, plainBytes } from "../common/bytes.ts";
-import { nameOf } from "../common/checks.ts";
+import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
@@ -92,7 +92,7 @@ export interface NodeDuplexLike {
 export function fromNode(stream: NodeDuplexLike): Connection {
   if (typeof stream?.on !== "function" || typeof stream.read !== "function" || !("end" in stream)) {
     throw new TypeError(
-      `stream must be a net.Socket, or another Duplex of node:stream, not ${nameOf(stream)}`,
+      `stream must be a net.Socket, or another Duplex of node:stream, not ${typeName(stream)}`,
     );
   }
   if (stream.readableEncoding || stream.readableObjectMode) {

@@ -1,6 +1,6 @@
 // fromProcess(): the standard input and output of a child process.
 
-import { checkOptions, checkTimeout, nameOf } from "../common/checks.ts";
+import { checkOptions, checkTimeout, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
@@ -143,7 +143,7 @@ export function fromProcess(
   if (!isProcess(started)) {
     throw new TypeError(
       "child must be a ChildProcess of node:child_process, what Bun.spawn() returns, " +
-        `or what Deno.Command.spawn() does, not ${nameOf(started)}`,
+        `or what Deno.Command.spawn() does, not ${typeName(started)}`,
     );
   }
   const end = new ProcessEnd(started, grace);
@@ -213,7 +213,7 @@ function checkPipe<T>(name: string, stream: T | null | undefined, method: string
     return stream as T;
   }
   throw new TypeError(
-    `the child's ${name} must be a pipe, not ${nameOf(stream)}: start the process with ` +
+    `the child's ${name} must be a pipe, not ${typeName(stream)}: start the process with ` +
       `${name} "pipe" ("piped" for Deno)`,
   );
 }

@@ -1,6 +1,6 @@
 // fromStreams(): web streams.
 
-import { nameOf } from "../common/checks.ts";
+import { typeName } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { JoinedConnection } from "./shared/joined_connection.ts";
 import {
@@ -52,7 +52,7 @@ export function fromStreams(streams: StreamsLike): Connection {
   if (readable === undefined && writable === undefined) {
     throw new TypeError(
       `fromStreams() needs a readable or a writable, as in { readable: response.body }, and found neither in: ${
-        nameOf(streams)
+        typeName(streams)
       }`,
     );
   }
@@ -74,7 +74,7 @@ function check(
 ): void {
   if (stream === null || stream === undefined) return;
   if (typeof (stream as unknown as Record<string, unknown>)[method] !== "function") {
-    throw new TypeError(`${name} must be ${expected}, not ${nameOf(stream)}`);
+    throw new TypeError(`${name} must be ${expected}, not ${typeName(stream)}`);
   }
   checkUnlocked(name, stream);
 }

@@ -1,7 +1,7 @@
 // fromWebSocket(): the standard WebSockets, and those of the package `ws`.
 
 import { copyOf, plainBytes } from "../common/bytes.ts";
-import { checkLimit, checkOptions, describe, nameOf } from "../common/checks.ts";
+import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection } from "../connection.ts";
 import { connectionClosed } from "../connection/closing.ts";
@@ -108,7 +108,7 @@ export interface WebSocketLike extends WebSocketSender {
 export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions = {}): Connection {
   if (typeof socket?.send !== "function" || typeof socket.addEventListener !== "function") {
     throw new TypeError(
-      `socket must be a WebSocket, not ${nameOf(socket)}; for those of Bun.serve use ` +
+      `socket must be a WebSocket, not ${typeName(socket)}; for those of Bun.serve use ` +
         "fromBunWebSocket()",
     );
   }
@@ -275,7 +275,7 @@ export class WebSocketConnection implements Connection {
     this.#fail(
       new ConnectionError(
         "other",
-        `cannot read from ${this.#peer}: a message came as ${nameOf(data)}: binaryType must be ` +
+        `cannot read from ${this.#peer}: a message came as ${typeName(data)}: binaryType must be ` +
           '"arraybuffer"',
       ),
     );

@@ -1,3 +1,5 @@
+// The bytes that wait to be sent, gathered into few arrays.
+
 /*
  * What it must do: hold the bytes that wait to be sent, and give them away in as few arrays as is sensible.
  *
@@ -13,8 +15,8 @@
  * to a larger one: each array is a write, which takes longer than to copy 64 KiB. Where much is sent again and again, the block
  * has room for as much from the beginning.
  *
- *      common: [ sent | this chat's | another's | room ]
- *                     ^start        ^filled     ^commonFilled
+ *      shared: [ sent | this chat's | another's | room ]
+ *                     ^start        ^filled     ^sharedFilled
  */
 import { LARGEST_BLOCK, makeBlock, NO_BLOCK } from "../common/block.ts";
 import { Fifo } from "../common/fifo.ts";
@@ -29,16 +31,15 @@ const LARGE = 4 * 1024;
  */
 const SHORT = 32;
 
-/** The length of a common block, and the most that is begun in one: so a block serves several. */
-const COMMON = 4 * 1024;
-const LARGEST_IN_COMMON = 1024;
+/** The length of a shared block, and the most that is begun in one: so a block serves several. */
+const SHARED = 4 * 1024;
+const LARGEST_IN_SHARED = 1024;
 
-let common = NO_BLOCK;
-let commonFilled = 0;
+let shared = NO_BLOCK;
+let sharedFilled = 0;
 
 const encoder = new TextEncoder();
 
-/** Bytes that wait to be sent, gathered into few arrays. */
 export class OutgoingBytes {
   #length = 0;
   readonly #arrays: Fifo<Uint8Array> = new Fifo();
@@ -114,16 +115,16 @@ export class OutgoingBytes {
   #fill(count: number): void {
     this.#filled += count;
     this.#length += count;
-    if (!this.#isOwn) commonFilled = this.#filled;
+    if (!this.#isOwn) sharedFilled = this.#filled;
   }
 
   #makeRoom(room: number): void {
-    const isLast = this.#isOwn || (this.#block === common && this.#filled === commonFilled);
+    const isLast = this.#isOwn || (this.#block === shared && this.#filled === sharedFilled);
     if (isLast && this.#filled + room <= this.#block.length) return;
     if (this.#filled - this.#start + room > LARGEST_BLOCK) this.#closePart();
     const isBeginning = this.#start === this.#filled;
-    if (isBeginning && room <= LARGEST_IN_COMMON && this.#usual < COMMON) {
-      return this.#beginInCommon(room);
+    if (isBeginning && room <= LARGEST_IN_SHARED && this.#usual < SHARED) {
+      return this.#beginInShared(room);
     }
     const part = this.#block.subarray(this.#start, this.#filled);
     this.#block = makeBlock(Math.max(2 * this.#length, this.#usual), part.length + room);
@@ -133,14 +134,14 @@ export class OutgoingBytes {
     this.#filled = part.length;
   }
 
-  #beginInCommon(room: number): void {
-    if (commonFilled + room > common.length) {
-      common = new Uint8Array(COMMON);
-      commonFilled = 0;
+  #beginInShared(room: number): void {
+    if (sharedFilled + room > shared.length) {
+      shared = new Uint8Array(SHARED);
+      sharedFilled = 0;
     }
-    this.#block = common;
+    this.#block = shared;
     this.#isOwn = false;
-    this.#start = this.#filled = commonFilled;
+    this.#start = this.#filled = sharedFilled;
   }
 
   #closePart(): void {

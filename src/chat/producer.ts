@@ -1,6 +1,6 @@
 // What can be pushed: data, and producers, which are asked for one piece at a time.
 
-import { nameOf } from "../common/checks.ts";
+import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 
 /** What can be sent: bytes, or a string, which is sent as UTF-8. */
@@ -91,7 +91,7 @@ function toPieces(value: unknown): Data[] {
   const pieces = Array.isArray(value) ? value : [value];
   for (const piece of pieces) {
     if (!isData(piece)) {
-      throw new TypeError(`a producer must yield strings or Uint8Arrays, not ${nameOf(piece)}`);
+      throw new TypeError(`a producer must yield strings or Uint8Arrays, not ${typeName(piece)}`);
     }
   }
   return pieces;

@@ -1,3 +1,5 @@
+// Blocks in which small pieces of data are gathered.
+
 /*
  * Small pieces of data are copied together into blocks, which are filled from left to right and never rewritten.
  * A new block has room for as much as waits already: a large backlog is few arrays, and a small one little memory.

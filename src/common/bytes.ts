@@ -1,6 +1,6 @@
 // What is done with bytes: they are sought, copied, joined, compared, and shown in error messages.
 
-import { nameOf } from "./checks.ts";
+import { typeName } from "./checks.ts";
 
 const encoder = new TextEncoder();
 
@@ -36,7 +36,7 @@ export function copyOf(bytes: Uint8Array): Uint8Array {
 export function toBytes(name: string, data: string | Uint8Array): Uint8Array {
   if (typeof data === "string") return encoder.encode(data);
   if (data instanceof Uint8Array) return data;
-  throw new TypeError(`${name} must be a string or a Uint8Array, not ${nameOf(data)}`);
+  throw new TypeError(`${name} must be a string or a Uint8Array, not ${typeName(data)}`);
 }
 
 /** All pieces, one after the other, in an array of their own. */

@@ -52,7 +52,7 @@ export function checkBoolean(name: string, value: boolean): boolean {
  */
 export function checkOptions<T extends object>(options: T): T {
   if (typeof options === "object" && options !== null) return options;
-  throw new TypeError(`options must be an object, not ${nameOf(options)}`);
+  throw new TypeError(`options must be an object, not ${typeName(options)}`);
 }
 
 /**
@@ -61,7 +61,7 @@ export function checkOptions<T extends object>(options: T): T {
  */
 export function checkFunction(name: string, value: unknown, example: string = ""): void {
   if (typeof value === "function") return;
-  throw new TypeError(`${name} must be a function${example}, not ${nameOf(value)}`);
+  throw new TypeError(`${name} must be a function${example}, not ${typeName(value)}`);
 }
 
 /**
@@ -70,7 +70,7 @@ export function checkFunction(name: string, value: unknown, example: string = ""
  */
 export function checkBytes(name: string, bytes: Uint8Array): Uint8Array {
   if (bytes instanceof Uint8Array) return bytes;
-  throw new TypeError(`${name} must be a Uint8Array, not ${nameOf(bytes)}`);
+  throw new TypeError(`${name} must be a Uint8Array, not ${typeName(bytes)}`);
 }
 
 /** The longest time that a timer can wait: a longer one would fire at once. */
@@ -96,7 +96,7 @@ export function checkTimeout(name: string, timeout: number | undefined): void {
  */
 export function checkSignal(signal: { addEventListener: unknown } | undefined): void {
   if (signal === undefined || typeof signal?.addEventListener === "function") return;
-  throw new TypeError(`signal must be an AbortSignal, not ${nameOf(signal)}`);
+  throw new TypeError(`signal must be an AbortSignal, not ${typeName(signal)}`);
 }
 
 /** A value, in words for an error message, also one that cannot become a string. */
@@ -105,12 +105,12 @@ export function describe(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return nameOf(value);
+    return typeName(value);
   }
 }
 
 /** The type of a value, in words for an error message. */
-export function nameOf(value: unknown): string {
+export function typeName(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== "object") return typeof value;
   return value.constructor?.name || "object";

@@ -1,6 +1,6 @@
+// Turns of the event loop: the end of one is waited for, and work that goes on and on leaves some to others.
+
 /*
- * Turns of the event loop: the end of one can be waited for, and work that goes on and on leaves some to everything else.
- *
  * What the system takes at once is known at once, on Node and Bun: a promise is resolved, and no event loop needed. So
  * whoever reads as fast as a producer produces would have all the time that there is, and everybody else none.
  */

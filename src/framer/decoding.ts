@@ -1,11 +1,11 @@
 // How the `decode()` of a framing is run, and what it says is checked.
 
 import { plainBytes, toBytes } from "../common/bytes.ts";
-import { checkInteger, describe, nameOf } from "../common/checks.ts";
+import { checkInteger, describe, typeName } from "../common/checks.ts";
 import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
-import { delimiterOf } from "../terminator.ts";
+import { delimitedBy } from "../terminator.ts";
 import { DelimitedFraming } from "./delimited_framing.ts";
 import { type Bounds, Passage } from "./passage.ts";
 
@@ -100,7 +100,7 @@ export class Decoding {
   #read(buffer: ReceiveBuffer, length: number): Uint8Array {
     const wanted = this.#wanted;
     if (typeof wanted === "number") return buffer.look(length);
-    const { found } = buffer;
+    const { delimiterLength: found } = buffer;
     const bytes = buffer.look(wanted.keep ? length + found : length);
     if (!wanted.keep) buffer.advance(found);
     return bytes;
@@ -118,7 +118,7 @@ export class Decoding {
     if (typeof step === "object" && step !== null && !("then" in step)) return step as Step;
     throw new FramingError(
       `decode() must be a generator function (and not an async one): its next() gave ${
-        nameOf(step)
+        typeName(step)
       }`,
     );
   }
@@ -136,7 +136,7 @@ function toWanted(portion: unknown): number | DelimitedFraming {
   if (portion instanceof DelimitedFraming) return portion;
   try {
     if (typeof portion === "number") return checkInteger("a number of bytes", portion);
-    if (typeof portion === "string") return delimiterOf(portion);
+    if (typeof portion === "string") return delimitedBy(portion);
     return new DelimitedFraming([portion as Uint8Array], {});
   } catch (error) {
     throw new FramingError(
@@ -155,7 +155,7 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
   if (typeof value !== "object" || value === null || Symbol.iterator in value) {
     throw new FramingError(
       `decode() must return a layout or a Uint8Array, not ${
-        typeof value === "object" ? nameOf(value) : describe(value)
+        typeof value === "object" ? typeName(value) : describe(value)
       }`,
     );
   }
@@ -167,7 +167,7 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
   checkCount("trailer", after);
   if (check !== undefined && typeof check !== "function") {
     throw new FramingError(
-      `decode() returned a layout whose check is no function, but ${nameOf(check)}`,
+      `decode() returned a layout whose check is no function, but ${typeName(check)}`,
     );
   }
   const end = skip + length + after;

@@ -1,7 +1,7 @@
 // DelimitedFraming: the framing that the framer itself knows. It searches for the delimiters, and asks nobody.
 
 import { concat, copyOf, describeBytes, indexOfByte, toBytes } from "../common/bytes.ts";
-import { checkBoolean, checkOptions, nameOf } from "../common/checks.ts";
+import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
 import { FrameInjectionError } from "../errors.ts";
 import type { DelimitedCodec, Portion } from "../framing.ts";
 import { ReceiveBuffer } from "../receive_buffer.ts";
@@ -33,7 +33,7 @@ export class DelimitedFraming extends ChunkFraming implements DelimitedCodec {
     const { delimiters } = this;
     const { last } = delimiters;
     if (chunk === undefined || last < 0) return undefined;
-    const start = buffer.index;
+    const start = buffer.freshStart;
     for (
       let end = indexOfByte(chunk, last, start);
       end >= 0;
@@ -43,10 +43,10 @@ export class DelimitedFraming extends ChunkFraming implements DelimitedCodec {
       if (length === 0) continue;
       const next = end + 1;
       if (next - length - start > limit) return undefined;
-      buffer.pass(next - start);
+      buffer.skipFresh(next - start);
       return chunk.subarray(start, this.keep ? next : next - length);
     }
-    buffer.passOver(delimiters);
+    buffer.noteNoneInFresh(delimiters);
     return undefined;
   }
 
@@ -104,7 +104,7 @@ export class DelimitedFraming extends ChunkFraming implements DelimitedCodec {
           "and with one that nothing makes longer",
       );
     }
-    if (length + buffer.found !== payload.length) throw injection(payload, length);
+    if (length + buffer.delimiterLength !== payload.length) throw injection(payload, length);
     return copyOf(payload);
   }
 }
@@ -120,6 +120,6 @@ function checkDelimiter(delimiter: string | Uint8Array): Uint8Array {
   const bytes = toBytes("a delimiter", delimiter);
   if (bytes.length > 0) return bytes;
   throw new TypeError(
-    `a delimiter must be at least one byte long, not an empty ${nameOf(delimiter)}`,
+    `a delimiter must be at least one byte long, not an empty ${typeName(delimiter)}`,
   );
 }

@@ -81,7 +81,7 @@ export class FrameFinder {
   #search({ delimiters, keep }: DelimitedFraming, final: boolean): Found | undefined {
     const length = this.#buffer.find(delimiters, final);
     if (length < 0) return undefined;
-    const { found } = this.#buffer;
+    const { delimiterLength: found } = this.#buffer;
     return keep
       ? { skip: 0, length: length + found, after: 0, counted: length }
       : { skip: 0, length, after: found, counted: length };

@@ -1,6 +1,6 @@
 // From the bytes of frames to text.
 
-import { checkBoolean, describe, nameOf } from "../common/checks.ts";
+import { checkBoolean, describe, typeName } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import { decodeWindows1252 } from "./windows_1252.ts";
 
@@ -31,7 +31,7 @@ export class FrameText {
    */
   constructor({ encoding = "utf-8", fatal = false }: TextOptions) {
     if (typeof encoding !== "string") {
-      throw new TypeError(`encoding must be a string such as "utf-8", not ${nameOf(encoding)}`);
+      throw new TypeError(`encoding must be a string such as "utf-8", not ${typeName(encoding)}`);
     }
     checkBoolean("fatal", fatal);
     try {

@@ -99,8 +99,8 @@ export class Passage {
     const length = buffer.find(delimited.delimiters, final);
     if (length < 0) this.#left = buffer.undelimited;
     else {
-      this.#left = delimited.keep ? length + buffer.found : length;
-      this.#after = delimited.keep ? 0 : buffer.found;
+      this.#left = delimited.keep ? length + buffer.delimiterLength : length;
+      this.#after = delimited.keep ? 0 : buffer.delimiterLength;
       this.#delimited = undefined;
     }
   }

@@ -49,7 +49,7 @@ export class TextCutter {
     limit: number,
   ): string | undefined {
     const chunk = buffer.fresh;
-    const start = buffer.index;
+    const start = buffer.freshStart;
     if (chunk === undefined || chunk !== this.#chunk || start !== this.#next) return undefined;
     const { last, lastCharacter } = delimiters;
     if (lastCharacter === "" || (this.#window === "" && !this.#open(chunk, last))) return undefined;
@@ -65,7 +65,7 @@ export class TextCutter {
       if (length === 0) continue;
       if (next - length - start > limit) return undefined;
       const frame = this.#window.slice(from, keep ? end + 1 : end + 1 - length);
-      buffer.pass(next - start);
+      buffer.skipFresh(next - start);
       this.#at = end + 1;
       this.#next = next;
       if (this.#at === this.#window.length) this.#window = "";
@@ -80,7 +80,7 @@ export class TextCutter {
     const { fresh } = buffer;
     if (fresh !== this.#chunk) this.#unfit = 0;
     this.#chunk = fresh;
-    this.#next = buffer.index;
+    this.#next = buffer.freshStart;
     this.#window = "";
   }
 

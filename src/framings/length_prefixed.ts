@@ -122,7 +122,7 @@ class LengthPrefixed extends ChunkFraming {
 
   cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
     const chunk = buffer.fresh;
-    const begin = buffer.index + this.#offset;
+    const begin = buffer.freshStart + this.#offset;
     if (chunk === undefined || begin + this.#bytes > chunk.length) return undefined;
     const length = this.#readLength(chunk, begin);
     const end = this.#headerLength + length + this.#adjust;

@@ -38,7 +38,7 @@ class VarintPrefixed extends ChunkFraming {
   cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
     const chunk = buffer.fresh;
     if (chunk === undefined) return undefined;
-    const begin = buffer.index;
+    const begin = buffer.freshStart;
     const longest = Math.min(chunk.length - begin, LONGEST_VARINT);
     let length = 0;
     for (let read = 0, weight = 1; read < longest; weight *= 128) {

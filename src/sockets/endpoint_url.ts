@@ -1,6 +1,6 @@
 // Where to connect to, or to listen, as a URL says it.
 
-import { describe, nameOf } from "../common/checks.ts";
+import { describe, typeName } from "../common/checks.ts";
 
 /** What is used of a `URL`. */
 export interface UrlLike {
@@ -30,7 +30,7 @@ export function isUrl(value: unknown): value is string | UrlLike {
  * @throws {RangeError} If the port is not one from `lowestPort` to 65535.
  */
 export function readUrl(url: string | UrlLike, lowestPort: number): Destination {
-  if (!isUrl(url)) throw new TypeError(`url must be a URL, not ${nameOf(url)}`);
+  if (!isUrl(url)) throw new TypeError(`url must be a URL, not ${typeName(url)}`);
   const text = typeof url === "string" ? url : url.href;
   const parsed = parse(text, lowestPort);
   const { protocol, hostname, port, pathname, search, hash } = parsed;

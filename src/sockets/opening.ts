@@ -1,7 +1,7 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
 import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
-import { checkFunction, describe, nameOf } from "../common/checks.ts";
+import { checkFunction, describe, typeName } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { EncodingOf, Frame } from "../framer.ts";
@@ -48,7 +48,7 @@ function checkUdp({ terminator, tls }: OpeningOptions): void {
   }
   if (terminator === datagrams()) return;
   const met = terminator !== null && typeof terminator === "object"
-    ? nameOf(terminator)
+    ? typeName(terminator)
     : describe(terminator);
   throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
 }

@@ -1,7 +1,7 @@
 // checkConnection(): the guarantees of a connection, as checks.
 
 import { areEqual, concat, describeBytes, toBytes } from "../common/bytes.ts";
-import { checkFunction, describe, nameOf } from "../common/checks.ts";
+import { checkFunction, describe, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import { checkIsConnection, type Connection } from "../connection.ts";
 import { ChatError, ClosedError, ConnectionError } from "../errors.ts";
@@ -255,7 +255,9 @@ function check(
     async run(makePair) {
       const pair = await makePair();
       if (!Array.isArray(pair)) {
-        throw new TypeError(`makePair must give an array of two connections, not ${nameOf(pair)}`);
+        throw new TypeError(
+          `makePair must give an array of two connections, not ${typeName(pair)}`,
+        );
       }
       for (const connection of [pair[0], pair[1]]) checkIsConnection(connection);
       const [left, right] = pair;

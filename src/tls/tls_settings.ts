@@ -1,6 +1,6 @@
 // The options of TLS, checked.
 
-import { checkBoolean, checkTimeout, describe, nameOf } from "../common/checks.ts";
+import { checkBoolean, checkTimeout, describe, typeName } from "../common/checks.ts";
 import type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "../tls.ts";
 
 /** Options of either side, checked. */
@@ -98,7 +98,7 @@ function toBlocks(name: string, pem: Pem | undefined): string[] | undefined {
   for (const text of Array.isArray(pem) ? pem : [pem]) {
     const found = typeof text === "string" ? text.match(BLOCK) : null;
     if (found === null) {
-      const met = typeof text === "string" ? describe(text.slice(0, 40)) : nameOf(text);
+      const met = typeof text === "string" ? describe(text.slice(0, 40)) : typeName(text);
       throw new TypeError(
         `tls.${name} must be PEM text, from "-----BEGIN" to the line of its "-----END", not ${met}`,
       );

@@ -266,7 +266,7 @@ test("Chat loses and doubles no byte when 10,000 reads are aborted at random poi
     controller.abort();
     try {
       const frame = await reading;
-      check(frame!, delimiters.includes(terminator) ? delimiterOf(terminator) : new Uint8Array(0));
+      check(frame!, delimiters.includes(terminator) ? delimitedBy(terminator) : new Uint8Array(0));
     } catch (error) {
       assertInstanceOf(error, DOMException);
       aborted++;
@@ -280,7 +280,7 @@ test("Chat loses and doubles no byte when 10,000 reads are aborted at random poi
   await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
 });
 
-function delimiterOf(terminator: Terminator): Uint8Array {
+function delimitedBy(terminator: Terminator): Uint8Array {
   return typeof terminator === "string" ? bytes(terminator) : terminator as Uint8Array;
 }
 

@@ -1,7 +1,7 @@
 // A source of bytes and a sink as one connection.
 
 import { plainBytes } from "../../common/bytes.ts";
-import { nameOf } from "../../common/checks.ts";
+import { typeName } from "../../common/checks.ts";
 import { Deferred, quiet } from "../../common/deferred.ts";
 import { Steps } from "../../common/turns.ts";
 import type { Address, Connection } from "../../connection.ts";
@@ -156,7 +156,7 @@ export class JoinedConnection implements Connection {
       return this.#endReading(null);
     }
     if (value instanceof Uint8Array) return value;
-    const error = new TypeError(`${source.name} must give Uint8Arrays, not ${nameOf(value)}`);
+    const error = new TypeError(`${source.name} must give Uint8Arrays, not ${typeName(value)}`);
     this.#cancel(error);
     throw this.#endReading(error);
   }
@@ -178,7 +178,7 @@ export class JoinedConnection implements Connection {
     if (result === undefined || isPromise(result)) return;
     const error = new TypeError(
       `write() of ${sink.name} must return a promise that says when there is room, not ${
-        nameOf(result)
+        typeName(result)
       }`,
     );
     throw this.#failWriting(error, error);
