@@ -119,7 +119,7 @@ export {
 } from "./src/listen.ts";
 export type { FramePieces } from "./src/chat/piece_reader.ts";
 export type { Data, Producer } from "./src/chat/producer.ts";
-export type { ReadOptions } from "./src/chat/read_queue.ts";
+export type { ReadOptions } from "./src/read_queue.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export {
   type Handler,

@@ -4,7 +4,6 @@ import { IdleTimer } from "./chat/idle_timer.ts";
 import type { FramePieces } from "./chat/piece_reader.ts";
 import type { Data, Producer } from "./chat/producer.ts";
 import { readOut } from "./chat/read_out.ts";
-import { type ReadOptions, ReadQueue } from "./chat/read_queue.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
 import { checkBytes, checkSignal, checkTimeout, describe, typeName } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
@@ -21,6 +20,7 @@ import {
   UnsupportedError,
 } from "./errors.ts";
 import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./framer.ts";
+import { type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
 import {
@@ -338,8 +338,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * the outer, loses nothing. Take at least one frame of each batch: those that were not taken are in the next.
    *
    * @returns Batches of one frame or more, unless somebody else who reads takes it first. A batch ends where more bytes are
-   * needed, or where another read waits. Asking
-   * for a frame throws what {@linkcode Chat.read} would reject with; asking for a batch rejects if the connection broke.
+   * needed, or where another read waits. Asking for a frame throws what {@linkcode Chat.read} would reject with; asking for a
+   * batch rejects if the connection broke.
    *
    * @example
    * ```ts
@@ -481,8 +481,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   /**
    * Sends all that was pushed, ends the sending direction, reads the peer out for a bounded time (30 s, and 2 s without a
-   * byte), so that it does not lose our last bytes to a reset, where the connection can have one, and closes. Frames can be read until all is sent; reading
-   * ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as long as the peer and the producers take:
+   * byte) where the connection can have a reset, so that it does not lose our last bytes, and closes. Frames can be read until
+   * all is sent; reading ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as long as the peer and the producers take:
    * {@linkcode Chat.close} ends it. Harmless when repeated.
    * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
    */

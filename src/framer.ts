@@ -1,10 +1,9 @@
 // Framer: bytes in, frames out, without I/O; the terminator may change between any two frames.
 
-import { checkLimit, checkOptions, describe, typeName } from "./common/checks.ts";
-import { quiet } from "./common/deferred.ts";
-import { FrameTooLongError, FramingError, IncompleteFrameError } from "./errors.ts";
+import { checkBytes, checkLimit, checkOptions, describe } from "./common/checks.ts";
+import { FrameTooLongError, IncompleteFrameError } from "./errors.ts";
 import { ChunkFraming } from "./framer/chunk_framing.ts";
-import { type Found, Refusal } from "./framer/decoding.ts";
+import { type Found, Refusal, runCheck } from "./framer/decoding.ts";
 import { DelimitedFraming } from "./framer/delimited_framing.ts";
 import { FrameFinder } from "./framer/frame_finder.ts";
 import { FrameText, type TextOptions } from "./framer/frame_text.ts";
@@ -184,9 +183,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
    * @throws {TypeError} If they are no `Uint8Array`, or the end of the stream was told before.
    */
   push(bytes: Uint8Array): void {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError(`push() takes a Uint8Array, not ${typeName(bytes)}`);
-    }
+    checkBytes("bytes", bytes);
     if (this.#ended) throw new TypeError("push() after end(): the stream has ended");
     this.#buffer.append(bytes);
   }
@@ -436,7 +433,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     const frame = this.#buffer.take(length);
     const following = this.#buffer.take(after);
     checkTrailer(following, trailer);
-    checkFrame(frame, following, check);
+    runCheck(check, frame, following);
     return frame;
   }
 
@@ -496,7 +493,7 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
         if (piece === null) return true;
       }
     } catch {
-      return true; // It is not followed by what it must be: so is it gone.
+      return true; // what follows it is wrong: it is dropped all the same
     }
   }
 
@@ -535,13 +532,6 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
     this.#isHandedOut = true;
     return rest;
   }
-}
-
-function checkFrame(frame: Uint8Array, trailer: Uint8Array, check: Found["check"]): void {
-  const result: unknown = check?.(frame, trailer);
-  if (!(result instanceof Promise)) return;
-  quiet(result);
-  throw new FramingError("check() must not be async: the frame is handed out when it returns");
 }
 
 function checkIncomplete(incomplete: Incomplete): Incomplete {

@@ -39,8 +39,8 @@ export interface FrameLayout {
  *   gives such a frame in one piece.
  * - What `decode()` throws is what the read rejects with ({@linkcode MalformedFrameError} is there for that). The bytes
  *   that it had read are dropped, and the next frame begins behind them.
- * - A frame must have at least one byte, its header or trailer included, and nothing behind its end may be read. A framing that breaks these rules, or yields and
- *   returns anything else, is answered with a {@linkcode FramingError}.
+ * - A frame must have at least one byte, its header or trailer included, and `decode()` must not read past its end. A framing that
+ *   breaks these rules, or yields and returns anything else, is answered with a {@linkcode FramingError}.
  *
  * @example A frame with a checksum: 4 bytes of length, the payload, 4 bytes that are the sum of its bytes
  * ```ts

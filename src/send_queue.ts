@@ -70,21 +70,21 @@ export class SendQueue<Owner = unknown> {
   /** The bytes among them that are being written. */
   #underWay = 0;
   /** The bytes among them that were gathered, and are written one after the other. */
-  #gathered = 0;
+  #leftOfGathered = 0;
   /** Whether more is waited for before the next write. */
   #gathering = false;
   /** Whether anything is gathered or written. */
-  #draining = false;
+  #busy = false;
   readonly #steps = new Steps();
   #room: Deferred | undefined;
   /** Why nothing more is accepted. */
-  #ended: Error | undefined;
+  #refusal: Error | undefined;
   #dropped = false;
   /** Whether anything that was pushed was dropped. */
   #lost = false;
 
   /**
-   * @param owner Whose bytes they are.
+   * @param owner Whose bytes they are: handed to what is called, so that one function serves all chats.
    * @param sending What becomes of them.
    * @param options How much may wait.
    * @param longestWrite The most that is written at a time, for those who must see it go on.
@@ -105,12 +105,12 @@ export class SendQueue<Owner = unknown> {
 
   /** Whether more is accepted. */
   get isOpen(): boolean {
-    return this.#ended === undefined;
+    return this.#refusal === undefined;
   }
 
   /** Whether all that was pushed is with the transport. */
   get isEmpty(): boolean {
-    return !this.#draining;
+    return !this.#busy;
   }
 
   /** How many bytes wait, those of a write that is under way included, and those not that producers have not produced. */
@@ -121,15 +121,15 @@ export class SendQueue<Owner = unknown> {
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
   push(items: readonly (Data | Producer)[]): Promise<void> {
     for (const item of items) checkItem(item);
-    if (this.#ended === undefined && this.#waiting > this.#maxQueuedBytes) {
+    if (this.#refusal === undefined && this.#waiting > this.#maxQueuedBytes) {
       this.#fail(new BackpressureError(this.#maxQueuedBytes, this.#waiting));
     }
-    if (this.#ended !== undefined) {
+    if (this.#refusal !== undefined) {
       for (const item of items) if (!isData(item)) void new Production(item).abandon();
-      return quiet(Promise.reject(this.#ended));
+      return quiet(Promise.reject(this.#refusal));
     }
     for (const item of items) this.#add(item);
-    if (items.length > 0 && !this.#draining) this.#gather();
+    if (items.length > 0 && !this.#busy) this.#gather();
     if (this.#waiting < this.#highWaterMark) return ROOM;
     this.hurry();
     return (this.#room ??= new Deferred()).promise;
@@ -137,8 +137,8 @@ export class SendQueue<Owner = unknown> {
 
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
-    if (this.#lost) return quiet(Promise.reject(this.#ended));
-    if (!this.#draining) return Promise.resolve();
+    if (this.#lost) return quiet(Promise.reject(this.#refusal));
+    if (!this.#busy) return Promise.resolve();
     this.hurry();
     const { last } = this.#entries;
     if (last instanceof Deferred) return last.promise;
@@ -151,18 +151,18 @@ export class SendQueue<Owner = unknown> {
   hurry(): void {
     if (!this.#gathering) return;
     this.#gathering = false;
-    this.#gathered = this.queued;
+    this.#leftOfGathered = this.queued;
     void this.#drain();
   }
 
   /** Accepts no more, and resolves when all is with the transport that was not discarded. */
   async end(): Promise<void> {
-    this.#ended ??= new ClosedError(
+    this.#refusal ??= new ClosedError(
       "the sending side of this chat is closed: nothing can be pushed",
     );
     // A flush rejects when what was pushed is discarded, and then what was pushed after that is waited for.
-    while (this.#draining && !this.#lost) await Promise.allSettled([this.flush()]);
-    if (this.#lost) throw this.#ended;
+    while (this.#busy && !this.#lost) await Promise.allSettled([this.flush()]);
+    if (this.#lost) throw this.#refusal;
   }
 
   /**
@@ -184,9 +184,9 @@ export class SendQueue<Owner = unknown> {
   /** Accepts no more, and drops all that was not sent: whoever waits for it is told why. */
   drop(reason: Error): void {
     if (this.#dropped) return;
-    this.#ended = reason;
+    this.#refusal = reason;
     this.#dropped = true;
-    this.#lost = this.#draining;
+    this.#lost = this.#busy;
     this.#waiting = 0;
     this.#weights = 0;
     this.#room?.reject(reason);
@@ -218,7 +218,7 @@ export class SendQueue<Owner = unknown> {
 
   /** Waits for what else is pushed in this turn of the event loop, so that it is written together, unless there is a hurry. */
   #gather(): void {
-    this.#draining = this.#gathering = true;
+    this.#busy = this.#gathering = true;
     // Most often there is one before anything else is done.
     queueMicrotask(() => {
       if (this.#gathering) atEndOfTurn(() => this.hurry());
@@ -241,16 +241,19 @@ export class SendQueue<Owner = unknown> {
     } catch (error) {
       this.#fail(error as Error);
     }
-    this.#draining = false;
+    this.#busy = false;
   }
 
   /** Whether so little came while the rest was written that more may be waited for: nothing waits for it to be sent. */
   get #isLittle(): boolean {
-    return this.#gathered <= 0 && this.#entries.length === 1 && this.queued > 0 &&
+    return this.#leftOfGathered <= 0 && this.#entries.length === 1 && this.queued > 0 &&
       this.#waiting < this.#highWaterMark;
   }
 
-  /** Writes the first array that waits, or removes the entry if there is none. (No `await` may come in between.) */
+  /**
+   * Writes the first array that waits, or removes the entry if there is none: in one step, because what is pushed between the two
+   * would be lost.
+   */
   #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
     const bytes = entry.take();
     if (bytes !== undefined) return this.#send(bytes, bytes.length);
@@ -278,8 +281,8 @@ export class SendQueue<Owner = unknown> {
     }
   }
 
-  async #send(bytes: Uint8Array, weight: number): Promise<void> {
-    this.#underWay = weight;
+  async #send(bytes: Uint8Array, counted: number): Promise<void> {
+    this.#underWay = counted;
     for (let at = 0; at < bytes.length && !this.#dropped;) {
       const part = bytes.length > this.#longestWrite
         ? bytes.subarray(at, at + this.#longestWrite)
@@ -289,8 +292,8 @@ export class SendQueue<Owner = unknown> {
       if (at < bytes.length) await this.#steps.dueTurn();
     }
     this.#underWay = 0;
-    this.#gathered -= weight;
-    this.#took(weight);
+    this.#leftOfGathered -= counted;
+    this.#took(counted);
   }
 
   #took(weight: number): void {

@@ -17,7 +17,7 @@ const ROOMS: readonly { readonly room: string; readonly loads: RegExp }[] = [
     room: "src/framings",
     loads: /^src\/(common|framer|framings)\/|^src\/(errors|framing|receive_buffer)\.ts$/,
   },
-  { room: "src/chat", loads: /^src\/(common|chat)\/|^src\/errors\.ts$/ },
+  { room: "src/chat", loads: /^src\/(common|chat)\/|^src\/(errors|read_queue)\.ts$/ },
   { room: "src/connection", loads: /^src\/(common|connection)\/|^src\/(errors|connection)\.ts$/ },
 ];
 

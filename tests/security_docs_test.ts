@@ -11,7 +11,7 @@ const SOURCES: Readonly<Record<string, readonly { file: string; name: string }[]
   "highWaterMark": [{ file: "send_queue.ts", name: "highWaterMark" }],
   "maxQueuedBytes": [{ file: "send_queue.ts", name: "maxQueuedBytes" }],
   "idleTimeout": [{ file: "chat.ts", name: "idleTimeout" }],
-  "read(..., { timeout })": [{ file: "chat/read_queue.ts", name: "timeout" }],
+  "read(..., { timeout })": [{ file: "read_queue.ts", name: "timeout" }],
   "maxConnections of serve()": [{ file: "serve.ts", name: "maxConnections" }],
   "tls.handshakeTimeout": [{ file: "tls/tls_settings.ts", name: "DEFAULT_TIMEOUT" }],
   "TLS handshakes under way at a time": [{ file: "tls/tls_listener.ts", name: "MOST_HANDSHAKES" }],

@@ -4,8 +4,8 @@ import { Deferred, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
 import type { Frame, Framer } from "../framer.ts";
+import type { Reader, ReadQueue, Served } from "../read_queue.ts";
 import type { Rule } from "../terminator.ts";
-import type { Reader, ReadQueue, Served } from "./read_queue.ts";
 
 /** The pieces of one frame, as they arrive. */
 export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDisposable {
@@ -40,51 +40,6 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
     this.#queue = queue;
   }
 
-  serve(): Served {
-    try {
-      if (this.#left) return this.#skip();
-      this.#noteTerminator();
-      while (this.#waiting.length > 0) {
-        const piece = this.#framer.nextPiece(this.#rule);
-        if (piece === undefined) return "hungry";
-        if (piece === null) {
-          this.#end(undefined);
-          return "done";
-        }
-        this.#begun = true;
-        this.#waiting.shift()!.resolve({ done: false, value: piece });
-      }
-      return "resting";
-    } catch (error) {
-      this.#end(error as Error);
-      return "done";
-    }
-  }
-
-  #skip(): Served {
-    if (this.#framer.skip(this.#rule)) return "done";
-    return this.#queue.hasWaiters ? "hungry" : "resting";
-  }
-
-  /** A frame that this side broke off must not look like a whole one; without a terminator there is none. */
-  finish(end: Error | null): void {
-    this.#noteTerminator();
-    const cutOff = new ClosedError("the chat was closed before the frame had ended");
-    this.#end(end ?? (this.#isEndless ? undefined : cutOff));
-  }
-
-  /** The terminator counts when the first piece is taken. */
-  #noteTerminator(): void {
-    if (this.#begun) return;
-    this.#isEndless = (this.#rule === undefined ? this.#framer.terminator : this.#rule) === null;
-  }
-
-  discard(): boolean {
-    if (!this.#begun) return false;
-    this.#end(new ChatError("discarded", "the rest of the frame was dropped by discardBuffers()"));
-    return true;
-  }
-
   next(): Promise<Piece> {
     if (this.#failure !== undefined) {
       const failure = this.#failure;
@@ -117,6 +72,51 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
+  }
+
+  serve(): Served {
+    try {
+      if (this.#left) return this.#skip();
+      this.#noteTerminator();
+      while (this.#waiting.length > 0) {
+        const piece = this.#framer.nextPiece(this.#rule);
+        if (piece === undefined) return "hungry";
+        if (piece === null) {
+          this.#end(undefined);
+          return "done";
+        }
+        this.#begun = true;
+        this.#waiting.shift()!.resolve({ done: false, value: piece });
+      }
+      return "resting";
+    } catch (error) {
+      this.#end(error as Error);
+      return "done";
+    }
+  }
+
+  /** A frame that this side broke off must not look like a whole one; without a terminator there is none. */
+  finish(end: Error | null): void {
+    this.#noteTerminator();
+    const cutOff = new ClosedError("the chat was closed before the frame had ended");
+    this.#end(end ?? (this.#isEndless ? undefined : cutOff));
+  }
+
+  discard(): boolean {
+    if (!this.#begun) return false;
+    this.#end(new ChatError("discarded", "the rest of the frame was dropped by discardBuffers()"));
+    return true;
+  }
+
+  #skip(): Served {
+    if (this.#framer.skip(this.#rule)) return "done";
+    return this.#queue.hasWaiters ? "hungry" : "resting";
+  }
+
+  /** The terminator counts when the first piece is taken. */
+  #noteTerminator(): void {
+    if (this.#begun) return;
+    this.#isEndless = (this.#rule === undefined ? this.#framer.terminator : this.#rule) === null;
   }
 
   #end(failure: Error | undefined): void {

@@ -8,7 +8,7 @@
 /** How long may be worked before everything else gets a turn, in milliseconds. */
 const LONGEST_RUN = 10;
 
-/** How many steps are made before the time is looked at, and again in each turn after that: so few are not what takes it. */
+/** So many steps of a turn are free, before the clock is looked at: so few hold nobody up. */
 const FREE_STEPS = 16;
 
 type Later = (call: () => void) => unknown;

@@ -2,6 +2,7 @@
 
 import { plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
+import { quiet } from "../common/deferred.ts";
 import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
@@ -28,6 +29,11 @@ export class Refusal {
     this.error = error;
     this.drop = drop;
   }
+}
+
+/** The most that is held of one frame, and of what surrounds it. */
+export function reachOf(maxFrameLength: number): number {
+  return 2 * maxFrameLength + LONGEST_HEADER;
 }
 
 type Step = IteratorResult<Portion, FrameLayout | Uint8Array>;
@@ -65,7 +71,7 @@ export class Decoding {
    * @returns The frame, or why there is none; `undefined` if more bytes are needed.
    */
   run(buffer: ReceiveBuffer, maxFrameLength: number, final: boolean): Found | Refusal | undefined {
-    const reach = 2 * maxFrameLength + LONGEST_HEADER;
+    const reach = reachOf(maxFrameLength);
     try {
       for (;;) {
         const length = this.#seek(buffer, final);
@@ -74,7 +80,7 @@ export class Decoding {
         if (length < 0 || length > buffer.length - buffer.looked) return undefined;
         const bytes = this.#read(buffer, length);
         const { done, value } = this.#step(bytes);
-        if (done) return found(value, buffer.looked);
+        if (done) return toFound(value, buffer.looked);
         this.#wanted = toWanted(value);
       }
     } catch (error) {
@@ -146,7 +152,7 @@ function toWanted(portion: unknown): number | DelimitedFraming {
   }
 }
 
-function found(value: FrameLayout | Uint8Array, looked: number): Found {
+function toFound(value: FrameLayout | Uint8Array, looked: number): Found {
   if (value instanceof Uint8Array) {
     if (looked === 0) throw readNothing();
     const { length } = value;
@@ -160,7 +166,7 @@ function found(value: FrameLayout | Uint8Array, looked: number): Found {
     );
   }
   const { length, skip = looked, trailer = 0, check } = value;
-  const literal = typeof trailer === "number" ? undefined : asTold("trailer", trailer);
+  const literal = typeof trailer === "number" ? undefined : trailerBytes(trailer);
   const after = literal?.length ?? (trailer as number);
   checkCount("length", length);
   checkCount("skip", skip);
@@ -193,9 +199,9 @@ function checkCount(name: string, count: number): void {
   );
 }
 
-function asTold(name: string, data: string | Uint8Array): Uint8Array {
+function trailerBytes(trailer: string | Uint8Array): Uint8Array {
   try {
-    return toBytes(name, data);
+    return toBytes("trailer", trailer);
   } catch (error) {
     throw new FramingError(`decode() returned a wrong layout: ${(error as Error).message}`);
   }
@@ -205,4 +211,15 @@ function readNothing(): FramingError {
   return new FramingError(
     "decode() returned a frame without reading a byte: there would be no end of frames",
   );
+}
+
+/**
+ * Lets a framing look at the whole frame.
+ * @throws {FramingError} If it does so later.
+ */
+export function runCheck(check: Found["check"], frame: Uint8Array, trailer: Uint8Array): void {
+  const result: unknown = check?.(frame, trailer);
+  if (!(result instanceof Promise)) return;
+  quiet(result);
+  throw new FramingError("check() must not be async: the frame is handed out when it returns");
 }

@@ -48,10 +48,11 @@ export class Delimiters {
     this.patterns = patterns.map((pattern) => Uint8Array.from(pattern));
     const edges: Edge[] = [];
     for (const pattern of this.patterns) this.#insert(pattern, edges);
+    this.#link(edges);
+
     const firsts = new Set(this.patterns.map((pattern) => pattern[0]!));
     for (const byte of firsts) this.begins[byte] = 1;
     this.first = firsts.size === 1 ? [...firsts][0]! : -1;
-    this.#link(edges);
     const last = this.patterns[0]!.at(-1)!;
     const isLastOnly = (pattern: Uint8Array): boolean =>
       pattern.every((byte, at) => byte === last === (at === pattern.length - 1));

@@ -1,9 +1,9 @@
 // Where the next frame lies in the buffer.
 
 import { FrameTooLongError } from "../errors.ts";
-import { type Framing, LONGEST_HEADER } from "../framing.ts";
+import type { Framing } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
-import { Decoding, type Found, Refusal } from "./decoding.ts";
+import { Decoding, type Found, reachOf, Refusal } from "./decoding.ts";
 import { DelimitedFraming } from "./delimited_framing.ts";
 import { Passage } from "./passage.ts";
 
@@ -53,7 +53,7 @@ export class FrameFinder {
     }
     const { skip, length, after, counted, made } = found;
     // What surrounds the frame is held, too, until all is here.
-    const isHeld = made !== undefined || skip + after <= 2 * limit + LONGEST_HEADER;
+    const isHeld = made !== undefined || skip + after <= reachOf(limit);
     if (counted <= limit && isHeld) return found;
     const error = new FrameTooLongError(limit, counted > limit ? counted : skip + after);
     return new Refusal(error, Passage.past(skip + length + after));

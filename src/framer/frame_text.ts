@@ -9,7 +9,8 @@ export interface TextOptions {
   /**
    * The encoding of the frames, by any label that `TextDecoder` knows (WHATWG Encoding, section 4.2), such as `"utf-8"`.
    * Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between two
-   * characters. A byte order mark is handed out like any other character. Terminators are not concerned: a string is
+   * characters. A byte order mark is handed out like any other character. (With
+   * `null` no encoding that shifts, such as `"iso-2022-jp"`: what it shifts to does not carry over.) Terminators are not concerned: a string is
    * sought as UTF-8.
    */
   encoding?: string | undefined;
@@ -17,7 +18,7 @@ export interface TextOptions {
   fatal?: boolean | undefined;
 }
 
-/** A character has at most four bytes, in any encoding: so many may be missing the rest of theirs, less one. */
+/** A character has at most four bytes in any encoding, so at most three wait for the rest. */
 const LONGEST_CHARACTER = 4;
 
 /** Decodes frames, each by itself. A byte order mark is a character like any other. */

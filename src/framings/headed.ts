@@ -27,14 +27,14 @@ export interface HeadedOptions {
  *
  * A body length that is no whole number is a {@linkcode MalformedFrameError}; what `bodyLength` throws, the read rejects with.
  *
- * @param n How many bytes the header has; or a function that is given what has been read of the header, nothing at
- * first, and says how long it is as far as that tells: it is whole when all that was given. At most 1 KiB.
+ * @param n How many bytes the header has, 1 to 1,024; or a function that is given the header as far as it was read (nothing at
+ * first), and returns how long it is as far as that tells: it is whole when that is its own length.
  * @param bodyLength Computes from the header how many bytes follow it.
  * @param options Whether to drop the header, and how to make one.
  * @returns The framing. It encodes a frame with its header by checking that this is the right one; a body, with `strip`,
  * by adding the header that `header` makes.
  * @throws {TypeError} If an option or an argument is of a wrong type.
- * @throws {RangeError} If `n` is a number that is none of bytes.
+ * @throws {RangeError} If `n` is a number that is not 1 to 1,024.
  *
  * @example MQTT's fixed header (MQTT 3.1.1, section 2.2): a byte, and the length in one to four bytes of 7 bits
  * ```ts
@@ -103,17 +103,7 @@ class Headed implements Codec {
   encode(payload: Uint8Array | string): Uint8Array {
     const bytes = toBytes("payload", payload);
     const frame = this.#strip ? concat(this.#makeHeader(bytes.length), bytes) : copyOf(bytes);
-    let header = frame.subarray(0, 0);
-    for (let missing; (missing = this.#missing(header)) > 0;) {
-      if (header.length + missing > frame.length) {
-        throw new FrameInjectionError(
-          `a frame must have a header of ${
-            header.length + missing
-          } bytes or more, not ${frame.length} bytes in all`,
-        );
-      }
-      header = frame.subarray(0, header.length + missing);
-    }
+    const header = this.#headerOf(frame);
     const length = header.length + this.#bodyLength(header);
     if (length !== frame.length) {
       throw new FrameInjectionError(
@@ -125,6 +115,22 @@ class Headed implements Codec {
     throw new FrameInjectionError(
       `the option header made ${made} bytes, of which the header is read as ${header.length}`,
     );
+  }
+
+  /** What of the frame is its header. */
+  #headerOf(frame: Uint8Array): Uint8Array {
+    let header = frame.subarray(0, 0);
+    for (let missing; (missing = this.#missing(header)) > 0;) {
+      if (header.length + missing > frame.length) {
+        throw new FrameInjectionError(
+          `a frame must have a header of ${
+            header.length + missing
+          } bytes or more, not ${frame.length} bytes in all`,
+        );
+      }
+      header = frame.subarray(0, header.length + missing);
+    }
+    return header;
   }
 
   /** How many bytes more of the header are to be read. */

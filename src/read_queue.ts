@@ -1,14 +1,14 @@
 // The queue of readers: those who wait for frames, first come, first served.
 
-import { type AbortSignalLike, onAbort } from "../common/abort.ts";
-import { checkOptions, checkSignal, checkTimeout } from "../common/checks.ts";
-import { Deferred, quiet } from "../common/deferred.ts";
-import { Fifo } from "../common/fifo.ts";
-import { Steps } from "../common/turns.ts";
-import { TimeoutError } from "../errors.ts";
-import type { Frame, Framer } from "../framer.ts";
-import type { Rule } from "../terminator.ts";
-import { type FramePieces, PieceReader } from "./piece_reader.ts";
+import { type FramePieces, PieceReader } from "./chat/piece_reader.ts";
+import { type AbortSignalLike, onAbort } from "./common/abort.ts";
+import { checkOptions, checkSignal, checkTimeout } from "./common/checks.ts";
+import { Deferred, quiet } from "./common/deferred.ts";
+import { Fifo } from "./common/fifo.ts";
+import { Steps } from "./common/turns.ts";
+import { TimeoutError } from "./errors.ts";
+import type { Frame, Framer } from "./framer.ts";
+import type { Rule } from "./terminator.ts";
 
 /** When a read is given up. What has arrived then goes to the next read. */
 export interface ReadOptions {
@@ -57,7 +57,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
 
   /**
    * @param framer What cuts the frames.
-   * @param owner Whose frames they are.
+   * @param owner Whose frames they are: handed to what is called, so that one function serves all chats.
    * @param onHungry Is called, with the owner, when a reader needs more bytes than are here.
    */
   constructor(framer: Framer<F>, owner: Owner, onHungry: (owner: Owner) => void) {

@@ -25,13 +25,13 @@ import {
   netstring,
   type Terminator,
   TimeoutError,
-} from "../../mod.ts";
-import { bytes, concat, text } from "../support/bytes.ts";
-import { type MakePair, testOverPairs } from "../support/chaos_pairs.ts";
-import { countingBytes } from "../support/connection_checks.ts";
-import { CountingSignal } from "../support/counting_signal.ts";
-import { ScriptedConnection } from "../support/scripted_connection.ts";
-import { nextTurn } from "../support/turn.ts";
+} from "../mod.ts";
+import { bytes, concat, text } from "./support/bytes.ts";
+import { type MakePair, testOverPairs } from "./support/chaos_pairs.ts";
+import { countingBytes } from "./support/connection_checks.ts";
+import { CountingSignal } from "./support/counting_signal.ts";
+import { ScriptedConnection } from "./support/scripted_connection.ts";
+import { nextTurn } from "./support/turn.ts";
 
 type Options = Partial<Omit<ChatOptions, "encoding">>;
 
