@@ -23,13 +23,8 @@ import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./frame
 import { type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
 import { type Rule, type Terminator, toRule } from "./terminator.ts";
-import {
-  checkCertificates,
-  secure,
-  type StartTlsOptions,
-  type TlsInfo,
-  toSettingsFor,
-} from "./tls.ts";
+import type { StartTlsOptions, TlsInfo } from "./tls.ts";
+import { checkCertificates, secure, toSettingsFor } from "./tls/secure.ts";
 
 /** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
 export interface ChatOptions extends FramerOptions, SendQueueOptions {

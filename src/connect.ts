@@ -13,7 +13,8 @@ import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./sockets/opening.ts";
 import { type Sockets, socketsFor } from "./sockets/runtime_sockets.ts";
 import type { TcpOptions } from "./sockets/tcp_options.ts";
-import { checkCertificates, secure, type TlsClientOptions } from "./tls.ts";
+import type { TlsClientOptions } from "./tls.ts";
+import { checkCertificates, secure } from "./tls/secure.ts";
 import { type TlsSettings, toClientSettings } from "./tls/tls_settings.ts";
 
 /** Where to connect to, and how to chat there. */
@@ -92,33 +93,25 @@ export function connect<F extends Frame = Uint8Array>(
   options: ConnectOptions & EncodingOf<F>,
 ): Promise<Chat<F>>;
 export async function connect<F extends Frame>(
-  ...args: ConnectArguments<F>
+  first: string | UrlLike | (ConnectOptions & EncodingOf<F>),
+  beside?: ConnectOptions & EncodingOf<F>,
 ): Promise<Chat<F>> {
-  const options = gatherOptions(args);
+  if (beside?.url !== undefined) {
+    throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
+  }
+  const options = beside === undefined && !isUrl(first)
+    ? checkOptions(first as ConnectOptions & EncodingOf<F>)
+    : { ...beside!, url: first as string | UrlLike };
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
-  // What the certificate of the server must be for: nothing is known of a path.
-  const name = endpoint.path === undefined ? endpoint.hostname : "";
-  const settings = tls === undefined ? undefined : toClientSettings(tls, name);
+  const { hostname } = endpoint; // empty, where there is a path
+  const settings = tls === undefined ? undefined : toClientSettings(tls, hostname);
   const sockets = socketsFor(endpoint.transport);
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);
-  return openChat(connection, options, name);
-}
-
-/** What {@linkcode connect} is called with: the options, which may have a URL, or a URL and the options. */
-type ConnectArguments<F> =
-  | [options: ConnectOptions & EncodingOf<F>]
-  | [url: string | UrlLike, options: ConnectOptions & EncodingOf<F>];
-
-/** The options of both ways to call it. */
-function gatherOptions<F>(args: ConnectArguments<F>): ConnectOptions & EncodingOf<F> {
-  const [first, options] = args;
-  if (args.length <= 1 && !isUrl(first)) return checkOptions(first!);
-  if (options?.url === undefined) return { ...options!, url: first as string | UrlLike };
-  throw new TypeError(`expected one url, not another in the options: ${describe(options.url)}`);
+  return openChat(connection, options, hostname);
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */

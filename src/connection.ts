@@ -73,10 +73,10 @@ export interface Connection {
   readonly canReset?: boolean | undefined;
 
   /** This end's address, where the transport has one. */
-  readonly localAddress: Address | undefined;
+  readonly localAddress?: Address | undefined;
 
   /** The peer's address, where the transport has one. */
-  readonly remoteAddress: Address | undefined;
+  readonly remoteAddress?: Address | undefined;
 
   /** What TLS settled with the peer, where the connection speaks it. */
   readonly tls?: TlsInfo | undefined;

@@ -10,9 +10,10 @@ import type { Endpoint } from "./sockets/endpoint.ts";
 import type { UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./sockets/opening.ts";
 import { socketsFor } from "./sockets/runtime_sockets.ts";
-import { listenOnPath } from "./sockets/stale_socket.ts";
 import type { TcpOptions } from "./sockets/tcp_options.ts";
-import { checkCertificates, type TlsServerOptions } from "./tls.ts";
+import { listenOnPath } from "./sockets/unix_listener.ts";
+import type { TlsServerOptions } from "./tls.ts";
+import { checkCertificates } from "./tls/secure.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
 import { toServerSettings } from "./tls/tls_settings.ts";
 

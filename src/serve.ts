@@ -11,6 +11,7 @@ import {
   typeName,
 } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
+import { tell } from "./common/unless_thrown.ts";
 import type { Address } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
@@ -44,10 +45,7 @@ export interface ServerOptions<F extends Frame = Frame> {
 }
 
 /** Where to serve, how frames are cut, and how many chats there may be. */
-export interface ServeOptions<F extends Frame = Frame> extends ListenOptions, ServerOptions<F> {
-  /** Ends the listening when it is aborted, and the chats. */
-  signal?: AbortSignalLike | undefined;
-}
+export interface ServeOptions<F extends Frame = Frame> extends ListenOptions, ServerOptions<F> {}
 
 /** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
 export type Handler<F extends Frame = Frame> = (chat: Chat<F>) => void | Promise<void>;
@@ -196,14 +194,14 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     const { maxConnections = Infinity, whenFull = "wait" } = this.#options;
     for (;;) {
       while (whenFull === "wait" && this.#chats.size >= maxConnections && !this.#isClosed) {
-        await this.#change();
+        await this.#changed.promise;
       }
       const chat = await this.#accept();
       if (chat === null) break;
       if (this.#chats.size < maxConnections) void this.#handle(chat);
       else chat.close();
     }
-    while (this.#chats.size > 0) await this.#change();
+    while (this.#chats.size > 0) await this.#changed.promise;
   }
 
   async #accept(): Promise<Chat<F> | null> {
@@ -218,14 +216,14 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     }
   }
 
-  /** Waits before the next attempt to accept, all the time, but not longer than the server listens. */
+  /** Waits so long, and no longer than the server listens. (A race with `closed` would leave a reaction on it each time.) */
   async #pause(milliseconds: number): Promise<void> {
     let isOver = false;
     const timer = setTimeout(() => {
       isOver = true;
       this.#onChange();
     }, milliseconds);
-    while (!isOver && !this.#isClosed) await this.#change();
+    while (!isOver && !this.#isClosed) await this.#changed.promise;
     clearTimeout(timer);
   }
 
@@ -261,10 +259,6 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     setTimeout(this.#graceOver.resolve, 0);
   }
 
-  #change(): Promise<void> {
-    return this.#changed.promise;
-  }
-
   #onChange(): void {
     this.#changed.resolve();
     this.#changed = new Deferred();
@@ -272,16 +266,12 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
 
   #report(error: unknown, chat: Chat<F> | undefined): void {
     const { onError = printError } = this.#options;
-    try {
-      onError(error, chat);
-    } catch {
-      // It has had its chance to say something.
-    }
+    tell(() => onError(error, chat));
   }
 }
 
 function checkServing(handler: unknown, options: ServerOptions<never>): void {
-  const { maxConnections = 1, whenFull = "wait", onError } = checkOptions(options);
+  const { maxConnections = Infinity, whenFull = "wait", onError } = checkOptions(options);
   checkFunction("handler", handler);
   if (maxConnections !== Infinity) checkInteger("maxConnections", maxConnections, 1);
   if (whenFull !== "wait" && whenFull !== "refuse") {

@@ -2,6 +2,7 @@
 
 import { describeBytes } from "./common/bytes.ts";
 import { checkFunction, describe } from "./common/checks.ts";
+import { tell } from "./common/unless_thrown.ts";
 import type { Connection } from "./connection.ts";
 import { WrappedConnection } from "./connection/wrapped_connection.ts";
 
@@ -50,13 +51,7 @@ class TappedConnection extends WrappedConnection {
 
   constructor(connection: Connection, log: TapLog) {
     super(connection);
-    this.#log = (line) => {
-      try {
-        log(line);
-      } catch {
-        // What passes must not depend on who looks on.
-      }
-    };
+    this.#log = (line) => tell(() => log(line)); // what passes must not depend on who looks on
   }
 
   override async read(): Promise<Uint8Array | null> {

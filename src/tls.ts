@@ -1,8 +1,4 @@
-// TLS: what it is told, what it settles, and how it is put over a connection.
-
-import type { Connection } from "./connection.ts";
-import { handOn } from "./connection/hand_on.ts";
-import { type TlsSettings, toClientSettings, toServerSettings } from "./tls/tls_settings.ts";
+// TLS: what it is told, and what it settles with the peer.
 
 /** PEM text, as it stands in a `.pem` file: one, or several. */
 export type Pem = string | readonly string[];
@@ -58,53 +54,4 @@ export interface TlsInfo {
   readonly alpn: string | undefined;
   /** The peer's certificate, in DER, if it has sent one: `new X509Certificate(...)` of `node:crypto` reads it. */
   readonly peerCertificate: Uint8Array | undefined;
-}
-
-/** A connection that puts TLS over itself in a way of its own. */
-export interface TlsCapable extends Connection {
-  /**
-   * Puts TLS over the connection, of which nothing must be written or read any more: a read that is under way gives nothing.
-   * @returns The connection over it; `undefined` if it must be done in the way of all others.
-   */
-  startTls(settings: TlsSettings): Promise<Connection> | undefined;
-}
-
-/**
- * Puts TLS over a connection, which is closed if that fails.
- * @param underWay A read of the connection that is under way: what it brings is TLS already.
- */
-export async function secure(
-  connection: Connection,
-  settings: TlsSettings,
-  underWay?: Promise<Uint8Array | null>,
-): Promise<Connection> {
-  const { startTls } = connection as Partial<TlsCapable>;
-  const own = startTls?.call(connection, settings);
-  if (own !== undefined) return await own;
-  const { tlsOver } = await import("./adapters/tls.ts");
-  return await tlsOver(handOn(connection, underWay, false), settings);
-}
-
-/** The host names that connections were asked for. */
-const names: WeakMap<Connection, string> = new WeakMap();
-
-/** Keeps the host name that was connected to, which a certificate may have to be for later. */
-export function rememberName(connection: Connection, name: string): void {
-  names.set(connection, name);
-}
-
-/** Checks the options of {@linkcode Chat.startTls}. */
-export function toSettingsFor(connection: Connection, options: StartTlsOptions): TlsSettings {
-  if (options?.isServer) return toServerSettings(options);
-  return toClientSettings(options, names.get(connection));
-}
-
-/**
- * Checks certificates and keys before there is a connection for them.
- * @throws {TypeError} If they are not what they say, or do not belong together.
- */
-export async function checkCertificates(settings: TlsSettings): Promise<void> {
-  if (settings.cert === undefined && settings.ca === undefined) return;
-  const { checkContext } = await import("./adapters/tls.ts");
-  checkContext(settings);
 }

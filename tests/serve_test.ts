@@ -180,6 +180,27 @@ for (const [kind, reason] of [["an Error", new Error("enough")], ["a string", "e
   });
 }
 
+test("serve() takes no harm from an onError that throws, now or later", async () => {
+  let told = 0;
+  const onErrors = [() => {
+    told++;
+    throw new Error("now");
+  }, () => {
+    told++;
+    return Promise.reject(new Error("later"));
+  }];
+  for (const onError of onErrors) {
+    const server = await serve({ port: 0, ...LINES, onError }, () => {
+      throw new Error("the handler");
+    });
+    const client = await clientOf(server);
+    assertStrictEquals(await client.read(), null);
+    await client.closeWhenDone();
+    await server.shutdown();
+  }
+  assertStrictEquals(told, 2);
+});
+
 test("Server goes on after the system has refused to accept, and tells onError", async () => {
   const told: unknown[] = [];
   const refusal = new ConnectionError("exhausted", "too many open files");

@@ -32,7 +32,7 @@ import {
 } from "../mod.ts";
 import { TlsListener } from "../src/tls/tls_listener.ts";
 import { Deferred } from "../src/common/deferred.ts";
-import { secure } from "../src/tls.ts";
+import { secure } from "../src/tls/secure.ts";
 import { toClientSettings, toServerSettings } from "../src/tls/tls_settings.ts";
 import { WrappedConnection } from "../src/connection/wrapped_connection.ts";
 import { Authority } from "./support/certificates.ts";

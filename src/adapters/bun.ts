@@ -1,10 +1,10 @@
 // fromBun(), and the sockets of Bun: TCP and Unix.
 
-import { concat, copyOf, toBytes } from "../common/bytes.ts";
+import { concat, toBytes } from "../common/bytes.ts";
 import { checkFunction } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
-import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { type Ends, formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
   CLOSING,
   Closing,
@@ -13,14 +13,16 @@ import {
 } from "../connection/closing.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
-import type { TlsCapable, TlsInfo } from "../tls.ts";
-import { HandshakeTimeout, toHandshakeError } from "../tls/tls_error.ts";
+import { tune } from "../sockets/tcp_options.ts";
+import type { TlsInfo } from "../tls.ts";
+import type { TlsCapable } from "../tls/secure.ts";
+import { startHandshakeTimer, toHandshakeError } from "../tls/tls_error.ts";
+import { infoOf, type TlsSocketLike } from "../tls/tls_info.ts";
 import type { TlsSettings } from "../tls/tls_settings.ts";
 import { builtin } from "./shared/builtin.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { PushedListener } from "./shared/pushed_listener.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import { tune } from "./shared/tune.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
 export interface BunSocketLike {
@@ -53,15 +55,11 @@ export interface BunSocketLike {
 }
 
 /** What TLS needs of a `Bun.Socket`. */
-interface BunTlsSocketLike extends BunSocketLike {
+interface BunTlsSocketLike extends BunSocketLike, TlsSocketLike {
   /** Puts TLS over the socket: the two that it becomes, the second of which carries what is encrypted. */
   upgradeTLS(options: BunTlsUpgrade): readonly BunTlsSocketLike[];
   /** Of a socket that speaks TLS: whether the peer's certificate is in order. */
   readonly authorized?: boolean;
-  /** Of a socket that speaks TLS: the protocol chosen. */
-  readonly alpnProtocol?: string | false | null;
-  /** Of a socket that speaks TLS: the peer's certificate, with its DER as `raw`. */
-  getPeerCertificate?(): { readonly raw?: Uint8Array } | null | undefined;
 }
 
 /** What `upgradeTLS` of a `Bun.Socket` is given. */
@@ -176,7 +174,7 @@ const HANDLERS: Omit<BunHandlers, "open"> = {
 export async function connectBun(endpoint: Endpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {
-    const ends = { remote: toUnixAddress(endpoint.path) };
+    const ends = { remote: unixAddress(endpoint.path) };
     const options = optionsFor((socket, connection) => {
       tune(socket, endpoint.tcp);
       opened.resolve(connection);
@@ -193,27 +191,26 @@ function whereOf({ hostname, port, path }: Endpoint): BunWhere {
 }
 
 /** Listens on a TCP port or a Unix socket with `Bun.listen`. */
-export function listenBun(endpoint: ListenEndpoint): Promise<ConnectionListener> {
+export function listenBun(endpoint: ListenEndpoint): ConnectionListener {
   const { hostname, path, reusePort = false } = endpoint;
   const { platform } = builtin("node:process");
   if (reusePort && platform !== "linux") {
     // Elsewhere Bun ignores the option, or the system does not spread the connections.
-    return Promise.reject(new UnsupportedError(`reusePort needs Linux, not ${platform}`));
+    throw new UnsupportedError(`reusePort needs Linux, not ${platform}`);
   }
   let listener: PushedListener;
   const accept = (socket: BunSocketLike, connection: Connection): void => {
     tune(socket, endpoint.tcp);
     listener.put(connection);
   };
-  const options = optionsFor(accept, { local: toUnixAddress(path) });
+  const options = optionsFor(accept, { local: unixAddress(path) });
   try {
     const server = bun().listen({ ...whereOf(endpoint), reusePort, ...options });
-    const tcp: Address = { transport: "tcp", hostname, port: server.port };
-    listener = new PushedListener(toUnixAddress(path) ?? tcp, () => server.stop());
+    const address = unixAddress(path) ?? tcpAddress(hostname, server.port)!;
+    return listener = new PushedListener(address, () => server.stop());
   } catch (cause) {
-    return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
+    throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
   }
-  return Promise.resolve(listener);
 }
 
 /** A handshake. */
@@ -225,9 +222,9 @@ interface Upgrade {
 
 /** Puts TLS over a socket of which nothing is read or written any more. */
 function startTls(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
-  const { cert, key, ca, alpn, isServer, serverName, verifies, handshakeTimeout } = settings;
+  const { cert, key, ca, alpn, isServer, serverName, verifies } = settings;
   const shaken = new Deferred<Connection>();
-  const remote = toAddress(socket.remoteAddress, socket.remotePort);
+  const remote = tcpAddress(socket.remoteAddress, socket.remotePort);
   let isDone = false;
   const onFailure = (error: unknown): void => {
     if (isDone) return;
@@ -236,9 +233,7 @@ function startTls(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
     shaken.reject(toHandshakeError(error, settings, remote));
     secured?.terminate?.(); // end() would wait for the peer
   };
-  const timer = handshakeTimeout === Infinity
-    ? undefined
-    : setTimeout(() => onFailure(new HandshakeTimeout(handshakeTimeout)), handshakeTimeout);
+  const timer = startHandshakeTimer(settings, onFailure);
   const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
   socket.resume();
   const [, secured] = socket.upgradeTLS({
@@ -277,12 +272,6 @@ function toWire(alpn: readonly string[]): Uint8Array | undefined {
   return concat(...alpn.flatMap((name) => [Uint8Array.of(name.length), toBytes("name", name)]));
 }
 
-/** What is known of the peer, once the handshake is done. */
-function infoOf(socket: BunTlsSocketLike): TlsInfo {
-  const raw = socket.getPeerCertificate?.()?.raw;
-  return { alpn: socket.alpnProtocol || undefined, peerCertificate: raw && copyOf(raw) };
-}
-
 interface PendingWrite {
   rest: Uint8Array;
   readonly done: Deferred;
@@ -310,8 +299,8 @@ class BunConnection implements TlsCapable, WatchableConnection {
   constructor(socket: BunSocketLike, ends: Ends, tls?: TlsInfo) {
     this.#socket = socket;
     this.tls = tls;
-    this.localAddress = toAddress(socket.localAddress, socket.localPort) ?? ends.local;
-    this.remoteAddress = toAddress(socket.remoteAddress, socket.remotePort) ?? ends.remote;
+    this.localAddress = tcpAddress(socket.localAddress, socket.localPort) ?? ends.local;
+    this.remoteAddress = tcpAddress(socket.remoteAddress, socket.remotePort) ?? ends.remote;
     this.#inbox = new Inbox(socket);
     socket.pause();
   }
@@ -413,9 +402,9 @@ class BunConnection implements TlsCapable, WatchableConnection {
     pending.done.reject(this.#error("write to"));
   }
 
-  #error(attempt: string): Error {
+  #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
-    const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
+    const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
     if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
     return new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
   }

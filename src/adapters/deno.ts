@@ -3,8 +3,9 @@
 import type { AbortSignalLike } from "../common/abort.ts";
 import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
+import { unlessThrown } from "../common/unless_thrown.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
-import { formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
   CLOSING,
   Closing,
@@ -13,9 +14,8 @@ import {
 } from "../connection/closing.ts";
 import { type ClosedError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
-import type { TcpOptions } from "../sockets/tcp_options.ts";
+import { BACKLOG, type TcpOptions, tune } from "../sockets/tcp_options.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import { BACKLOG, tune } from "./shared/tune.ts";
 
 /** What {@linkcode fromDeno} needs of a connection: a `Deno.TcpConn`, and any other `Deno.Conn`, has it. */
 export interface DenoConnLike {
@@ -108,31 +108,35 @@ export function fromDeno(conn: DenoConnLike): Connection {
   return new DenoConnection(conn);
 }
 
-/** Opens a connection over TCP or a Unix socket with `Deno.connect`, unless `attempt` is aborted first. */
+/** Opens a connection over TCP or a Unix socket with `Deno.connect`, unless `calledOff` is aborted first. */
 export async function connectDeno(
   endpoint: Endpoint,
-  attempt?: AbortSignalLike,
+  calledOff?: AbortSignalLike,
 ): Promise<Connection> {
   checkKeepAlive(endpoint);
   try {
-    const conn = await deno().connect({ ...whereOf(endpoint), signal: attempt });
-    return fromSocket(conn, endpoint.tcp);
+    const conn = await deno().connect({ ...whereOf(endpoint), signal: calledOff });
+    return connectionOver(conn, endpoint.tcp);
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
 }
 
+function connectionOver(conn: DenoSocketLike, tcp: TcpOptions | undefined): Connection {
+  tune(conn, tcp);
+  return new DenoConnection(conn);
+}
+
 /** Listens on a TCP port or a Unix socket with `Deno.listen`. */
-export function listenDeno(endpoint: ListenEndpoint): Promise<ConnectionListener> {
+export function listenDeno(endpoint: ListenEndpoint): ConnectionListener {
+  const { reusePort = false } = endpoint;
+  if (reusePort) checkReusePort();
+  checkKeepAlive(endpoint);
+  const options = { ...whereOf(endpoint), reusePort, tcpBacklog: BACKLOG };
   try {
-    const { reusePort = false } = endpoint;
-    if (reusePort) checkReusePort();
-    checkKeepAlive(endpoint);
-    const options = { ...whereOf(endpoint), reusePort, tcpBacklog: BACKLOG };
-    return Promise.resolve(new DenoListener(deno().listen(options), endpoint.tcp));
+    return new DenoListener(deno().listen(options), endpoint.tcp);
   } catch (cause) {
-    if (cause instanceof UnsupportedError) return Promise.reject(cause);
-    return Promise.reject(toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`));
+    throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
   }
 }
 
@@ -205,7 +209,7 @@ class DenoListener implements ConnectionListener {
   async #acceptNext(): Promise<Connection | null> {
     while (!this.#isClosed) {
       try {
-        return fromSocket(await this.#listener.accept(), this.#tcp);
+        return connectionOver(await this.#listener.accept(), this.#tcp);
       } catch (cause) {
         // A peer that was gone before it was accepted: the next one is not.
         if (GONE.has((cause as Error).name)) continue;
@@ -317,34 +321,25 @@ class DenoConnection implements WatchableConnection {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    try {
-      this.#conn.close();
-    } catch {
-      // Somebody else has closed it.
-    }
+    unlessThrown(() => this.#conn.close()); // somebody else may have closed it
     this[CLOSING].happen();
   }
 
-  #error(cause: unknown, attempt: string): Error {
+  #error(cause: unknown, tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
-    return toConnectionError(cause, `${attempt} ${formatEndpoint(this.remoteAddress)}`);
+    return toConnectionError(cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
   }
 }
 
-/** Deno keeps its own in any case, and that of a TCP socket is one as it is. */
+/** A TCP address of Deno's is an `Address` already, and is kept anyway: a copy would cost each connection memory. */
 function addressOf(address: DenoAddrLike): Address | undefined {
   const { transport, hostname, port, path } = address;
   if (transport === "tcp" && hostname !== undefined && port !== undefined) {
     return address as Address;
   }
-  return toAddress(hostname, port) ?? toUnixAddress(path);
+  return tcpAddress(hostname, port) ?? unixAddress(path);
 }
 
 function deno(): DenoLike {
   return (globalThis as unknown as { Deno: DenoLike }).Deno;
-}
-
-function fromSocket(conn: DenoSocketLike, tcp: TcpOptions | undefined): Connection {
-  tune(conn, tcp);
-  return fromDeno(conn);
 }

@@ -1,8 +1,9 @@
 // fromIterable(): an iterable to read, and a writer or a Node stream to write.
 
 import { typeName } from "../common/checks.ts";
+import { tell } from "../common/unless_thrown.ts";
 import type { Connection } from "../connection.ts";
-import { attempt, JoinedConnection, type Sink, type Source } from "./shared/joined_connection.ts";
+import { JoinedConnection, type Sink, type Source, type Step } from "./shared/joined_connection.ts";
 import { isNodeWritable, NodeSink, type NodeWritableLike } from "./shared/node_halves.ts";
 
 /**
@@ -109,7 +110,7 @@ class IterableSource implements Source {
     this.#iterable = iterable;
   }
 
-  async next(): Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }> {
+  async next(): Promise<Step> {
     this.#iterator ??= iterate(this.#iterable);
     for (;;) {
       const piece = this.#batch.next();
@@ -120,11 +121,11 @@ class IterableSource implements Source {
     }
   }
 
-  /** A generator of Node's iterates a Node stream: it would close it only when its next chunk has come, and not at all unbegun. */
+  /** A Node stream is destroyed itself: its generator would close it only when the next chunk has come, and not at all if not begun. */
   cancel(): void {
     const { destroy } = this.#iterable as { destroy?: unknown };
-    if (typeof destroy === "function") attempt(() => destroy.call(this.#iterable));
-    else attempt(() => (this.#iterator ?? iterate(this.#iterable)).return?.());
+    if (typeof destroy === "function") tell(() => destroy.call(this.#iterable));
+    else tell(() => (this.#iterator ?? iterate(this.#iterable)).return?.());
   }
 }
 
@@ -151,6 +152,6 @@ class WriterSink implements Sink {
   }
 
   abort(reason: unknown): void {
-    attempt(() => this.#writer.fail?.(reason));
+    tell(() => this.#writer.fail?.(reason));
   }
 }

@@ -2,7 +2,7 @@
 
 import { copyOf } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
-import type { Address, Connection } from "../connection.ts";
+import type { Connection } from "../connection.ts";
 import { connectionClosed } from "../connection/closing.ts";
 import { type ClosedError, ConnectionError } from "../errors.ts";
 import { Inbox } from "./shared/inbox.ts";
@@ -46,10 +46,8 @@ export function memoryPair(): [Connection, Connection] {
 
 class MemoryConnection implements Connection {
   declare peer: MemoryConnection;
-  readonly localAddress: Address | undefined = undefined;
-  readonly remoteAddress: Address | undefined = undefined;
 
-  readonly #inbox = new Inbox({ pause() {}, resume() {} });
+  readonly #inbox = new Inbox();
   readonly #closed = new Deferred();
   #blocked: Deferred | undefined;
   #writeEnded = false;

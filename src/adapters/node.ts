@@ -5,7 +5,7 @@ import { copyOf, plainBytes } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
-import { type Ends, formatEndpoint, toAddress, toUnixAddress } from "../connection/address.ts";
+import { type Ends, formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
   CLOSING,
   Closing,
@@ -14,11 +14,12 @@ import {
 } from "../connection/closing.ts";
 import { type ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
+import { BACKLOG, tune } from "../sockets/tcp_options.ts";
 import { builtin } from "./shared/builtin.ts";
 import { Inbox } from "./shared/inbox.ts";
+import { takeBuffered } from "./shared/node_halves.ts";
 import { PushedListener } from "./shared/pushed_listener.ts";
 import { toConnectionError } from "./shared/system_error.ts";
-import { BACKLOG, tune } from "./shared/tune.ts";
 
 /** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
 export interface NodeDuplexLike {
@@ -32,8 +33,8 @@ export interface NodeDuplexLike {
   read(): unknown;
   /** Sends a chunk; the callback is called when it was taken, or with an error. */
   write(chunk: Uint8Array, callback: (error?: Error | null) => void): unknown;
-  /** Ends the writing side; the callback is called when that is done. */
-  end(callback: () => void): unknown;
+  /** Ends the writing side; the callback is called when that is done, or with an error. */
+  end(callback: (error?: Error | null) => void): unknown;
   /** Closes both sides now. */
   destroy(): unknown;
   /** Whether the writing side is open. */
@@ -110,20 +111,20 @@ export function fromNode(stream: NodeDuplexLike): Connection {
 }
 
 /** A connection over a stream whose addresses are known otherwise. */
-export function fromStream(stream: NodeDuplexLike, ends: Ends): Connection {
+export function connectionOver(stream: NodeDuplexLike, ends: Ends): Connection {
   return new NodeConnection(stream, ends);
 }
 
-/** Opens a connection over TCP or a Unix socket with `node:net`, unless `attempt` is aborted first. */
+/** Opens a connection over TCP or a Unix socket with `node:net`, unless `calledOff` is aborted first. */
 export async function connectNode(
   endpoint: Endpoint,
-  attempt?: AbortSignalLike,
+  calledOff?: AbortSignalLike,
 ): Promise<Connection> {
   const { connect } = builtin("node:net");
   // Node destroys a socket whose signal is aborted already, and connects it all the same.
-  if (attempt?.aborted) throw attempt.reason;
+  if (calledOff?.aborted) throw calledOff.reason;
   const { hostname, port, path } = endpoint;
-  const signal = attempt as AbortSignal;
+  const signal = calledOff as AbortSignal;
   const where = path === undefined ? { host: hostname, port } : { path };
   const socket = connect({ ...where, signal });
   const connected = new Deferred();
@@ -133,7 +134,7 @@ export async function connectNode(
   socket.once("connect", connected.resolve);
   await connected.promise;
   tune(socket, endpoint.tcp);
-  const connection = new NodeConnection(socket, { remote: toUnixAddress(path) });
+  const connection = new NodeConnection(socket, { remote: unixAddress(path) });
   socket.off("error", refuse);
   return connection;
 }
@@ -154,7 +155,8 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
   server.listen(options, listening.resolve);
   await listening.promise;
   server.off("error", refuse);
-  const where = toUnixAddress(path) ?? toTcpAddress(server.address());
+  const own = server.address() as { address: string; port: number };
+  const where = unixAddress(path) ?? tcpAddress(own.address, own.port)!;
   const ends = { local: isAny(where) ? undefined : where };
   const listener = new PushedListener(where, () => server.close());
   server.on("error", (cause) => listener.fail(cause));
@@ -163,11 +165,6 @@ export async function listenNode(endpoint: ListenEndpoint): Promise<ConnectionLi
     listener.put(new NodeConnection(socket, ends));
   });
   return listener;
-}
-
-function toTcpAddress(from: unknown): Address {
-  const { address, port } = from as { address: string; port: number };
-  return { transport: "tcp", hostname: address, port };
 }
 
 /** Whether it stands for all addresses of this machine. */
@@ -186,7 +183,7 @@ function checkReusePort(): void {
 }
 
 const NOTHING = new Uint8Array(0);
-const UNKNOWN: Ends = {};
+const NO_ENDS: Ends = {};
 
 /** Where a stream keeps its connection, for the listeners that all streams share. */
 const CONNECTION = Symbol("connection");
@@ -227,12 +224,12 @@ class NodeConnection implements WatchableConnection {
   readonly #isTls: boolean;
   #readEnded = false;
   #writeEnded = false;
-  #emptying = false;
+  #isTakingBuffered = false;
   #closeError: ClosedError | undefined;
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
   #cause: Error | undefined;
 
-  constructor(stream: Carrier, ends: Ends = UNKNOWN) {
+  constructor(stream: Carrier, ends: Ends = NO_ENDS) {
     this.#stream = stream;
     this.#ends = ends;
     this.#isSocket = "connecting" in stream;
@@ -270,7 +267,8 @@ class NodeConnection implements WatchableConnection {
   closeWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.closed.then(() => reject(this.#error(undefined, "write to")));
-      this.#stream.end(() => {
+      this.#stream.end((error) => {
+        if (error) return reject(this.#error(error, "write to"));
         resolve();
         this.#writeEnded = true;
         this.#closeWhenBothEnded();
@@ -313,16 +311,16 @@ class NodeConnection implements WatchableConnection {
 
   #onData(chunk: Uint8Array): void {
     // What is taken by read() is emitted as well, or not, by the state of the stream.
-    if (!this.#emptying) this.#inbox.put(plainBytes(chunk));
+    if (!this.#isTakingBuffered) this.#inbox.put(plainBytes(chunk));
   }
 
   /** A socket has addresses while it is connected, and a connection ever after. */
   #noteAddresses(): void {
     const stream = this.#stream;
     const { remoteAddress, remotePort } = stream;
-    // A socket that is asked keeps the answer, too.
-    this.localAddress = this.#ends.local ?? toAddress(stream.localAddress, stream.localPort);
-    this.remoteAddress = toAddress(remoteAddress, remotePort) ?? this.#ends.remote;
+    // The ends come first: a socket that is asked for its address keeps it a second time.
+    this.localAddress = this.#ends.local ?? tcpAddress(stream.localAddress, stream.localPort);
+    this.remoteAddress = tcpAddress(remoteAddress, remotePort) ?? this.#ends.remote;
   }
 
   /**
@@ -350,22 +348,16 @@ class NodeConnection implements WatchableConnection {
     this[CLOSING].happen();
   }
 
-  /** Takes what the stream had buffered, which arrived before its error or close, and which Node may not emit any more. */
   #endInbox(error: Error): void {
-    this.#emptying = true;
-    for (let left = this.#stream.readableLength; left > 0;) {
-      const chunk = this.#stream.read();
-      if (!(chunk instanceof Uint8Array)) break;
-      this.#inbox.put(plainBytes(chunk));
-      left -= chunk.length;
-    }
-    this.#emptying = false;
+    this.#isTakingBuffered = true;
+    takeBuffered(this.#stream, this.#inbox);
+    this.#isTakingBuffered = false;
     this.#inbox.fail(error);
   }
 
-  #error(cause: Error | null | undefined, attempt: string): Error {
+  #error(cause: Error | null | undefined, tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
-    const what = `${attempt} ${formatEndpoint(this.remoteAddress)}`;
+    const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
     const reported = this.#cause ?? cause;
     if (reported) return toConnectionError(reported, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);

@@ -2,10 +2,11 @@
 
 import { checkOptions, checkTimeout, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
+import { tell, unlessThrown } from "../common/unless_thrown.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
+import { builtin } from "./shared/builtin.ts";
 import {
-  attempt,
   JoinedConnection,
   type Sink,
   type Source,
@@ -167,7 +168,10 @@ function halvesOf(child: ChildProcessLike, end: ProcessEnd): [Source, Sink] {
   const output = `the standard output of ${titleOf(child)}`;
   const input = `the standard input of ${titleOf(child)}`;
   if (isNode(child)) {
-    if (child.pid === undefined) return [new NotStarted(child), new NotStarted(child)];
+    if (child.pid === undefined) {
+      const both = new NotStarted(child);
+      return [both, both];
+    }
     const stdin = checkPipe("stdin", child.stdin, "write");
     const stdout = checkPipe("stdout", child.stdout, "pause");
     const source = new NodeSource(output, stdout, () => stdout.destroy());
@@ -179,6 +183,7 @@ function halvesOf(child: ChildProcessLike, end: ProcessEnd): [Source, Sink] {
     checkUnlocked(output, stdout);
     return [new WebSource(output, stdout), new BunSink(input, stdin, end)];
   }
+  // Deno throws where the other runtimes have nothing.
   const stdin = checkPipe("stdin", unlessThrown(() => child.stdin), "getWriter");
   const stdout = checkPipe("stdout", unlessThrown(() => child.stdout), "getReader");
   checkUnlocked(input, stdin);
@@ -197,15 +202,6 @@ function isNode(child: ChildProcessLike): child is NodeProcessLike {
 
 function isBun(child: ChildProcessLike): child is BunProcessLike {
   return "exited" in child;
-}
-
-/** Deno throws where the other runtimes have nothing. */
-function unlessThrown<T>(get: () => T): T | undefined {
-  try {
-    return get();
-  } catch {
-    return undefined;
-  }
 }
 
 function checkPipe<T>(name: string, stream: T | null | undefined, method: string): T {
@@ -253,10 +249,6 @@ class NotStarted implements Source, Sink {
   abort(): void {}
 }
 
-interface Killer {
-  readonly process?: { kill(pid: number, signal: string): unknown };
-}
-
 /** Waits for the end of a process, and brings it about. */
 class ProcessEnd implements Whole {
   readonly #child: ChildProcessLike;
@@ -292,7 +284,7 @@ class ProcessEnd implements Whole {
   }
 
   /** A process that has ended may have printed what is still to be read, so that alone closes nothing. */
-  close(): void {
+  release(): void {
     this.#exit.promise.then(this.#closed.resolve);
   }
 
@@ -313,7 +305,7 @@ class ProcessEnd implements Whole {
     try {
       const wasSent = this.#child.kill(signal);
       // In Deno's node:child_process a process that was sent a signal counts as ended, and is not sent another.
-      if (wasSent === false && pid !== undefined) (globalThis as Killer).process?.kill(pid, signal);
+      if (wasSent === false && pid !== undefined) builtin("node:process").kill(pid, signal);
     } catch {
       // It has ended meanwhile.
     }
@@ -353,6 +345,6 @@ class BunSink implements Sink {
   }
 
   abort(): void {
-    attempt(() => this.#sink.end());
+    tell(() => this.#sink.end());
   }
 }

@@ -11,17 +11,15 @@ import {
 } from "./shared/node_halves.ts";
 import { checkUnlocked, type ReadableStreamLike, WebSource } from "./shared/web_halves.ts";
 
-interface DenoLike {
-  readonly stdin: { readonly readable: ReadableStreamLike };
-  readonly stdout: DenoStdoutLike;
-}
-
 interface DenoStdoutLike {
   write(data: Uint8Array): Promise<number>;
 }
 
 interface Runtimes {
-  readonly Deno?: DenoLike;
+  readonly Deno?: {
+    readonly stdin: { readonly readable: ReadableStreamLike };
+    readonly stdout: DenoStdoutLike;
+  };
   readonly process?: {
     readonly stdin?: NodeReadableLike;
     readonly stdout?: NodeWritableLike;

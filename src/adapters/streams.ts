@@ -61,7 +61,7 @@ export function fromStreams(streams: StreamsLike): Connection {
   return new JoinedConnection(
     readable ? new WebSource("the readable", readable) : undefined,
     writable ? new WebSink("the writable", writable) : undefined,
-    { close: () => streams.close?.(), closed: streams.closed },
+    { release: () => streams.close?.(), closed: streams.closed },
   );
 }
 

@@ -2,16 +2,17 @@
 
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { copyOf, plainBytes } from "../common/bytes.ts";
+import { plainBytes } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 import { ConnectionError } from "../errors.ts";
 import type { TlsInfo } from "../tls.ts";
-import { HandshakeTimeout, toHandshakeError } from "../tls/tls_error.ts";
+import { startHandshakeTimer, toHandshakeError } from "../tls/tls_error.ts";
+import { infoOf } from "../tls/tls_info.ts";
 import type { TlsSettings } from "../tls/tls_settings.ts";
-import { fromStream } from "./node.ts";
+import { connectionOver } from "./node.ts";
 import { builtin } from "./shared/builtin.ts";
 
 /** How long an end during the handshake waits for what TLS says of it. Milliseconds. */
@@ -38,7 +39,7 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
   const onSecure = (secured: TLSSocket): void => {
     socket = secured;
     socket.on("close", () => carrier.destroy());
-    const over = fromStream(socket, ends);
+    const over = connectionOver(socket, ends);
     shaken.resolve(new TlsConnection(over, { connection, carrier }, infoOf(socket)));
   };
   const onFailure = (error: unknown): void => {
@@ -47,7 +48,7 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     connection.close(error);
     carrier.destroy(); // and TLS with it, and what it waits with
   };
-  let timer = startTimer(settings, onFailure);
+  let timer = startHandshakeTimer(settings, onFailure);
   const carrier = makeCarrier(Duplex, connection, {
     onEnd(push) {
       // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
@@ -199,15 +200,6 @@ async function drained(carrier: Duplex): Promise<void> {
   for (const event of ["drain", "close"]) carrier.off(event, done.resolve);
 }
 
-/** What is known of the peer, once the handshake is done. */
-function infoOf(socket: TLSSocket): TlsInfo {
-  const certificate = socket.getPeerCertificate() as { raw?: Uint8Array } | null;
-  return {
-    alpn: socket.alpnProtocol || undefined,
-    peerCertificate: certificate?.raw && copyOf(certificate.raw),
-  };
-}
-
 /** Whether the peer's goodbye has come, though what came before it may not be read yet. */
 function isEnded(socket: TLSSocket): boolean {
   return (socket as unknown as { _readableState: { ended: boolean } })._readableState.ended;
@@ -215,14 +207,6 @@ function isEnded(socket: TLSSocket): boolean {
 
 function isIp(name: string): boolean {
   return name.includes(":") || /^[\d.]+$/.test(name);
-}
-
-function startTimer(
-  { handshakeTimeout }: TlsSettings,
-  onFailure: (error: Error) => void,
-): ReturnType<typeof setTimeout> | undefined {
-  if (handshakeTimeout === Infinity) return undefined;
-  return setTimeout(() => onFailure(new HandshakeTimeout(handshakeTimeout)), handshakeTimeout);
 }
 
 function truncationError(remote: Address | undefined): ConnectionError {

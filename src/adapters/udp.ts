@@ -25,13 +25,13 @@ const IDLE_TIMEOUT = 60_000;
 /** Exchanges datagrams with one peer, with `node:dgram`, which Node, Deno and Bun have. */
 export async function connectUdp(
   endpoint: Endpoint,
-  attempt?: AbortSignalLike,
+  calledOff?: AbortSignalLike,
 ): Promise<Connection> {
   const what = `connect to ${formatEndpoint(endpoint)}`;
   const { socket, address } = await openSocket(endpoint, what);
-  if (attempt?.aborted) {
+  if (calledOff?.aborted) {
     socket.close();
-    throw attempt.reason;
+    throw calledOff.reason;
   }
   const connected = new Deferred();
   const refuse = (cause: Error): void => connected.reject(toConnectionError(cause, what));
@@ -50,7 +50,7 @@ export async function connectUdp(
     localAddress: toUdpAddress(socket.address()),
     remoteAddress: toUdpAddress(peer),
     send: (datagram, done) => socket.send(datagram, done),
-    release: () => socket.close(connection.released),
+    release: (done) => socket.close(done),
   });
   // Deno lets others through.
   const isPeer = (from: RemoteInfo): boolean => keyOf(from) === keyOf(peer);
@@ -135,9 +135,9 @@ class UdpListener implements ConnectionListener {
       localAddress: this.address,
       remoteAddress: toUdpAddress(from),
       send: (datagram, done) => this.#socket.send(datagram, port, address, done),
-      release: () => {
+      release: (done) => {
         forget();
-        this.#release(connection.released);
+        this.#release(done);
       },
       idle: { timeout: this.#idleTimeout, onIdle: forget },
     });
@@ -158,8 +158,8 @@ interface UdpParts {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly send: (datagram: Uint8Array, done: (error: Error | null) => void) => void;
-  /** Gives back what the connection holds, once, and says so by `released()`. */
-  readonly release: () => void;
+  /** Gives back what the connection holds, and calls back when that is done. It is called once. */
+  readonly release: (done: () => void) => void;
   /** When the peer is taken to have ended, if ever, and what then. */
   readonly idle?: { readonly timeout: number; readonly onIdle: () => void };
 }
@@ -171,10 +171,9 @@ interface UdpParts {
 class UdpConnection implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly released: () => void;
 
   readonly #parts: UdpParts;
-  readonly #inbox = new Inbox({ pause() {}, resume() {} });
+  readonly #inbox = new Inbox();
   readonly #splitter = new DatagramSplitter();
   readonly #closed = new Deferred();
   #isReleased = false;
@@ -185,7 +184,6 @@ class UdpConnection implements Connection {
     this.#parts = parts;
     this.localAddress = parts.localAddress;
     this.remoteAddress = parts.remoteAddress;
-    this.released = () => this.#closed.resolve();
   }
 
   get closed(): Promise<void> {
@@ -265,11 +263,11 @@ class UdpConnection implements Connection {
     if (this.#isReleased) return;
     this.#isReleased = true;
     clearTimeout(this.#timer);
-    this.#parts.release();
+    this.#parts.release(this.#closed.resolve);
   }
 
-  #error(cause: Error, attempt: string): Error {
-    return toConnectionError(cause, `${attempt} ${formatEndpoint(this.remoteAddress)}`);
+  #error(cause: Error, tried: string): Error {
+    return toConnectionError(cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
-import type { Address, Connection } from "../connection.ts";
+import type { Connection } from "../connection.ts";
 import { connectionClosed } from "../connection/closing.ts";
 import { type ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import { Inbox } from "./shared/inbox.ts";
@@ -118,20 +118,15 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     socket.url || "the peer",
   );
   socket.binaryType = "arraybuffer";
-  const onOpen = (): void => connection.onOpen();
-  const onMessage = ({ data }: { data: unknown }): void => connection.onMessage(data);
-  const onError = (event: object): void => connection.onError(errorOf(event));
-  const onClose = ({ code, reason }: { code: number; reason: string }): void =>
-    connection.onClose(code, reason);
-  socket.addEventListener("open", onOpen);
-  socket.addEventListener("message", onMessage);
-  socket.addEventListener("error", onError);
-  socket.addEventListener("close", onClose);
+  const listeners: readonly [WebSocketEvent, WebSocketListener][] = [
+    ["open", () => connection.onOpen()],
+    ["message", ({ data }) => connection.onMessage(data)],
+    ["error", (event) => connection.onError(errorOf(event))],
+    ["close", ({ code, reason }) => connection.onClose(code, reason)],
+  ];
+  for (const [event, listener] of listeners) socket.addEventListener(event, listener);
   connection.closed.then(() => {
-    socket.removeEventListener("open", onOpen);
-    socket.removeEventListener("message", onMessage);
-    socket.removeEventListener("error", onError);
-    socket.removeEventListener("close", onClose);
+    for (const [event, listener] of listeners) socket.removeEventListener(event, listener);
   });
   return connection;
 }
@@ -182,6 +177,22 @@ interface Ending {
   readonly detail: string;
 }
 
+function endingOf(code: number, reason: string): Ending {
+  if (ORDERLY.has(code)) {
+    return { isOrderly: true, code: "reset", detail: "the peer has closed the WebSocket" };
+  }
+  // Deno says 0 where others say 1006.
+  if (code === 1006 || code === 0) {
+    return { isOrderly: false, code: "reset", detail: "the WebSocket broke off without a close" };
+  }
+  const words = reason === "" ? "" : `: ${describe(reason)}`;
+  return {
+    isOrderly: false,
+    code: "other",
+    detail: `the WebSocket was closed with ${code}${words}`,
+  };
+}
+
 /**
  * A connection over any kind of WebSocket. Whoever makes it tells it what happens to the socket.
  *
@@ -192,9 +203,6 @@ interface Ending {
  * ```
  */
 export class WebSocketConnection implements Connection {
-  readonly localAddress: Address | undefined = undefined;
-  readonly remoteAddress: Address | undefined = undefined;
-
   readonly #socket: WebSocketSender;
   readonly #peer: string;
   readonly #maxBufferedBytes: number;
@@ -222,7 +230,7 @@ export class WebSocketConnection implements Connection {
     }
     this.#socket = socket;
     this.#peer = peer;
-    this.#inbox = new Inbox({ pause: () => socket.pause?.(), resume: () => socket.resume?.() });
+    this.#inbox = new Inbox(socket);
     if (socket.readyState !== CONNECTING) this.onOpen();
     if (socket.readyState === CLOSED) this.onClose(1006, "");
   }
@@ -394,10 +402,10 @@ export class WebSocketConnection implements Connection {
     this.#closed.resolve();
   }
 
-  #error(attempt: string): Error {
+  #error(tried: string): Error {
     const known = this.#closeError ?? this.#failure;
     if (known !== undefined) return known;
-    const what = `${this.#isOpened ? attempt : "connect to"} ${this.#peer}`;
+    const what = `${this.#isOpened ? tried : "connect to"} ${this.#peer}`;
     const { isOrderly, code, detail } = this.#ending ?? endingOf(1005, "");
     if (isOrderly || this.#cause === undefined) {
       return new ConnectionError(code, `cannot ${what}: ${detail}`);
@@ -406,20 +414,4 @@ export class WebSocketConnection implements Connection {
     if (error.code !== "other" || !this.#isOpened) return error;
     return new ConnectionError(code, error.message, { cause: this.#cause });
   }
-}
-
-function endingOf(code: number, reason: string): Ending {
-  if (ORDERLY.has(code)) {
-    return { isOrderly: true, code: "reset", detail: "the peer has closed the WebSocket" };
-  }
-  // Deno says 0 where others say 1006.
-  if (code === 1006 || code === 0) {
-    return { isOrderly: false, code: "reset", detail: "the WebSocket broke off without a close" };
-  }
-  const words = reason === "" ? "" : `: ${describe(reason)}`;
-  return {
-    isOrderly: false,
-    code: "other",
-    detail: `the WebSocket was closed with ${code}${words}`,
-  };
 }

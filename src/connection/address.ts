@@ -3,8 +3,14 @@
 import type { Address } from "../connection.ts";
 import type { Endpoint } from "../sockets/endpoint.ts";
 
+/** The addresses of both ends, where they are known otherwise than from the socket. */
+export interface Ends {
+  readonly local?: Address | undefined;
+  readonly remote?: Address | undefined;
+}
+
 /** The address of a socket, if it has one: other streams do not, nor does a socket whose peer has reset it by then. */
-export function toAddress(
+export function tcpAddress(
   hostname: string | undefined,
   port: number | undefined,
 ): Address | undefined {
@@ -12,14 +18,8 @@ export function toAddress(
   return { transport: "tcp", hostname, port };
 }
 
-/** Both ends of a connection over a Unix socket: whoever connects has no path. */
-export interface Ends {
-  readonly local?: Address | undefined;
-  readonly remote?: Address | undefined;
-}
-
 /** The address of a Unix socket, if it has one. */
-export function toUnixAddress(path: string | null | undefined): Address | undefined {
+export function unixAddress(path: string | null | undefined): Address | undefined {
   return path ? { transport: "unix", hostname: "", port: 0, path } : undefined;
 }
 

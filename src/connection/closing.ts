@@ -42,7 +42,7 @@ export class Closing {
     return this.#closed.promise;
   }
 
-  /** Calls back when it has happened, as a promise would. Of several who ask, it is the last: the connection is theirs. */
+  /** Calls back when it has happened, as a promise would. Only the last who asks is called: the connection is theirs. */
   watch<Owner>(owner: Owner, watcher: Watcher<Owner>): void {
     this.#owner = owner;
     this.#watcher = watcher;

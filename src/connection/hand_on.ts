@@ -5,9 +5,9 @@ import { ClosedError } from "../errors.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";
 
 /**
- * A connection for its next owner, who may do with it what may be done with a new one, though a connection allows only one
- * read at a time, and its direction to be ended once: the first read gives what a read that is under way will bring (one
- * that was given up may have left it), and a direction that was ended is not ended again.
+ * A connection for its next owner. A connection allows one read at a time, and one `closeWrite()`; the next owner need not know what
+ * the last one did: the first read gives what a read that is under way will bring, and a direction that was ended is not ended
+ * again.
  */
 export function handOn(
   connection: Connection,

@@ -3,6 +3,7 @@
 import { plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
 import { quiet } from "../common/deferred.ts";
+import { unlessThrown } from "../common/unless_thrown.ts";
 import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "../framing.ts";
 import type { ReceiveBuffer } from "../receive_buffer.ts";
@@ -90,11 +91,7 @@ export class Decoding {
 
   /** Tells the framing that the frame is not read on, so that its `finally` runs; what that throws is nobody's. */
   abandon(): void {
-    try {
-      this.#generator?.return?.();
-    } catch {
-      // The frame is given up for a reason of its own.
-    }
+    unlessThrown(() => this.#generator?.return?.());
   }
 
   /** How many bytes the portion has that was asked for, or -1 if its end is not here. */

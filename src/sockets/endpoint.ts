@@ -61,14 +61,14 @@ export function checkEndpoint(options: EndpointOptions, lowestPort: number): End
     throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
   }
   if (path === undefined && transport !== "unix") {
-    const endpoint = checkPort(hostname, port, lowestPort);
+    const endpoint = checkHostAndPort(hostname, port, lowestPort);
     return transport === "udp" ? { ...endpoint, transport } : endpoint;
   }
   // The Address of a Unix socket has an empty host name, and 0 for a port.
   const isMixed = port || hostname || transport !== undefined && transport !== "unix";
   if (path === undefined || isMixed) {
     throw new TypeError(
-      `expected a port, with a hostname or not, or a path, not all of them: ${describe(path)}`,
+      `expected a path, or a port with or without a hostname, not both: ${describe(path)}`,
     );
   }
   return checkPath(path);
@@ -103,7 +103,7 @@ function isHostname(text: unknown): text is string {
     (NAME.test(text) || IPV6.test(text));
 }
 
-function checkPort(
+function checkHostAndPort(
   hostname: string = "127.0.0.1",
   port: number | undefined,
   lowestPort: number,

@@ -49,7 +49,7 @@ export function readUrl(url: string | UrlLike, lowestPort: number): Destination 
   if (!hostname) fail(text, "it has no host");
   if (!port) fail(text, "it has no port");
   if (pathname !== "" && pathname !== "/") fail(text, "a path has no place in it");
-  const where = { hostname: decode(text, hostname), port: checkPort(text, port, lowestPort) };
+  const where = { hostname: decode(text, hostname), port: toPort(text, port, lowestPort) };
   if (protocol === "tls:") return { ...where, isTls: true };
   return protocol === "udp:" ? { ...where, transport: "udp" } : where;
 }
@@ -60,12 +60,12 @@ function parse(text: string, lowestPort: number): URL {
     return new URL(text);
   } catch {
     const [, port] = text.match(/:(\d+)(?:[/?#]|$)/) ?? [];
-    if (port !== undefined) checkPort(text, port, lowestPort);
+    if (port !== undefined) toPort(text, port, lowestPort);
     return fail(text, "it is no URL");
   }
 }
 
-function checkPort(text: string, port: string, lowestPort: number): number {
+function toPort(text: string, port: string, lowestPort: number): number {
   const number = Number(port);
   if (number >= lowestPort && number <= 65535) return number;
   throw new RangeError(

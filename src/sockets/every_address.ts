@@ -9,8 +9,8 @@ import { formatEndpoint } from "../connection/address.ts";
 import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-/** Opens a connection: a runtime's own way. */
-export type Dial = (endpoint: Endpoint, attempt?: AbortSignalLike) => Promise<Connection>;
+/** Opens a connection. `calledOff` is aborted when nobody wants it any more; it may come all the same. */
+export type Dial = (endpoint: Endpoint, calledOff?: AbortSignalLike) => Promise<Connection>;
 
 /** How the addresses of a name are found, and whether they may be used. */
 export interface Resolver {
@@ -46,68 +46,68 @@ const ADDRESS = /^[\d.]+$|:/;
 export async function connectByName(
   dial: Dial,
   endpoint: Endpoint,
-  attempt: AbortSignalLike | undefined,
+  calledOff: AbortSignalLike | undefined,
   { lookUp, mayUse }: Resolver,
 ): Promise<Connection> {
   const { hostname, port, path } = endpoint;
   if (path !== undefined || ADDRESS.test(hostname) || !mayUse(hostname)) {
-    return await dial(endpoint, attempt);
+    return await dial(endpoint, calledOff);
   }
   const addresses = await lookUp(hostname).catch((cause: unknown) => {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   });
-  if (attempt?.aborted) throw attempt.reason;
-  if (!addresses.every((address) => mayUse(address, port))) return await dial(endpoint, attempt);
+  if (calledOff?.aborted) throw calledOff.reason;
+  if (!addresses.every((address) => mayUse(address, port))) return await dial(endpoint, calledOff);
   const endpoints = inTurn(addresses).map((address) => ({
     ...endpoint,
     hostname: address,
     name: hostname,
   }));
-  return await connectToFirst(dial, endpoints, attempt);
+  return await connectToFirst(dial, endpoints, calledOff);
 }
 
 async function connectToFirst(
   dial: Dial,
   endpoints: readonly Endpoint[],
-  attempt: AbortSignalLike | undefined,
+  calledOff: AbortSignalLike | undefined,
 ): Promise<Connection> {
   const first = new Deferred<Connection>();
   const errors: unknown[] = [];
-  const calledOff: AbortController[] = [];
+  const controllers: AbortController[] = [];
   let failed = 0;
   let winner: Connection | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const tryNext = (): void => {
     clearTimeout(timer);
-    const index = calledOff.length;
+    const index = controllers.length;
     const endpoint = endpoints[index];
     if (endpoint === undefined) return;
     const controller = new AbortController();
-    calledOff.push(controller);
+    controllers.push(controller);
     dial(endpoint, controller.signal).then((connection) => {
       // Some runtimes cannot call an attempt off.
-      if (winner !== undefined || attempt?.aborted) return connection.close();
+      if (winner !== undefined || calledOff?.aborted) return connection.close();
       winner = connection;
       // Not the winner's own: a signal may go on to end the connection that it was given for.
-      calledOff.splice(index, 1);
+      controllers.splice(index, 1);
       first.resolve(connection);
     }, (error: unknown) => {
       errors[index] = error;
       if (++failed === endpoints.length) first.reject(toOneError(endpoints, errors));
-      else if (winner === undefined && !attempt?.aborted) tryNext();
+      else if (winner === undefined && !calledOff?.aborted) tryNext();
     });
     if (index + 1 < endpoints.length) timer = setTimeout(tryNext, HEAD_START);
   };
 
-  const forget = attempt && onAbort(attempt, () => first.reject(attempt.reason));
+  const forget = calledOff && onAbort(calledOff, () => first.reject(calledOff.reason));
   tryNext();
   try {
     return await first.promise;
   } finally {
     clearTimeout(timer);
     forget?.();
-    for (const controller of calledOff) controller.abort();
+    for (const controller of controllers) controller.abort();
   }
 }
 

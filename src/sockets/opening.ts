@@ -6,7 +6,7 @@ import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { EncodingOf, Frame } from "../framer.ts";
 import { datagrams } from "../framings/datagrams.ts";
-import { rememberName } from "../tls.ts";
+import { rememberName } from "../tls/secure.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 

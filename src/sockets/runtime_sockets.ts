@@ -4,17 +4,15 @@ import { connectBun, listenBun } from "../adapters/bun.ts";
 import { connectDeno, listenDeno, mayUseNet } from "../adapters/deno.ts";
 import { connectNode, listenNode } from "../adapters/node.ts";
 import { connectUdp, listenUdp } from "../adapters/udp.ts";
-import type { AbortSignalLike } from "../common/abort.ts";
-import type { Connection, ConnectionListener, Transport } from "../connection.ts";
+import type { ConnectionListener, Transport } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
+import type { ListenEndpoint } from "./endpoint.ts";
 import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
-  /** Connects; `attempt` is aborted when nobody wants the connection any more, and it may come all the same. */
-  connect(endpoint: Endpoint, attempt?: AbortSignalLike): Promise<Connection>;
-  listen(endpoint: ListenEndpoint): Promise<ConnectionListener>;
+  readonly connect: Dial;
+  listen(endpoint: ListenEndpoint): ConnectionListener | Promise<ConnectionListener>;
 }
 
 interface Runtimes {
@@ -53,6 +51,6 @@ export function socketsFor(transport?: Transport): Sockets {
   );
 }
 
-function byName(dial: Dial, resolver: Resolver = SYSTEM): Sockets["connect"] {
-  return (endpoint, attempt) => connectByName(dial, endpoint, attempt, resolver);
+function byName(dial: Dial, resolver: Resolver = SYSTEM): Dial {
+  return (endpoint, calledOff) => connectByName(dial, endpoint, calledOff, resolver);
 }

@@ -53,11 +53,16 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** The handshake took too long. */
-export class HandshakeTimeout extends Error {
-  constructor(timeout: number) {
-    super(`the TLS handshake took longer than ${timeout} ms`);
-  }
+class HandshakeTimeout extends Error {}
+
+/** Calls back with an error for `toHandshakeError()` when the handshake takes too long. */
+export function startHandshakeTimer(
+  { handshakeTimeout: timeout }: TlsSettings,
+  onFailure: (error: Error) => void,
+): ReturnType<typeof setTimeout> | undefined {
+  if (timeout === Infinity) return undefined;
+  const error = new HandshakeTimeout(`the TLS handshake took longer than ${timeout} ms`);
+  return setTimeout(() => onFailure(error), timeout);
 }
 
 /**

@@ -2,9 +2,10 @@
 
 import { AcceptQueue } from "../adapters/shared/accept_queue.ts";
 import { Deferred } from "../common/deferred.ts";
+import { tell } from "../common/unless_thrown.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
-import { secure } from "../tls.ts";
-import { type TlsSettings } from "./tls_settings.ts";
+import { secure } from "./secure.ts";
+import type { TlsSettings } from "./tls_settings.ts";
 
 /** How many handshakes may be under way at a time; whoever comes then waits to be accepted. */
 const MOST_HANDSHAKES = 1_000;
@@ -26,6 +27,7 @@ export class TlsListener implements ConnectionListener {
   readonly #queue = new AcceptQueue();
   readonly #shaking: Set<Connection> = new Set();
   readonly #mostHandshakes: number;
+  /** Resolves when somebody accepts again after an error. */
   #asked = new Deferred();
   /** Resolves when a handshake is over. */
   #over = new Deferred();
@@ -92,18 +94,10 @@ export class TlsListener implements ConnectionListener {
     try {
       this.#queue.put(await secure(connection, this.#settings));
     } catch (error) {
-      if (!this.#isClosed) this.#report(error as Error);
+      if (!this.#isClosed) tell(() => this.#onFailure(error as Error));
     }
     this.#shaking.delete(connection);
     this.#over.resolve();
     this.#over = new Deferred();
-  }
-
-  #report(error: Error): void {
-    try {
-      this.#onFailure(error);
-    } catch {
-      // It has had its chance to say something.
-    }
   }
 }

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Connection, ConnectionError, fromNode } from "../../mod.ts";
+import { ClosedError, type Connection, ConnectionError, fromNode } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection, readAll } from "../support/connection_checks.ts";
 
@@ -163,6 +163,28 @@ test("fromNode() asks the stream for nothing before it is read", async () => {
   assertEquals(await reading, bytes("now"));
   assert(asked > 0);
   connection.close();
+});
+
+test("fromNode() rejects a closeWrite() that the stream refuses, or that is interrupted", async () => {
+  const refusing = fromNode(
+    new Duplex({ read() {}, write() {}, final: (done) => done(new Error("no end")) }),
+  );
+  await assertRejects(() => refusing.closeWrite(), ConnectionError, "no end");
+
+  const hanging = fromNode(new Duplex({ read() {}, write() {}, final() {} }));
+  const ending = hanging.closeWrite();
+  hanging.close(new Error("enough"));
+  await assertRejects(() => ending, ClosedError);
+});
+
+test("fromNode() says reset when it writes to a stream that was destroyed or ended", async () => {
+  for (const end of ["destroy", "end"] as const) {
+    const stream = new PassThrough();
+    const connection = fromNode(stream);
+    stream[end]();
+    const error = await assertRejects(() => connection.write(bytes("x")), ConnectionError);
+    assertStrictEquals(error.code, "reset", end);
+  }
 });
 
 test("fromNode() hands out what the stream had buffered before its error", async () => {

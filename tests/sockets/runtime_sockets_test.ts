@@ -61,12 +61,10 @@ test("a TCP connection knows both addresses, also after it is closed", async () 
 
 test("a listener closes connections that nobody has accepted, and answers accept() with null, when it is closed", async () => {
   const listener = await sockets.listen(ANYWHERE);
-  const waiting = sockets.listen(ANYWHERE).then(async (other) => {
-    const accepted = other.accept();
-    other.close();
-    return await accepted;
-  });
-  assertStrictEquals(await waiting, null);
+  const other = await sockets.listen(ANYWHERE);
+  const accepted = other.accept();
+  other.close();
+  assertStrictEquals(await accepted, null);
 
   const connection = await sockets.connect(listener.address);
   listener.close();

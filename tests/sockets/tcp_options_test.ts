@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { connect, listen, type TcpOptions, UnsupportedError } from "../../mod.ts";
-import { tune } from "../../src/adapters/shared/tune.ts";
+import { tune } from "../../src/sockets/tcp_options.ts";
 import { checkTcpOptions } from "../../src/sockets/tcp_options.ts";
 import { named } from "../support/peers.ts";
 import { command, CURRENT, run } from "../support/programs.ts";

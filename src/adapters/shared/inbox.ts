@@ -3,12 +3,12 @@
 import { Deferred } from "../../common/deferred.ts";
 import { Fifo } from "../../common/fifo.ts";
 
-/** How the transport is told to hold back, and to go on. */
+/** How the transport is told to hold back, and to go on, if it can be. */
 export interface Flow {
   /** Something arrived that nobody had asked for. */
-  pause(): void;
+  pause?(): unknown;
   /** Somebody waits, and nothing is here. */
-  resume(): void;
+  resume?(): unknown;
 }
 
 /**
@@ -26,7 +26,7 @@ export class Inbox {
   #ended = false;
   #failure: Error | undefined;
 
-  constructor(flow: Flow) {
+  constructor(flow: Flow = {}) {
     this.#flow = flow;
   }
 
@@ -41,7 +41,7 @@ export class Inbox {
     if (this.#waiting !== undefined) return this.#take().resolve(chunk);
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    this.#flow.pause();
+    this.#flow.pause?.();
   }
 
   /** The peer has ended its direction. */
@@ -77,7 +77,7 @@ export class Inbox {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#ended) return Promise.resolve(null);
     this.#waiting = new Deferred();
-    this.#flow.resume();
+    this.#flow.resume?.();
     return this.#waiting.promise;
   }
 

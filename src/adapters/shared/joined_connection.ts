@@ -2,11 +2,12 @@
 
 import { plainBytes } from "../../common/bytes.ts";
 import { typeName } from "../../common/checks.ts";
-import { Deferred, quiet } from "../../common/deferred.ts";
+import { Deferred } from "../../common/deferred.ts";
 import { Steps } from "../../common/turns.ts";
-import type { Address, Connection } from "../../connection.ts";
+import { tell } from "../../common/unless_thrown.ts";
+import type { Connection } from "../../connection.ts";
 import { connectionClosed } from "../../connection/closing.ts";
-import { type ClosedError, ConnectionError, UnsupportedError } from "../../errors.ts";
+import { type ClosedError, UnsupportedError } from "../../errors.ts";
 import { toConnectionError } from "./system_error.ts";
 import type { UnsharedBytes } from "./web_halves.ts";
 
@@ -16,12 +17,18 @@ import type { UnsharedBytes } from "./web_halves.ts";
  */
 const LARGEST_PIECE = 64 * 1024;
 
+/** What a source gives: the next piece, whatever it is, or the end. */
+export interface Step {
+  readonly done?: boolean | undefined;
+  readonly value?: unknown;
+}
+
 /** Where bytes come from. It rejects with the runtime's own errors, or with a `ConnectionError` that says more. */
 export interface Source {
   /** What it is called in an error message. */
   readonly name: string;
-  /** The next piece, whatever it is, or the end. It is not called while it is under way, nor after the end or an error. */
-  next(): Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }>;
+  /** It is not called while it is under way, nor after the end or an error. */
+  next(): Promise<Step>;
   /** Nothing more will be asked for: called once at most, not after the end or an error, perhaps while `next()` is under way. */
   cancel(reason: unknown): void;
 }
@@ -43,7 +50,7 @@ export interface Whole {
   /** Whether closing it can take from the peer what was written: as {@linkcode Connection.canReset}. */
   readonly canReset?: boolean | undefined;
   /** Is called once, when both directions have ended, or the connection is closed: closes both now. */
-  close?(): unknown;
+  release?(): unknown;
   /** Settles when both are gone, and all that they held is given back: then the connection is closed, whatever was read. */
   readonly closed?: PromiseLike<unknown> | undefined;
   /** Is called once, when the connection is closed, also if both directions have ended before. */
@@ -61,8 +68,6 @@ export interface Whole {
  * A direction that is missing has ended from the beginning.
  */
 export class JoinedConnection implements Connection {
-  readonly localAddress: Address | undefined = undefined;
-  readonly remoteAddress: Address | undefined = undefined;
   readonly canReset: boolean;
 
   /** Each is let go when its direction is over. */
@@ -143,14 +148,14 @@ export class JoinedConnection implements Connection {
   }
 
   async #ask(source: Source): Promise<Uint8Array | null> {
-    let done: boolean | undefined;
-    let value: unknown;
+    let step: Step;
     try {
-      ({ done, value } = await source.next());
+      step = await source.next();
     } catch (cause) {
       this.#source = undefined;
-      throw this.#endReading(toError(cause, `read from ${source.name}`));
+      throw this.#endReading(toConnectionError(cause, `read from ${source.name}`));
     }
+    const { done, value } = step;
     if (done) {
       this.#source = undefined;
       return this.#endReading(null);
@@ -173,7 +178,7 @@ export class JoinedConnection implements Connection {
       result = sink.write(piece);
       if (isPromise(result)) await result;
     } catch (cause) {
-      throw this.#failWriting(cause, toError(cause, `write to ${sink.name}`));
+      throw this.#failWriting(cause, toConnectionError(cause, `write to ${sink.name}`));
     }
     if (result === undefined || isPromise(result)) return;
     const error = new TypeError(
@@ -190,7 +195,7 @@ export class JoinedConnection implements Connection {
       this.#sink = undefined;
       this.#endWriting(null);
     } catch (cause) {
-      throw this.#failWriting(cause, toError(cause, `write to ${sink.name}`));
+      throw this.#failWriting(cause, toConnectionError(cause, `write to ${sink.name}`));
     }
   }
 
@@ -231,7 +236,7 @@ export class JoinedConnection implements Connection {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    attempt(() => this.#whole.close?.());
+    tell(() => this.#whole.release?.());
     if (!this.#whole.closed) this.#closed.resolve();
   }
 
@@ -242,20 +247,6 @@ export class JoinedConnection implements Connection {
       .then(() => this.#underWay.delete(result));
     return result.promise;
   }
-}
-
-/** Tells somebody that it is over, whose own trouble with that is nobody's any more. */
-export function attempt(tell: () => unknown): void {
-  try {
-    quiet(Promise.resolve(tell()));
-  } catch {
-    // It was told.
-  }
-}
-
-/** What a half knows of the transport says more than what can be said here. */
-function toError(cause: unknown, tried: string): Error {
-  return cause instanceof ConnectionError ? cause : toConnectionError(cause, tried);
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

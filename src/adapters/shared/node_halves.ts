@@ -3,7 +3,7 @@
 import { plainBytes } from "../../common/bytes.ts";
 import { ConnectionError } from "../../errors.ts";
 import { Inbox } from "./inbox.ts";
-import type { Sink, Source } from "./joined_connection.ts";
+import type { Sink, Source, Step } from "./joined_connection.ts";
 
 /** What is needed of a Node `Readable` of bytes. */
 export interface NodeReadableLike {
@@ -15,6 +15,10 @@ export interface NodeReadableLike {
   pause(): unknown;
   /** Lets `data` events flow. */
   resume(): unknown;
+  /** Takes what the stream has buffered. */
+  read(): unknown;
+  /** How many bytes the stream has buffered. */
+  readonly readableLength: number;
   /** Closes the stream now. */
   destroy(): unknown;
   /** Whether the stream was destroyed. */
@@ -49,10 +53,11 @@ export class NodeSource implements Source {
   readonly #stream: NodeReadableLike;
   readonly #giveBack: () => void;
   readonly #inbox: Inbox;
+  #isTakingBuffered = false;
   readonly #listeners: readonly (readonly [string, (...args: unknown[]) => void])[] = [
-    ["data", (chunk) => this.#inbox.put(plainBytes(chunk as Uint8Array))],
+    ["data", (chunk) => this.#onData(chunk as Uint8Array)],
     ["end", () => this.#inbox.end()],
-    ["error", (cause) => this.#inbox.fail(cause as Error)],
+    ["error", (cause) => this.#onError(cause as Error)],
     ["close", () => this.#inbox.end()],
   ];
 
@@ -74,7 +79,7 @@ export class NodeSource implements Source {
     if (stream.readableEnded || stream.destroyed) this.#inbox.end();
   }
 
-  async next(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }> {
+  async next(): Promise<Step> {
     let value: Uint8Array | null = null;
     try {
       value = await this.#inbox.read();
@@ -92,6 +97,29 @@ export class NodeSource implements Source {
   cancel(): void {
     this.#giveBack();
     for (const [event, listener] of this.#listeners) this.#stream.off(event, listener);
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (!this.#isTakingBuffered) this.#inbox.put(plainBytes(chunk));
+  }
+
+  #onError(cause: Error): void {
+    this.#isTakingBuffered = true;
+    takeBuffered(this.#stream, this.#inbox);
+    this.#inbox.fail(cause);
+  }
+}
+
+/** What arrived before a stream's error or close, and Node may not emit any more. */
+export function takeBuffered(
+  stream: { readonly readableLength: number; read(): unknown },
+  inbox: Inbox,
+): void {
+  for (let left = stream.readableLength; left > 0;) {
+    const chunk = stream.read();
+    if (!(chunk instanceof Uint8Array)) break;
+    inbox.put(plainBytes(chunk));
+    left -= chunk.length;
   }
 }
 
@@ -157,9 +185,7 @@ export class NodeSink implements Sink {
   }
 
   #error(): Error {
-    const { code = "" } = (this.#cause ?? {}) as { code?: string };
-    if (this.#cause !== undefined && !code.startsWith("ERR_STREAM")) return this.#cause;
-    const what = `cannot write to ${this.name}: it was closed`;
-    return new ConnectionError("reset", what, { cause: this.#cause });
+    if (this.#cause !== undefined) return this.#cause;
+    return new ConnectionError("reset", `cannot write to ${this.name}: it was closed`);
   }
 }

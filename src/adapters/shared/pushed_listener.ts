@@ -1,4 +1,4 @@
-// What the listeners of Node and Bun have in common.
+// The listener of Node and Bun: connections are pushed, and closed while no more files can be opened.
 
 import { Deferred } from "../../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../../connection.ts";

@@ -46,22 +46,23 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
 /**
  * The library's error for what a runtime's sockets reported.
  * @param cause The runtime's own error.
- * @param attempt What was tried, with what address: `"connect to 127.0.0.1:6000"`.
+ * @param tried What was tried, with what address: `"connect to 127.0.0.1:6000"`.
  */
-export function toConnectionError(cause: unknown, attempt: string): ConnectionError {
+export function toConnectionError(cause: unknown, tried: string): ConnectionError {
   // One connection over another passes on what that has met.
   if (cause instanceof ConnectionError) return cause;
   const code = codeOf(cause);
   const detail = code === "other" ? messageOf(cause) : wordsFor(code, cause);
-  return new ConnectionError(code, `cannot ${attempt}: ${detail}`, { cause });
+  return new ConnectionError(code, `cannot ${tried}: ${detail}`, { cause });
 }
 
 function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
   if (code === "tls") return wordsForTls(cause);
+  if (isClosedStream(cause)) return "it was closed";
   // Deno's own words name the flag that it wants.
   if (isDenied(cause)) return `${WORDS[code]}: ${messageOf(cause)}`;
   const isPath = /^(ENOENT|ENOTDIR)$/.test(String((cause as { code?: unknown }).code));
-  // The system's own words name the path where the attempt does not.
+  // The system's own words name the path where what was tried does not.
   return isPath ? `there is no such file: ${messageOf(cause)}` : WORDS[code];
 }
 
@@ -70,6 +71,7 @@ function codeOf(cause: unknown): ConnectionErrorCode {
   const known = typeof code === "string" ? CODES[code] : undefined;
   if (known !== undefined) return known;
   if (typeof code === "string" && code.startsWith("EAI_")) return "not-found";
+  if (isClosedStream(cause)) return "reset";
   if (isTlsError(cause)) return "tls";
   if (isDenied(cause) || name === "PermissionDenied") return "permission";
   // Deno reports a failed look-up and an impossible name, and Bun a failed look-up for `listen`, by a message alone.
@@ -77,6 +79,11 @@ function codeOf(cause: unknown): ConnectionErrorCode {
     return "not-found";
   }
   return "other";
+}
+
+/** Whether Node says no more than that the stream was ended or destroyed before. */
+function isClosedStream(cause: unknown): boolean {
+  return String((cause as { code?: unknown }).code).startsWith("ERR_STREAM_");
 }
 
 /** Whether Deno forbids it, and not the system. */

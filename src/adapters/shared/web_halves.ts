@@ -1,7 +1,8 @@
 // Web streams, as a source and as a sink.
 
 import { copyOf } from "../../common/bytes.ts";
-import { attempt, type Sink, type Source } from "./joined_connection.ts";
+import { tell } from "../../common/unless_thrown.ts";
+import { type Sink, type Source, type Step } from "./joined_connection.ts";
 
 /** What is needed of a readable: a `ReadableStream` of bytes has it. */
 export interface ReadableStreamLike {
@@ -68,8 +69,8 @@ export class WebSource implements Source {
     this.#reader = stream.getReader();
   }
 
-  async next(): Promise<{ readonly done: boolean; readonly value?: unknown }> {
-    let result: { readonly done: boolean; readonly value?: unknown } | undefined;
+  async next(): Promise<Step> {
+    let result: Step | undefined;
     try {
       result = await this.#reader.read();
     } finally {
@@ -83,12 +84,12 @@ export class WebSource implements Source {
   /** `next()` rejects with this, and so does one that is under way. */
   fail(error: Error): void {
     this.#failure = error;
-    attempt(() => this.#reader.cancel(error));
+    tell(() => this.#reader.cancel(error));
   }
 
   cancel(reason: unknown): void {
-    attempt(() => this.#reader.cancel(reason));
-    attempt(() => this.#reader.releaseLock());
+    tell(() => this.#reader.cancel(reason));
+    tell(() => this.#reader.releaseLock());
   }
 }
 
@@ -117,7 +118,7 @@ export class WebSink implements Sink {
   }
 
   abort(reason: unknown): void {
-    attempt(() => this.#writer.abort(reason));
-    attempt(() => this.#writer.releaseLock());
+    tell(() => this.#writer.abort(reason));
+    tell(() => this.#writer.releaseLock());
   }
 }

@@ -4,6 +4,7 @@ import type { BigIntStats } from "node:fs";
 import { builtin } from "../adapters/shared/builtin.ts";
 import { toConnectionError } from "../adapters/shared/system_error.ts";
 import { Deferred } from "../common/deferred.ts";
+import { unlessThrown } from "../common/unless_thrown.ts";
 import type { Connection, ConnectionListener } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
@@ -72,7 +73,7 @@ async function removeIfStale(
     return false; // it is gone, or not ours to move: whoever listens again will be told
   }
   const isStale = await answersNot(sockets, { ...endpoint, path: aside });
-  if (!isStale) attempt(() => linkSync(aside, path));
+  if (!isStale) unlessThrown(() => linkSync(aside, path));
   rmSync(aside, { force: true });
   return isStale;
 }
@@ -83,17 +84,17 @@ async function removeIfStale(
  */
 function keepOthers(listener: ConnectionListener, path: string): ConnectionListener {
   const { linkSync, lstatSync, rmSync } = builtin("node:fs");
-  const find = (): BigIntStats | undefined => attempt(() => lstatSync(path, BIGINT));
+  const find = (): BigIntStats | undefined => unlessThrown(() => lstatSync(path, BIGINT));
   const own = find();
   const aside = nameBeside(path);
   const closed = new Deferred();
   const keep = (): boolean => {
     const found = find();
     if (own === undefined || found === undefined || isSame(own, found)) return false;
-    return attempt(() => (linkSync(path, aside), true)) ?? false;
+    return unlessThrown(() => (linkSync(path, aside), true)) ?? false;
   };
   const giveBack = (): void => {
-    attempt(() => linkSync(aside, path));
+    unlessThrown(() => linkSync(aside, path));
     rmSync(aside, { force: true });
   };
   let isClosed = false;
@@ -128,15 +129,6 @@ function nameBeside(path: string): string {
   const name = `${path}.${id.slice(0, 8)}`;
   const { length } = new TextEncoder().encode(name);
   return length <= LONGEST_PATH ? name : join(dirname(path), id.slice(0, 5));
-}
-
-/** What is not there, or not ours to touch, is left as it is. */
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether nobody listens there: it is refused. */

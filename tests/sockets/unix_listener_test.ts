@@ -6,7 +6,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, type ConnectionListener } from "../../mod.ts";
-import { listenOnPath } from "../../src/sockets/stale_socket.ts";
+import { listenOnPath } from "../../src/sockets/unix_listener.ts";
 import { type Sockets, socketsFor } from "../../src/sockets/runtime_sockets.ts";
 
 const windows = { skip: process.platform === "win32" && "Windows has named pipes instead" };
