@@ -23,7 +23,75 @@
  *
  * @module
  */
+
+// The chat: frames in, producers out.
+export {
+  Chat,
+  type ChatOptions,
+  type ChatStats,
+  type Detached,
+  type Discarded,
+} from "./src/chat.ts";
+export type { ReadOptions } from "./src/read_queue.ts";
+export type { SendQueueOptions } from "./src/send_queue.ts";
+export type { FramePieces } from "./src/chat/piece_reader.ts";
+export type { Data, Producer } from "./src/chat/producer.ts";
 export type { AbortSignalLike } from "./src/common/abort.ts";
+
+// Frames, terminators and framings.
+export type { Terminator } from "./src/terminator.ts";
+export {
+  type EncodingOf,
+  type Frame,
+  Framer,
+  type FramerOptions,
+  type Incomplete,
+} from "./src/framer.ts";
+export type { DelimitedOptions } from "./src/framer/delimited_framing.ts";
+export type { TextOptions } from "./src/framer/frame_text.ts";
+export { FrameStream } from "./src/frame_stream.ts";
+export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
+export { anyOf } from "./src/framings/any_of.ts";
+export { datagrams } from "./src/framings/datagrams.ts";
+export { delimited } from "./src/framings/delimited.ts";
+export { headed, type HeadedOptions } from "./src/framings/headed.ts";
+export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
+export { lines } from "./src/framings/lines.ts";
+export { netstring } from "./src/framings/netstring.ts";
+export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
+
+// Connecting, listening, serving.
+export { connect, type ConnectOptions } from "./src/connect.ts";
+export {
+  listen,
+  Listener,
+  type ListenerOptions,
+  type ListenOptions,
+  type ListenTlsOptions,
+} from "./src/listen.ts";
+export {
+  type Handler,
+  serve,
+  type ServeOptions,
+  Server,
+  type ServerOptions,
+  type ShutdownOptions,
+} from "./src/serve.ts";
+export type { UrlLike } from "./src/sockets/endpoint_url.ts";
+export type { WrapOptions } from "./src/sockets/opening.ts";
+export type { TcpOptions } from "./src/sockets/tcp_options.ts";
+export type {
+  Pem,
+  StartTlsOptions,
+  TlsClientOptions,
+  TlsInfo,
+  TlsOptions,
+  TlsServerOptions,
+} from "./src/tls.ts";
+
+// Connections: what a chat goes over.
+export type { Address, Connection, ConnectionListener, Transport } from "./src/connection.ts";
+export { tap, type TapLog } from "./src/tap.ts";
 export {
   type BunHandlers,
   type BunSocketLike,
@@ -39,7 +107,6 @@ export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/d
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
 export { memoryPair } from "./src/adapters/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/shared/node_halves.ts";
 export {
   type BunProcessLike,
   type BunSinkLike,
@@ -49,8 +116,7 @@ export {
   type NodeProcessLike,
   type ProcessOptions,
 } from "./src/adapters/process.ts";
-export { fromStdio } from "./src/adapters/stdio.ts";
-export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
+export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/shared/node_halves.ts";
 export type {
   ReadableStreamLike,
   ReadableStreamReaderLike,
@@ -58,6 +124,8 @@ export type {
   WritableStreamLike,
   WritableStreamWriterLike,
 } from "./src/adapters/shared/web_halves.ts";
+export { fromStdio } from "./src/adapters/stdio.ts";
+export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
 export {
   fromWebSocket,
   type WebSocketEvent,
@@ -66,16 +134,8 @@ export {
   type WebSocketOptions,
   type WebSocketSender,
 } from "./src/adapters/websocket.ts";
-export {
-  Chat,
-  type ChatOptions,
-  type ChatStats,
-  type Detached,
-  type Discarded,
-} from "./src/chat.ts";
-export { connect, type ConnectOptions } from "./src/connect.ts";
-export type { Address, Connection, ConnectionListener, Transport } from "./src/connection.ts";
-export type { UrlLike } from "./src/sockets/endpoint_url.ts";
+
+// Errors.
 export {
   BackpressureError,
   ChatError,
@@ -91,53 +151,3 @@ export {
   TimeoutError,
   UnsupportedError,
 } from "./src/errors.ts";
-export { FrameStream } from "./src/frame_stream.ts";
-export type { TextOptions } from "./src/framer/frame_text.ts";
-export {
-  type EncodingOf,
-  type Frame,
-  Framer,
-  type FramerOptions,
-  type Incomplete,
-} from "./src/framer.ts";
-export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
-export { anyOf } from "./src/framings/any_of.ts";
-export { datagrams } from "./src/framings/datagrams.ts";
-export type { DelimitedOptions } from "./src/framer/delimited_framing.ts";
-export { delimited } from "./src/framings/delimited.ts";
-export { headed, type HeadedOptions } from "./src/framings/headed.ts";
-export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
-export { lines } from "./src/framings/lines.ts";
-export { netstring } from "./src/framings/netstring.ts";
-export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
-export {
-  listen,
-  Listener,
-  type ListenerOptions,
-  type ListenOptions,
-  type ListenTlsOptions,
-} from "./src/listen.ts";
-export type { FramePieces } from "./src/chat/piece_reader.ts";
-export type { Data, Producer } from "./src/chat/producer.ts";
-export type { ReadOptions } from "./src/read_queue.ts";
-export type { SendQueueOptions } from "./src/send_queue.ts";
-export {
-  type Handler,
-  serve,
-  type ServeOptions,
-  Server,
-  type ServerOptions,
-  type ShutdownOptions,
-} from "./src/serve.ts";
-export { tap, type TapLog } from "./src/tap.ts";
-export type { TcpOptions } from "./src/sockets/tcp_options.ts";
-export type { Terminator } from "./src/terminator.ts";
-export type {
-  Pem,
-  StartTlsOptions,
-  TlsClientOptions,
-  TlsInfo,
-  TlsOptions,
-  TlsServerOptions,
-} from "./src/tls.ts";
-export type { WrapOptions } from "./src/sockets/opening.ts";

@@ -54,24 +54,6 @@ export interface BunSocketLike {
   setKeepAlive?(enable: boolean, initialDelay?: number): boolean;
 }
 
-/** What TLS needs of a `Bun.Socket`. */
-interface BunTlsSocketLike extends BunSocketLike, TlsSocketLike {
-  /** Puts TLS over the socket: the two that it becomes, the second of which carries what is encrypted. */
-  upgradeTLS(options: BunTlsUpgrade): readonly BunTlsSocketLike[];
-  /** Of a socket that speaks TLS: whether the peer's certificate is in order. */
-  readonly authorized?: boolean;
-}
-
-/** What `upgradeTLS` of a `Bun.Socket` is given. */
-interface BunTlsUpgrade {
-  /** Whether this is the server's side. */
-  readonly isServer: boolean;
-  /** Certificates, keys, and names. */
-  readonly tls: object;
-  /** The handlers of the socket that carries what is encrypted. */
-  readonly socket: BunTlsHandlers;
-}
-
 /** The handlers of a `Bun.connect` or `Bun.listen`, which lead each socket's events to its connection. */
 export interface BunHandlers {
   /** The `Uint8Array` that `data` is to be given. */
@@ -88,12 +70,6 @@ export interface BunHandlers {
   close(socket: BunSocketLike, error?: Error): void;
   /** A handler has thrown. */
   error(socket: BunSocketLike, error: Error): void;
-}
-
-/** The handlers of a socket that speaks TLS. */
-interface BunTlsHandlers extends BunHandlers {
-  /** The handshake is done, or has failed. */
-  handshake(socket: BunTlsSocketLike, success: boolean, error: Error | null): void;
 }
 
 interface BunListenerLike {
@@ -170,6 +146,11 @@ const HANDLERS: Omit<BunHandlers, "open"> = {
   },
 };
 
+/** The connection of a socket, which has one once it is open, and has shaken hands if it speaks TLS. */
+function connectionOf(socket: BunSocketLike): BunConnection | undefined {
+  return socket.data as BunConnection | undefined;
+}
+
 /** Opens a connection over TCP or a Unix socket with `Bun.connect`. An attempt cannot be called off: it goes on until the system gives it up. */
 export async function connectBun(endpoint: Endpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
@@ -211,65 +192,6 @@ export function listenBun(endpoint: ListenEndpoint): ConnectionListener {
   } catch (cause) {
     throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
   }
-}
-
-/** A handshake. */
-interface Upgrade {
-  readonly connection: Promise<Connection>;
-  /** Ends it, unless it is done. */
-  giveUp(reason: Error): void;
-}
-
-/** Puts TLS over a socket of which nothing is read or written any more. */
-function startTls(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
-  const { cert, key, ca, alpn, isServer, serverName, verifies } = settings;
-  const shaken = new Deferred<Connection>();
-  const remote = tcpAddress(socket.remoteAddress, socket.remotePort);
-  let isDone = false;
-  const onFailure = (error: unknown): void => {
-    if (isDone) return;
-    isDone = true;
-    clearTimeout(timer);
-    shaken.reject(toHandshakeError(error, settings, remote));
-    secured?.terminate?.(); // end() would wait for the peer
-  };
-  const timer = startHandshakeTimer(settings, onFailure);
-  const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
-  socket.resume();
-  const [, secured] = socket.upgradeTLS({
-    isServer,
-    tls: { ...options, requestCert: isServer && verifies, rejectUnauthorized: verifies },
-    socket: {
-      ...HANDLERS,
-      open() {},
-      handshake(secured, success, error) {
-        const isSecure = verifies ? success && secured.authorized : success || isWrongName(error);
-        if (!isSecure) return onFailure(error ?? new Error("the peer's certificate is refused"));
-        isDone = true;
-        clearTimeout(timer);
-        const connection = new BunConnection(secured, {}, infoOf(secured));
-        secured.data = connection;
-        shaken.resolve(connection);
-      },
-      close(secured, error) {
-        onFailure(error ?? new Error("disconnected before it was done"));
-        connectionOf(secured)?.onClose(error);
-      },
-      error: (secured, error) => connectionOf(secured)?.onError(error),
-    },
-  });
-  return { connection: shaken.promise, giveUp: onFailure };
-}
-
-/** Bun says that a certificate is for another name also where that does not matter. */
-function isWrongName(error: Error | null): boolean {
-  return (error as { code?: string } | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID";
-}
-
-/** The protocols as they are sent, which is how Bun wants them. */
-function toWire(alpn: readonly string[]): Uint8Array | undefined {
-  if (alpn.length === 0) return undefined;
-  return concat(...alpn.flatMap((name) => [Uint8Array.of(name.length), toBytes("name", name)]));
 }
 
 interface PendingWrite {
@@ -347,15 +269,8 @@ class BunConnection implements TlsCapable, WatchableConnection {
     }
     if (this.tls !== undefined || !("upgradeTLS" in this.#socket)) return undefined;
     this.#inbox.shut(new ClosedError("the connection speaks TLS now")); // a read that is under way
-    this.#upgrade = startTls(this.#socket as BunTlsSocketLike, settings);
+    this.#upgrade = upgrade(this.#socket as BunTlsSocketLike, settings);
     return this.#upgrade.connection;
-  }
-
-  /** By itself end() waits for the peer, 12 s, if this side has not said goodbye, or cannot. */
-  #endTls(): void {
-    if (this.#pending !== undefined) return void this.#socket.terminate?.();
-    if (!this.#writeEnded) this.#socket.shutdown();
-    this.#socket.end();
   }
 
   onData(chunk: Uint8Array): void {
@@ -396,6 +311,13 @@ class BunConnection implements TlsCapable, WatchableConnection {
     this[CLOSING].happen();
   }
 
+  /** By itself end() waits for the peer, 12 s, if this side has not said goodbye, or cannot. */
+  #endTls(): void {
+    if (this.#pending !== undefined) return void this.#socket.terminate?.();
+    if (!this.#writeEnded) this.#socket.shutdown();
+    this.#socket.end();
+  }
+
   #break(pending: PendingWrite): void {
     this.#broken = true;
     this.#pending = undefined;
@@ -410,9 +332,90 @@ class BunConnection implements TlsCapable, WatchableConnection {
   }
 }
 
-/** The connection of a socket, which has one once it is open, and has shaken hands if it speaks TLS. */
-function connectionOf(socket: BunSocketLike): BunConnection | undefined {
-  return socket.data as BunConnection | undefined;
+/** What TLS needs of a `Bun.Socket`. */
+interface BunTlsSocketLike extends BunSocketLike, TlsSocketLike {
+  /** Puts TLS over the socket: the two that it becomes, the second of which carries what is encrypted. */
+  upgradeTLS(options: BunTlsUpgrade): readonly BunTlsSocketLike[];
+  /** Of a socket that speaks TLS: whether the peer's certificate is in order. */
+  readonly authorized?: boolean;
+}
+
+/** What `upgradeTLS` of a `Bun.Socket` is given. */
+interface BunTlsUpgrade {
+  /** Whether this is the server's side. */
+  readonly isServer: boolean;
+  /** Certificates, keys, and names. */
+  readonly tls: object;
+  /** The handlers of the socket that carries what is encrypted. */
+  readonly socket: BunTlsHandlers;
+}
+
+/** The handlers of a socket that speaks TLS. */
+interface BunTlsHandlers extends BunHandlers {
+  /** The handshake is done, or has failed. */
+  handshake(socket: BunTlsSocketLike, success: boolean, error: Error | null): void;
+}
+
+/** A handshake. */
+interface Upgrade {
+  readonly connection: Promise<Connection>;
+  /** Ends it, unless it is done. */
+  giveUp(reason: Error): void;
+}
+
+/**
+ * Puts TLS over a socket of which nothing is read or written any more. (By `node:tls`, as elsewhere, Bun would send nothing after
+ * the peer's end.)
+ */
+function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
+  const { cert, key, ca, alpn, isServer, serverName, verifies } = settings;
+  const shaken = new Deferred<Connection>();
+  const remote = tcpAddress(socket.remoteAddress, socket.remotePort);
+  let isDone = false;
+  const onFailure = (error: unknown): void => {
+    if (isDone) return;
+    isDone = true;
+    clearTimeout(timer);
+    shaken.reject(toHandshakeError(error, settings, remote));
+    secured?.terminate?.(); // end() would wait for the peer
+  };
+  const timer = startHandshakeTimer(settings, onFailure);
+  const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
+  socket.resume();
+  const [, secured] = socket.upgradeTLS({
+    isServer,
+    tls: { ...options, requestCert: isServer && verifies, rejectUnauthorized: verifies },
+    socket: {
+      ...HANDLERS,
+      open() {},
+      handshake(secured, success, error) {
+        const isSecure = verifies ? success && secured.authorized : success || isWrongName(error);
+        if (!isSecure) return onFailure(error ?? new Error("the peer's certificate is refused"));
+        isDone = true;
+        clearTimeout(timer);
+        const connection = new BunConnection(secured, {}, infoOf(secured));
+        secured.data = connection;
+        shaken.resolve(connection);
+      },
+      close(secured, error) {
+        onFailure(error ?? new Error("disconnected before it was done"));
+        connectionOf(secured)?.onClose(error);
+      },
+      error: (secured, error) => connectionOf(secured)?.onError(error),
+    },
+  });
+  return { connection: shaken.promise, giveUp: onFailure };
+}
+
+/** Bun says that a certificate is for another name also where that does not matter. */
+function isWrongName(error: Error | null): boolean {
+  return (error as { code?: string } | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID";
+}
+
+/** The protocols as they are sent, which is how Bun wants them. */
+function toWire(alpn: readonly string[]): Uint8Array | undefined {
+  if (alpn.length === 0) return undefined;
+  return concat(...alpn.flatMap((name) => [Uint8Array.of(name.length), toBytes("name", name)]));
 }
 
 function bun(): BunLike {

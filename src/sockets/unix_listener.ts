@@ -7,8 +7,7 @@ import { Deferred } from "../common/deferred.ts";
 import { unlessThrown } from "../common/unless_thrown.ts";
 import type { Connection, ConnectionListener } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
-import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
-import { LONGEST_PATH } from "./endpoint.ts";
+import { type Endpoint, type ListenEndpoint, LONGEST_PATH } from "./endpoint.ts";
 import type { Sockets } from "./runtime_sockets.ts";
 
 /**
@@ -44,7 +43,7 @@ async function listenInPlace(
   }
 }
 
-/** Node calls a folder that is not there a lack of permission, and Bun a file that is none a host name without an address. */
+/** Where the folder is missing, or is none, Node says that permission is denied, and Bun that a host name has no address. */
 async function checkFolder(path: string): Promise<void> {
   const { promises: { stat } } = builtin("node:fs");
   const { dirname } = builtin("node:path");

@@ -2,7 +2,7 @@
 
 import { copyOf } from "../../common/bytes.ts";
 import { tell } from "../../common/unless_thrown.ts";
-import { type Sink, type Source, type Step } from "./joined_connection.ts";
+import type { Sink, Source, Step } from "./joined_connection.ts";
 
 /** What is needed of a readable: a `ReadableStream` of bytes has it. */
 export interface ReadableStreamLike {
