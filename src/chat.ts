@@ -138,28 +138,34 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   readonly #sendQueue: SendQueue<Chat<Frame>>;
   readonly #readQueue: ReadQueue<F, Chat<Frame>>;
   readonly #idleTimer: IdleTimer;
-  #gone: Deferred<Error | undefined> | undefined;
-  /** The read of the connection that is under way. */
-  #receiving: Promise<Uint8Array | null> | undefined;
-  /** Why the chat ended, if anything went wrong: the first reason. */
-  #failure: Error | undefined;
-  /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
-  #fetching = false;
-  #connectionIsGone = false;
-  /** How much is under way that may still say why the connection is gone. */
-  #mayStillFail = 0;
-  #isClosed = false;
-  #closedByCaller = false;
-  #isDetached = false;
-  /** Resolves when a TLS handshake that is under way has ended, well or not. */
-  #handshake: Promise<void> | undefined;
-  #isEndingWrites = false;
   #bytesIn = 0;
   #bytesOut = 0;
   #framesOut = 0;
+
+  /** The read of the connection that is under way. */
+  #receiving: Promise<Uint8Array | null> | undefined;
+  /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
+  #fetching = false;
+  /** Resolves when a TLS handshake that is under way has ended, well or not. */
+  #handshake: Promise<void> | undefined;
+
+  /** Why the chat ended, if anything went wrong: the first reason. */
+  #failure: Error | undefined;
+  #connectionIsGone = false;
+  /** How much is under way that may still say why the connection is gone. */
+  #mayStillFail = 0;
+  /** Whether this side has closed, or handed the connection on. */
+  #isClosed = false;
+  /** Whether it was `close()` that did: then a `closeWhenDone()` has nothing to wait for. */
+  #closedByCaller = false;
+  #isDetached = false;
+  /** Whether a `closeWrite()` is under way. */
+  #isEndingWrites = false;
+  /** What these gave when they were called first: they can be repeated. */
   #closingWrite: Promise<void> | undefined;
   #closingWhenDone: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
+  #gone: Deferred<Error | undefined> | undefined;
 
   /**
    * Makes a chat over an open connection.
