@@ -394,7 +394,7 @@ test("connect() refuses a timeout that is no time", async () => {
   await assertRejects(
     () => connect({ port: 1, timeout: text, ...LINES }),
     TypeError,
-    "timeout must be a number of milliseconds, not string",
+    'timeout must be a number of milliseconds, not "5"',
   );
 });
 
