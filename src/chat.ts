@@ -29,13 +29,13 @@ import { checkCertificates, secure, toSettingsFor } from "./tls/secure.ts";
 /** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
 export interface ChatOptions extends FramerOptions, SendQueueOptions {
   /**
-   * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is waited
-   * for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with a
-   * `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes.
+   * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is
+   * waited for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with
+   * a `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes.
    *
-   * It is the system that takes data, some hundred kilobytes ahead of the peer: whoever pushes again and again to a peer that is
-   * gone, and waits for an answer, gives the read a `timeout`. So does whoever wants a whole frame in time: one byte now and
-   * then is no silence.
+   * It is the system that takes data, some hundred kilobytes ahead of the peer: whoever pushes again and again to a
+   * peer that is gone, and waits for an answer, gives the read a `timeout`. So does whoever wants a whole frame in
+   * time: one byte now and then is no silence.
    */
   idleTimeout?: number | undefined;
   /** Closes the chat with its reason when it is aborted. */
@@ -47,8 +47,8 @@ export interface Detached {
   /** The connection, open as it was. */
   readonly connection: Connection;
   /**
-   * What had arrived and was not handed out: it comes before what the connection gives. If a `stream()` was read in part, it
-   * begins in the middle of that frame.
+   * What had arrived and was not handed out: it comes before what the connection gives. If a `stream()` was read in
+   * part, it begins in the middle of that frame.
    */
   readonly unread: Uint8Array;
 }
@@ -92,11 +92,11 @@ const FETCH_LIMIT = 1024 * 1024;
  * Whole frames come one after the other, or many for one promise ({@linkcode Chat.batches}); one of any size comes in
  * pieces ({@linkcode Chat.stream}).
  *
- * Writing: {@linkcode Chat.push} data and producers, or {@linkcode Chat.send} a payload as one frame; they are sent in that
- * order.
+ * Writing: {@linkcode Chat.push} data and producers, or {@linkcode Chat.send} a payload as one frame; they are sent in
+ * that order.
  *
- * Ending: {@linkcode Chat.closeWhenDone} in peace, {@linkcode Chat.close} at once. What each ending means to whoever waits, to
- * producers and to the connection is a table in the documentation, `docs/endings.md`.
+ * Ending: {@linkcode Chat.closeWhenDone} in peace, {@linkcode Chat.close} at once. What each ending means to whoever
+ * waits, to producers and to the connection is a table in the documentation, `docs/endings.md`.
  *
  * ```text
  *                  ┌── reads: answered in the order they were asked
@@ -273,14 +273,16 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force;
    * `undefined` to give only options.
    * @param options When to give up.
-   * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count of 0,
-   * which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in: `slice()`
-   * what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`, `crypto.subtle`). Text
-   * may be a part of what was decoded together, of up to 16 KiB, which stays in memory as long as any of it.
+   * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count
+   * of 0, which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in:
+   * `slice()` what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`,
+   * `crypto.subtle`). Text may be a part of what was decoded together, of up to 16 KiB, which stays in memory as long
+   * as any of it.
    * @throws {FrameTooLongError} If the frame is longer than `maxFrameLength`; the next read carries on after it.
    * @throws {MalformedFrameError} If it is no frame by the rules of its framing, or no text, and `fatal` is set.
    * @throws {IncompleteFrameError} If the stream ended in the middle of the frame, unless the options say otherwise.
-   * @throws {ConnectionError} If the connection broke, which a write may have found; the frames that had arrived come first.
+   * @throws {ConnectionError} If the connection broke, which a write may have found; the frames that had arrived come
+   * first.
    * @throws {TimeoutError} If `timeout` has passed. The reason of `signal`, if that was aborted.
    * @throws {FramingError} If the framing breaks the rules for framings; and whatever a framing of your own throws.
    * @throws {ClosedError} If the chat was detached.
@@ -338,9 +340,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * inner loop asks for it, so that a terminator set there holds for the very next one, and leaving a loop, the inner or
    * the outer, loses nothing. Take at least one frame of each batch: those that were not taken are in the next.
    *
-   * @returns Batches of one frame or more, unless somebody else who reads takes it first. A batch ends where more bytes are
-   * needed, or where another read waits. Asking for a frame throws what {@linkcode Chat.read} would reject with; asking for a
-   * batch rejects if the connection broke.
+   * @returns Batches of one frame or more, unless somebody else who reads takes it first. A batch ends where more bytes
+   * are needed, or where another read waits. Asking for a frame throws what {@linkcode Chat.read} would reject with;
+   * asking for a batch rejects if the connection broke.
    *
    * @example
    * ```ts
@@ -368,12 +370,12 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   /**
-   * One frame of any size, piece by piece as it arrives: `maxFrameLength` does not hold for it, and it takes no more memory
-   * than the pieces do.
+   * One frame of any size, piece by piece as it arrives: `maxFrameLength` does not hold for it, and it takes no more
+   * memory than the pieces do.
    *
-   * It takes its turn among the reads when it is called, so what is read after it waits until it was read to its end, or left
-   * (`break`, `return()`, `await using`, or `cancel()` of a `ReadableStream` made from it); the rest of a frame that was left
-   * is dropped. Leave one that nobody wants, too: the reads behind it wait for that.
+   * It takes its turn among the reads when it is called, so what is read after it waits until it was read to its end,
+   * or left (`break`, `return()`, `await using`, or `cancel()` of a `ReadableStream` made from it); the rest of a frame
+   * that was left is dropped. Leave one that nobody wants, too: the reads behind it wait for that.
    *
    * @param terminator Where the frame ends, if not where {@linkcode Chat.terminator} says when its first piece is taken.
    * @returns The pieces, always bytes: at least one each, and none if the frame is empty.
@@ -410,17 +412,17 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   /**
    * Queues data and producers to be sent, in this order, after all that was pushed before. Producers are drained one
    * after the other, and asked for a piece only when the transport has taken the piece before. What is pushed in one
-   * turn of the event loop is written together: when the turn ends, or as soon as a read of this chat waits for the peer. So
-   * {@linkcode Chat.flush} before {@linkcode Chat.close}, which drops what was not written.
+   * turn of the event loop is written together: when the turn ends, or as soon as a read of this chat waits for the
+   * peer. So {@linkcode Chat.flush} before {@linkcode Chat.close}, which drops what was not written.
    *
    * A large `Uint8Array` is not copied: do not change it before `flush()` has resolved. A producer must not wait for its
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
    * @param items Strings (sent as UTF-8), bytes, and iterables of them, sync or async.
-   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as 1 KiB before it is drained, and
-   * so does a `flush()` that waits), and otherwise when there is room again. {@linkcode Chat.flush} tells when all is sent.
-   * Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`, `closeWrite()` or
-   * `closeWhenDone()`. Nobody is troubled if that is not awaited.
+   * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as 1 KiB before it is
+   * drained, and so does a `flush()` that waits), and otherwise when there is room again. {@linkcode Chat.flush} tells
+   * when all is sent. Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`,
+   * `closeWrite()` or `closeWhenDone()`. Nobody is troubled if that is not awaited.
    * @throws {TypeError} At once, if an item is none of these; nothing is queued then.
    */
   push(...items: (Data | Producer)[]): Promise<void> {
@@ -433,7 +435,8 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * length) is refused, and nothing of it is sent.
    *
    * @param payload What the peer is to read: a string is sent as UTF-8.
-   * @returns As {@linkcode Chat.push} does. Await it: a refusal that nobody awaits troubles nobody, and the payload is not sent.
+   * @returns As {@linkcode Chat.push} does. Await it: a refusal that nobody awaits troubles nobody, and the payload is
+   * not sent.
    * @throws {FrameInjectionError} (The promise rejects with these.) If the payload is no frame by the terminator.
    * @throws {UnsupportedError} If the terminator is a framing that cannot encode.
    * @throws {TypeError} If the payload is neither a string nor bytes.
@@ -481,10 +484,10 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   /**
-   * Sends all that was pushed, ends the sending direction, reads the peer out for a bounded time (30 s, and 2 s without a
-   * byte) where the connection can have a reset, so that it does not lose our last bytes, and closes. Frames can be read until
-   * all is sent; reading ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as long as the peer and the producers take:
-   * {@linkcode Chat.close} ends it. Harmless when repeated.
+   * Sends all that was pushed, ends the sending direction, reads the peer out for a bounded time (30 s, and 2 s without
+   * a byte) where the connection can have a reset, so that it does not lose our last bytes, and closes. Frames can be
+   * read until all is sent; reading ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as
+   * long as the peer and the producers take: {@linkcode Chat.close} ends it. Harmless when repeated.
    * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWhenDone(): Promise<void> {
@@ -571,17 +574,18 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * Goes on with the same conversation over TLS, once both sides have agreed on it (STARTTLS of SMTP, IMAP, XMPP, LDAP and
    * others). The terminator stays as it is. What is pushed or read from now on is encrypted.
    *
-   * Call it when the peer's word was read (the server's `220`, the client's `STARTTLS`), with nothing else read meanwhile, and on
-   * the server's side when the answer was sent (`await chat.flush()`). What had arrived in clear behind that word, somebody
-   * on the way may have put there, so that it would pass for encrypted (CVE-2011-0411): then it is refused.
+   * Call it when the peer's word was read (the server's `220`, the client's `STARTTLS`), with nothing else read
+   * meanwhile, and on the server's side when the answer was sent (`await chat.flush()`). What had arrived in clear
+   * behind that word, somebody on the way may have put there, so that it would pass for encrypted (CVE-2011-0411): then
+   * it is refused.
    *
-   * @param options As for `tls` of `connect()`, where the name that the certificate must be for is by default the host name
-   * that was connected to, or, with `isServer: true`, of `listen()`.
+   * @param options As for `tls` of `connect()`, where the name that the certificate must be for is by default the host
+   * name that was connected to, or, with `isServer: true`, of `listen()`.
    * @returns Resolves when the handshake is done.
-   * @throws {ConnectionError} (The promise rejects with these.) With the code `"tls"`, or `"timeout"`, if the handshake fails, or
-   * bytes had arrived in clear; the chat is closed then.
-   * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet; with `"reading"`, if a read waits, or
-   * a `stream()` was not read to its end. The chat stays as it was.
+   * @throws {ConnectionError} (The promise rejects with these.) With the code `"tls"`, or `"timeout"`, if the handshake
+   * fails, or bytes had arrived in clear; the chat is closed then.
+   * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet; with `"reading"`, if a read
+   * waits, or a `stream()` was not read to its end. The chat stays as it was.
    * @throws {ClosedError} If the chat is closed, or closing, either direction has ended, or the connection broke.
    * @throws {UnsupportedError} If the connection speaks TLS already.
    * @throws {TypeError | RangeError} If an option is not what it should be.
@@ -624,9 +628,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   /**
-   * Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes, which takes 2 s if the
-   * peer neither sends nor ends. It rejects as that does, unless a read was told of the break already: the error that left the
-   * block would be hidden in a `SuppressedError`.
+   * Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes, which takes 2 s
+   * if the peer neither sends nor ends. It rejects as that does, unless a read was told of the break already: the error
+   * that left the block would be hidden in a `SuppressedError`.
    */
   [Symbol.asyncDispose](): Promise<void> {
     const hidesNothing = (error: unknown): void => {
@@ -830,7 +834,10 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     this.#receive();
   }
 
-  /** What is under way is waited for, unless this side has closed: it may fail only after the connection is gone, and says why. */
+  /**
+   * What is under way is waited for, unless this side has closed: it may fail only after the connection is gone, and
+   * says why.
+   */
   #settleClosed(): void {
     if (!this.#connectionIsGone || !this.#readQueue.hasEnded) return;
     if (this.#mayStillFail > 0 && !this.#isClosed) return;

@@ -20,8 +20,8 @@ import { type TlsSettings, toClientSettings } from "./tls/tls_settings.ts";
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   /**
-   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before has
-   * failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
+   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before
+   * has failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
    */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
@@ -29,25 +29,25 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
   /**
-   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes one of each
-   * payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in another order, and
-   * nothing says that the peer has ended; those of others are not heard. `"unix"` is for a
-   * `path`. Default: `"tcp"`, or `"unix"` if there is a path.
+   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes
+   * one of each payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in
+   * another order, and nothing says that the peer has ended; those of others are not heard. `"unix"` is for a `path`.
+   * Default: `"tcp"`, or `"unix"` if there is a path.
    */
   transport?: Transport | undefined;
   /**
-   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host name,
-   * a port and a transport, or a path. It may as well be given in front of the options.
+   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead
+   * of a host name, a port and a transport, or a path. It may as well be given in front of the options.
    */
   url?: string | UrlLike | undefined;
   /**
-   * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime trusts,
-   * and be for `hostname`, unless the options say otherwise.
+   * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime
+   * trusts, and be for `hostname`, unless the options say otherwise.
    */
   tls?: true | TlsClientOptions | undefined;
   /**
-   * How long connecting may take, in milliseconds, the look-up of the host name and TLS included: 0 to 2,147,483,647, or `Infinity`,
-   * the default, which leaves it to the system (about two minutes on Linux).
+   * How long connecting may take, in milliseconds, the look-up of the host name and TLS included: 0 to 2,147,483,647,
+   * or `Infinity`, the default, which leaves it to the system (about two minutes on Linux).
    */
   timeout?: number | undefined;
 }
@@ -55,15 +55,15 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
 /**
  * Connects over TCP, or to a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
- * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that may have one
- * or not, it is `connect<Frame>(options)`.)
+ * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that
+ * may have one or not, it is `connect<Frame>(options)`.)
  * @returns The chat, connected.
- * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what address. With TLS
- * it is `"tls"` if the server's certificate is not in order, or the server speaks none.
- * Where a name has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
+ * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what
+ * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none. Where a name
+ * has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
- * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
- * port, a path and a URL.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly
+ * one of a port, a path and a URL.
  * @throws {RangeError} If the port, a time, a count or a limit is out of range.
  * @throws {UnsupportedError} If this runtime has no sockets, or no time for `keepAlive`.
  *

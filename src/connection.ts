@@ -66,9 +66,9 @@ export interface Connection {
   readonly closed: Promise<void>;
 
   /**
-   * Whether `close()` can take from the peer what was written before `closeWrite()`, as a socket does that is closed while the
-   * peer still sends: by a reset. `closeWhenDone()` of a chat reads the peer out before it closes, unless this is `false`.
-   * Default: `true`.
+   * Whether `close()` can take from the peer what was written before `closeWrite()`, as a socket does that is closed
+   * while the peer still sends: by a reset. `closeWhenDone()` of a chat reads the peer out before it closes, unless
+   * this is `false`. Default: `true`.
    */
   readonly canReset?: boolean | undefined;
 
@@ -102,8 +102,8 @@ export function checkIsConnection(connection: Connection): void {
 /** What a runtime's sockets offer to `listen`: connections, in the order they came. */
 export interface ConnectionListener {
   /**
-   * The next connection; `null` once the listener is closed. It rejects with a `ConnectionError` when the system refuses to
-   * accept, and may be called again.
+   * The next connection; `null` once the listener is closed. It rejects with a `ConnectionError` when the system
+   * refuses to accept, and may be called again.
    */
   accept(): Promise<Connection | null>;
   /** Stops listening. Accepted connections go on; those nobody has accepted are closed. */

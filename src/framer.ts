@@ -33,8 +33,9 @@ export interface FramerOptions extends TextOptions {
 }
 
 /**
- * What the options say of the encoding where frames are `F`: there is one where they are text, and none where they are bytes, and
- * either where they are `Frame`s. (`F` is inferred from an encoding to be `string`, as the `valueOf()` of a string gives one.)
+ * What the options say of the encoding where frames are `F`: there is one where they are text, and none where they are
+ * bytes, and either where they are `Frame`s. (`F` is inferred from an encoding to be `string`, as the `valueOf()` of a
+ * string gives one.)
  */
 export type EncodingOf<F> =
   | { readonly encoding: { valueOf(): F } }
@@ -160,8 +161,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   /**
-   * Whether `next()` would give a frame, or throw: no more bytes are needed for that. It is `false` while a frame is handed
-   * out in pieces.
+   * Whether `next()` would give a frame, or throw: no more bytes are needed for that. It is `false` while a frame is
+   * handed out in pieces.
    */
   get ready(): boolean {
     if (this.#isHandedOut || !this.#dropRest()) return false;
@@ -272,8 +273,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   /**
-   * Skips the frame that is being handed out in pieces, or, if none is, the next one: what has not been handed out of it is
-   * dropped, as it arrives. (With the terminator `null` there is no frame to skip.)
+   * Skips the frame that is being handed out in pieces, or, if none is, the next one: what has not been handed out of
+   * it is dropped, as it arrives. (With the terminator `null` there is no frame to skip.)
    *
    * @param terminator As for {@linkcode Framer.next}.
    * @returns Whether it is known where the frame ends, or will be when it is dropped; if not, more bytes are needed.
@@ -294,7 +295,8 @@ export class Framer<F extends Frame = Uint8Array> implements Iterable<F> {
   }
 
   /**
-   * Makes a frame of a payload, by the terminator in force: the bytes that a peer who reads by it takes for this one frame.
+   * Makes a frame of a payload, by the terminator in force: the bytes that a peer who reads by it takes for this one
+   * frame.
    *
    * @param payload The payload; a string is encoded as UTF-8.
    * @returns The bytes to send: the payload itself where nothing is to be added, and an array of their own otherwise.

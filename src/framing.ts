@@ -4,8 +4,9 @@
 export const LONGEST_HEADER = 1024;
 
 /**
- * What a {@linkcode Framing} asks for while it reads a frame: so many bytes, or those before a delimiter (a string, sought
- * as UTF-8, bytes, or what `delimited()`, `anyOf()` and `lines()` give), which is passed over and not part of what is given.
+ * What a {@linkcode Framing} asks for while it reads a frame: so many bytes, or those before a delimiter (a string,
+ * sought as UTF-8, bytes, or what `delimited()`, `anyOf()` and `lines()` give), which is passed over and not part of
+ * what is given.
  */
 export type Portion = number | string | Uint8Array | DelimitedCodec;
 
@@ -39,8 +40,8 @@ export interface FrameLayout {
  *   gives such a frame in one piece.
  * - What `decode()` throws is what the read rejects with ({@linkcode MalformedFrameError} is there for that). The bytes
  *   that it had read are dropped, and the next frame begins behind them.
- * - A frame must have at least one byte, its header or trailer included, and `decode()` must not read past its end. A framing that
- *   breaks these rules, or yields and returns anything else, is answered with a {@linkcode FramingError}.
+ * - A frame must have at least one byte, its header or trailer included, and `decode()` must not read past its end. A
+ *   framing that breaks these rules, or yields and returns anything else, is answered with a {@linkcode FramingError}.
  *
  * @example A frame with a checksum: 4 bytes of length, the payload, 4 bytes that are the sum of its bytes
  * ```ts

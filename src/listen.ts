@@ -23,8 +23,8 @@ export interface ListenerOptions extends ChatOptions, WrapOptions {}
 /** TLS, as a server that listens. */
 export interface ListenTlsOptions extends TlsServerOptions {
   /**
-   * Is told of each client that was closed because its handshake failed. What it throws is ignored. Default: nobody is told; of
-   * `serve()`, its own `onError`.
+   * Is told of each client that was closed because its handshake failed. What it throws is ignored. Default: nobody is
+   * told; of `serve()`, its own `onError`.
    */
   onError?: ((error: Error) => void) | undefined;
 }
@@ -36,32 +36,31 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
   port?: number | undefined;
   /**
-   * The path of a Unix socket, instead of a port: at most 103 bytes. The socket is removed when the listener is closed, and one
-   * that a program has left behind, and nobody listens on, when another begins to listen.
+   * The path of a Unix socket, instead of a port: at most 103 bytes. The socket is removed when the listener is closed,
+   * and one that a program has left behind, and nobody listens on, when another begins to listen.
    */
   path?: string | undefined;
   /**
-   * `"udp"` for datagrams, as for `connect()`: each sender has a chat, and what is sent there goes to it. A chat ends when its
-   * sender has been silent for `idleTimeout`, by default a minute. At most 1,024 senders are heard at a time, and 64 KiB of one
-   * wait to be read; what else comes is lost. The port is free when the
-   * listener and all these chats are closed. Default: `"tcp"`, or
-   * `"unix"` if there is a path.
+   * `"udp"` for datagrams, as for `connect()`: each sender has a chat, and what is sent there goes to it. A chat ends
+   * when its sender has been silent for `idleTimeout`, by default a minute. At most 1,024 senders are heard at a time,
+   * and 64 KiB of one wait to be read; what else comes is lost. The port is free when the listener and all these chats
+   * are closed. Default: `"tcp"`, or `"unix"` if there is a path.
    */
   transport?: Transport | undefined;
   /**
-   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host name, a
-   * port and a transport, or a path.
+   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host
+   * name, a port and a transport, or a path.
    */
   url?: string | UrlLike | undefined;
   /**
-   * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the connections
-   * over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some other
-   * systems, too), or Deno with `--unstable-net`. Default: `false`.
+   * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the
+   * connections over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some
+   * other systems, too), or Deno with `--unstable-net`. Default: `false`.
    */
   reusePort?: boolean | undefined;
   /**
-   * Speaks TLS with whoever connects. A chat is handed out when its handshake is done; a client whose handshake fails, or takes
-   * longer than `tls.handshakeTimeout`, is closed, and `tls.onError` told.
+   * Speaks TLS with whoever connects. A chat is handed out when its handshake is done; a client whose handshake fails,
+   * or takes longer than `tls.handshakeTimeout`, is closed, and `tls.onError` told.
    */
   tls?: ListenTlsOptions | undefined;
 }
@@ -69,12 +68,13 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
 /**
  * Listens on a TCP port, or on a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
- * @param options Where to listen, and how frames are cut: with an encoding the chats are of text. (For options that may have one or
- * not, it is `listen<Frame>(options)`.)
+ * @param options Where to listen, and how frames are cut: with an encoding the chats are of text. (For options that may
+ * have one or not, it is `listen<Frame>(options)`.)
  * @returns The listener, which gives a chat for each connection.
- * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what address.
- * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly one of a
- * port, a path and a URL.
+ * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what
+ * address.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly
+ * one of a port, a path and a URL.
  * @throws {RangeError} If the port, a count or a limit is out of range, or the path too long.
  * @throws {UnsupportedError} If this runtime has no sockets, no `reusePort`, or no time for `keepAlive`.
  *
@@ -146,8 +146,8 @@ export class Listener<F extends Frame = Uint8Array>
   /**
    * Makes chats of what a listener of your own accepts.
    * @param listener Where connections come from; it belongs to this from now on.
-   * @param options The options of each chat: with an encoding it is one of text. (For options that may have one or not, it is
-   * a `Listener<Frame>`.)
+   * @param options The options of each chat: with an encoding it is one of text. (For options that may have one or not,
+   * it is a `Listener<Frame>`.)
    * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
    */
   constructor(listener: ConnectionListener, options: ListenerOptions & EncodingOf<F>) {
@@ -177,9 +177,9 @@ export class Listener<F extends Frame = Uint8Array>
   /**
    * Accepts one connection.
    *
-   * When too many files are open, it rejects with a `ConnectionError` whose code is `"exhausted"`. Wait until a chat has
-   * ended, or for a moment, and accept again, as `serve()` does; a loop over the listener throws that error, and a later loop
-   * goes on. On Deno the connection stays with the system, and is accepted later; Node and Bun close it.
+   * When too many files are open, it rejects with a `ConnectionError` whose code is `"exhausted"`. Wait until a chat
+   * has ended, or for a moment, and accept again, as `serve()` does; a loop over the listener throws that error, and a
+   * later loop goes on. On Deno the connection stays with the system, and is accepted later; Node and Bun close it.
    * @returns Its chat; `null` once the listener is closed.
    * @throws {ConnectionError} If the system refuses to accept: the listener goes on.
    */

@@ -185,8 +185,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Takes the first `count` bytes as one array, and drops the `after` bytes behind them; there must be as many. The mark is
-   * at the front then.
+   * Takes the first `count` bytes as one array, and drops the `after` bytes behind them; there must be as many. The
+   * mark is at the front then.
    */
   take(count: number, after: number = 0): Uint8Array {
     const taken = this.#copy(this.#front, count);
@@ -219,9 +219,9 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Takes `count` bytes behind the first `skip`, which are dropped, if all of them lie in the fresh chunk. Where a line and then a
-   * count of bytes take turns, this is a tenth to a fifth of the time less (`Framer`, the fastest of 40 rounds, bodies of 16 B to
-   * 4 KiB).
+   * Takes `count` bytes behind the first `skip`, which are dropped, if all of them lie in the fresh chunk. Where a line
+   * and then a count of bytes take turns, this is a tenth to a fifth of the time less (`Framer`, the fastest of 40
+   * rounds, bodies of 16 B to 4 KiB).
    */
   takeFresh(skip: number, count: number): Uint8Array | undefined {
     const chunk = this.fresh;

@@ -50,8 +50,9 @@ type Entry = OutgoingBytes | Production | Deferred;
  *                         └───────────── a little was pushed meanwhile ──────────────┘
  * ```
  *
- * It is the turn that ends the gathering, and not the number of microtasks, so that the program may await what it likes between
- * two pushes: 1,000 pipelined batches of 16 answers took 2,008, 4,004 and 6,003 writes on Node, Deno and Bun, and take 1,000.
+ * It is the turn that ends the gathering, and not the number of microtasks, so that the program may await what it likes
+ * between two pushes: 1,000 pipelined batches of 16 answers took 2,008, 4,004 and 6,003 writes on Node, Deno and Bun,
+ * and take 1,000.
  */
 export class SendQueue<Owner = unknown> {
   readonly #owner: Owner;
@@ -251,8 +252,8 @@ export class SendQueue<Owner = unknown> {
   }
 
   /**
-   * Writes the first array that waits, or removes the entry if there is none: in one step, because what is pushed between the two
-   * would be lost.
+   * Writes the first array that waits, or removes the entry if there is none: in one step, because what is pushed
+   * between the two would be lost.
    */
   #sendSome(entry: OutgoingBytes): Promise<void> | undefined {
     const bytes = entry.take();

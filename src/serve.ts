@@ -26,14 +26,15 @@ export interface ServerOptions<F extends Frame = Frame> {
    */
   maxConnections?: number | undefined;
   /**
-   * What becomes of further connections: they wait until a chat has ended (`"wait"`, the default), or are closed at once
-   * (`"refuse"`). Some hundreds may wait: with the system on Deno; on Node and Bun as open files of the process, 511 at most.
+   * What becomes of further connections: they wait until a chat has ended (`"wait"`, the default), or are closed at
+   * once (`"refuse"`). Some hundreds may wait: with the system on Deno; on Node and Bun as open files of the process,
+   * 511 at most.
    */
   whenFull?: "wait" | "refuse" | undefined;
   /**
-   * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept (which is tried again
-   * after a tenth of a second), what `wrap` threw, or why a client's TLS handshake failed (unless `tls.onError` is). What it
-   * throws itself is ignored. Default: `console.error`, with one line for a
+   * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept (which is
+   * tried again after a tenth of a second), what `wrap` threw, or why a client's TLS handshake failed (unless
+   * `tls.onError` is). What it throws itself is ignored. Default: `console.error`, with one line for a
    * `ConnectionError`, and the stack of what else was thrown.
    */
   onError?: ((error: unknown, chat: Chat<F> | undefined) => void) | undefined;
@@ -61,10 +62,11 @@ const ACCEPT_PAUSE = 100;
 const DEFAULT_GRACE = 10_000;
 
 /**
- * Listens on a port, or on a Unix socket, and runs the handler for each chat, at the same time. A handler that throws ends its own chat only.
+ * Listens on a port, or on a Unix socket, and runs the handler for each chat, at the same time. A handler that throws
+ * ends its own chat only.
  *
- * @param options Where to listen, how frames are cut, and how many chats there may be: of text, with an encoding. (For options that
- * may have one or not, it is `serve<Frame>(options, handler)`.)
+ * @param options Where to listen, how frames are cut, and how many chats there may be: of text, with an encoding. (For
+ * options that may have one or not, it is `serve<Frame>(options, handler)`.)
  * @param handler What is done with a chat.
  * @returns The server, listening.
  * @throws {ConnectionError} If it cannot listen, as for `listen()`.
@@ -160,20 +162,20 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
   }
 
   /**
-   * Resolves when nothing is listened for any more, the last chat is closed, and the last handler has returned: not at all if one
-   * never does. It never rejects.
+   * Resolves when nothing is listened for any more, the last chat is closed, and the last handler has returned: not at
+   * all if one never does. It never rejects.
    */
   get finished(): Promise<void> {
     return this.#finished;
   }
 
   /**
-   * Stops accepting, lets the chats end by themselves, and closes those that have not ended in time: their reads reject with a
-   * `ClosedError`. Harmless when repeated, also with a shorter time. Connections that wait to be accepted are closed at once.
-   * A handler that awaits it waits for itself, as long as the grace is: call it, and return.
+   * Stops accepting, lets the chats end by themselves, and closes those that have not ended in time: their reads reject
+   * with a `ClosedError`. Harmless when repeated, also with a shorter time. Connections that wait to be accepted are
+   * closed at once. A handler that awaits it waits for itself, as long as the grace is: call it, and return.
    * @param options How long the chats have.
-   * @returns Resolves when the last chat has ended. A handler that does not return though its chat was closed is not waited
-   * for; {@linkcode Server.finished} tells when it has.
+   * @returns Resolves when the last chat has ended. A handler that does not return though its chat was closed is not
+   * waited for; {@linkcode Server.finished} tells when it has.
    * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {

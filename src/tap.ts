@@ -10,8 +10,8 @@ import { WrappedConnection } from "./connection/wrapped_connection.ts";
 export type TapLog = (line: string) => void;
 
 /**
- * A connection that tells what passes through it, and changes nothing: to see what two programs really say to each other. With
- * `connect()`, `listen()` and `serve()`, the option `wrap: tap` is all it takes.
+ * A connection that tells what passes through it, and changes nothing: to see what two programs really say to each
+ * other. With `connect()`, `listen()` and `serve()`, the option `wrap: tap` is all it takes.
  *
  * ```text
  *   > 6 bytes "hello\n"        written, and taken by the transport

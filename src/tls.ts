@@ -10,8 +10,8 @@ export interface TlsOptions {
   /** The private key of `cert`, in PEM, not encrypted. */
   key?: string | undefined;
   /**
-   * The certificates of the authorities that are trusted, in PEM. Default: those that the runtime trusts; what is given here is
-   * trusted instead of them.
+   * The certificates of the authorities that are trusted, in PEM. Default: those that the runtime trusts; what is given
+   * here is trusted instead of them.
    */
   ca?: Pem | undefined;
   /** The protocols to choose from (RFC 7301), the preferred one first: `["h2", "http/1.1"]`. Default: none. */
@@ -22,11 +22,14 @@ export interface TlsOptions {
 
 /** TLS, as a client. */
 export interface TlsClientOptions extends TlsOptions {
-  /** The name that the server's certificate must be for, and that it is asked for (SNI). Default: the host name connected to. */
+  /**
+   * The name that the server's certificate must be for, and that it is asked for (SNI). Default: the host name
+   * connected to.
+   */
   serverName?: string | undefined;
   /**
-   * Whether the server's certificate must be valid, be signed by a trusted authority, and be for `serverName`. Without that
-   * anybody on the way can read and change what passes. Default: `true`.
+   * Whether the server's certificate must be valid, be signed by a trusted authority, and be for `serverName`. Without
+   * that anybody on the way can read and change what passes. Default: `true`.
    */
   rejectUnauthorized?: boolean | undefined;
 }

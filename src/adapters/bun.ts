@@ -151,7 +151,10 @@ function connectionOf(socket: BunSocketLike): BunConnection | undefined {
   return socket.data as BunConnection | undefined;
 }
 
-/** Opens a connection over TCP or a Unix socket with `Bun.connect`. An attempt cannot be called off: it goes on until the system gives it up. */
+/**
+ * Opens a connection over TCP or a Unix socket with `Bun.connect`. An attempt cannot be called off: it goes on until
+ * the system gives it up.
+ */
 export async function connectBun(endpoint: Endpoint): Promise<Connection> {
   const opened = new Deferred<Connection>();
   try {
@@ -364,8 +367,8 @@ interface Upgrade {
 }
 
 /**
- * Puts TLS over a socket of which nothing is read or written any more. (By `node:tls`, as elsewhere, Bun would send nothing after
- * the peer's end.)
+ * Puts TLS over a socket of which nothing is read or written any more. (By `node:tls`, as elsewhere, Bun would send
+ * nothing after the peer's end.)
  */
 function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
   const { cert, key, ca, alpn, isServer, serverName, verifies } = settings;

@@ -7,8 +7,8 @@ import { JoinedConnection, type Sink, type Source, type Step } from "./shared/jo
 import { isNodeWritable, NodeSink, type NodeWritableLike } from "./shared/node_halves.ts";
 
 /**
- * Where {@linkcode fromIterable} writes: a `Writer` of `node:stream/iter` has this shape, and so has an object of your own.
- * Only `write()` is required.
+ * Where {@linkcode fromIterable} writes: a `Writer` of `node:stream/iter` has this shape, and so has an object of your
+ * own. Only `write()` is required.
  */
 export interface WriterLike {
   /**
@@ -28,8 +28,9 @@ export type ByteIterable =
   | Iterable<Uint8Array | Uint8Array[]>;
 
 /**
- * A connection over an iterable and a writer: what the source yields is read, and what is written goes to the sink. They are
- * those of `node:stream/iter`, or a generator, an array, and whatever has `write()`, or Node streams, such as those of files.
+ * A connection over an iterable and a writer: what the source yields is read, and what is written goes to the sink.
+ * They are those of `node:stream/iter`, or a generator, an array, and whatever has `write()`, or Node streams, such as
+ * those of files.
  *
  * The source is asked for more only when somebody reads. `close()` calls its `return()`, and `fail()` of the sink; Node
  * streams are destroyed.
@@ -61,8 +62,9 @@ export type ByteIterable =
  */
 export function fromIterable(source: ByteIterable, sink?: WriterLike): Connection;
 /**
- * A connection over an iterable and a Node stream that is written to, such as a file's: `fromIterable([], createWriteStream(path))`.
- * A write is done when the stream's is, and its error is told to whoever writes.
+ * A connection over an iterable and a Node stream that is written to, such as a file's:
+ * `fromIterable([], createWriteStream(path))`. A write is done when the stream's is, and its error is told to whoever
+ * writes.
  *
  * @param source What yields the bytes to be read; an empty array for a connection that is only written to.
  * @param sink What takes the bytes that are written. It is destroyed when the connection is closed before it has ended.
@@ -121,7 +123,10 @@ class IterableSource implements Source {
     }
   }
 
-  /** A Node stream is destroyed itself: its generator would close it only when the next chunk has come, and not at all if not begun. */
+  /**
+   * A Node stream is destroyed itself: its generator would close it only when the next chunk has come, and not at all
+   * if not begun.
+   */
   cancel(): void {
     const { destroy } = this.#iterable as { destroy?: unknown };
     if (typeof destroy === "function") tell(() => destroy.call(this.#iterable));

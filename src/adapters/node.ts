@@ -71,12 +71,13 @@ export interface NodeDuplexLike {
  * A connection over a Node stream: a `net.Socket`, or any other `Duplex` of bytes. The connection takes the stream
  * over: nobody else should read from it, write to it, or close it.
  *
- * Where an event hands over what was read already (`head`, of an HTTP server's `"upgrade"`), give it to the chat as `unread`.
+ * Where an event hands over what was read already (`head`, of an HTTP server's `"upgrade"`), give it to the chat as
+ * `unread`.
  *
  * @param stream An open stream, from which nobody else reads.
  * @returns The connection.
- * @throws {TypeError} If the stream is none that can be read and written, decodes text or carries objects, or has a connection
- * already.
+ * @throws {TypeError} If the stream is none that can be read and written, decodes text or carries objects, or has a
+ * connection already.
  *
  * @example
  * ```ts

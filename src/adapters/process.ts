@@ -91,8 +91,8 @@ export type ChildProcessLike = NodeProcessLike | BunProcessLike | DenoProcessLik
 /** What becomes of a process whose connection is closed. */
 export interface ProcessOptions {
   /**
-   * How long the process may take to end after `close()`, in milliseconds, 0 to 2,147,483,647: then it is sent `SIGTERM`, and
-   * after the same time again `SIGKILL`. `Infinity`: it is not killed. Default: 2,000.
+   * How long the process may take to end after `close()`, in milliseconds, 0 to 2,147,483,647: then it is sent
+   * `SIGTERM`, and after the same time again `SIGKILL`. `Infinity`: it is not killed. Default: 2,000.
    */
   grace?: number | undefined;
 }
@@ -101,15 +101,15 @@ const DEFAULT_GRACE = 2_000;
 
 /**
  * A connection with a child process: what it prints is read, and what is written is its standard input. It takes a
- * `ChildProcess` of `node:child_process`, what `Bun.spawn` returns, or what `new Deno.Command().spawn()` does, of which the
- * standard input and output are pipes. Nobody else should use these two; everything else of the child stays yours: its
- * standard error, its exit code, its signals.
+ * `ChildProcess` of `node:child_process`, what `Bun.spawn` returns, or what `new Deno.Command().spawn()` does, of which
+ * the standard input and output are pipes. Nobody else should use these two; everything else of the child stays yours:
+ * its standard error, its exit code, its signals.
  *
- * `closeWrite()` ends its standard input, which tells most programs to finish. `closed` resolves when both directions have
- * ended, or `close()` was called, and the process has ended, so that its exit code is there. `close()` closes both pipes; a
- * process that has not ended in the time of `grace` after that is killed. What a process had printed before it ended, however
- * it did, is read first, and then comes the end: whether it has succeeded says its exit code. Writing to one that has gone is
- * a `ConnectionError`, `"reset"`.
+ * `closeWrite()` ends its standard input, which tells most programs to finish. `closed` resolves when both directions
+ * have ended, or `close()` was called, and the process has ended, so that its exit code is there. `close()` closes both
+ * pipes; a process that has not ended in the time of `grace` after that is killed. What a process had printed before it
+ * ended, however it did, is read first, and then comes the end: whether it has succeeded says its exit code. Writing to
+ * one that has gone is a `ConnectionError`, `"reset"`.
  *
  * @param child The process, or a function that starts it: then it is also a `ConnectionError` if that cannot be done.
  * @param options What becomes of a process that does not end.

@@ -34,16 +34,17 @@ const OUTPUT = "the standard output";
  * client starts, as a language server is. Both may be a pipe, a file, a terminal, `/dev/null`, or closed. Nothing else may
  * read the standard input meanwhile; what `console.log()` prints comes between what is written.
  *
- * A waiting `read()` keeps the program running, and nothing else does. When the reader of the standard output has gone, as in
- * `filter | head -1`, a write rejects with a `ConnectionError`, `"reset"`, and so does a read that waits. All that a resolved `write()` was given is with the
- * system, also if `process.exit()` follows.
+ * A waiting `read()` keeps the program running, and nothing else does. When the reader of the standard output has gone,
+ * as in `filter | head -1`, a write rejects with a `ConnectionError`, `"reset"`, and so does a read that waits. All
+ * that a resolved `write()` was given is with the system, also if `process.exit()` follows.
  *
- * The two streams are the program's, and stay open: `closeWrite()` and `close()` only mean that the connection uses them no
- * more, and whoever reads the standard output sees its end when the program ends. A write that waits for a slow reader when
- * the connection is closed is finished by the runtime, and keeps the program running until then, or until `process.exit()`.
+ * The two streams are the program's, and stay open: `closeWrite()` and `close()` only mean that the connection uses
+ * them no more, and whoever reads the standard output sees its end when the program ends. A write that waits for a slow
+ * reader when the connection is closed is finished by the runtime, and keeps the program running until then, or until
+ * `process.exit()`.
  *
- * `closeWhenDone()` of a chat does not wait for the end of the input. A program whose standard input and output are a socket, as
- * `inetd` starts it, reads its input to the end by itself: if it ends before, its peer may see a reset.
+ * `closeWhenDone()` of a chat does not wait for the end of the input. A program whose standard input and output are a
+ * socket, as `inetd` starts it, reads its input to the end by itself: if it ends before, its peer may see a reset.
  *
  * @returns The connection.
  * @throws {TypeError} If `setEncoding()` was called on `process.stdin`: the connection needs bytes. If somebody else reads

@@ -24,12 +24,12 @@ export interface StreamsLike {
 }
 
 /**
- * A connection over web streams of bytes, which it takes over: both are locked while it lasts. Either may be missing: the
- * body of a response can only be read. Give the transport's object itself where it has both, and its own `close()` and `closed`
- * are used as well.
+ * A connection over web streams of bytes, which it takes over: both are locked while it lasts. Either may be missing:
+ * the body of a response can only be read. Give the transport's object itself where it has both, and its own `close()`
+ * and `closed` are used as well.
  *
- * `close()` cancels the readable and aborts the writable. What a web stream had buffered is lost when it fails: it is the streams
- * that drop it.
+ * `close()` cancels the readable and aborts the writable. What a web stream had buffered is lost when it fails: it is
+ * the streams that drop it.
  *
  * @param streams What has a readable, a writable, or both. Nobody else reads from them or writes to them.
  * @returns The connection.

@@ -165,8 +165,9 @@ interface UdpParts {
 }
 
 /**
- * The datagrams of one peer, as `src/framings/datagrams.ts` says. It is no stream of bytes: what is lost is lost, nothing says that the peer
- * has ended, and there is no direction that could end alone, so that `closeWrite()` ends both.
+ * The datagrams of one peer, as `src/framings/datagrams.ts` says. It is no stream of bytes: what is lost is lost,
+ * nothing says that the peer has ended, and there is no direction that could end alone, so that `closeWrite()` ends
+ * both.
  */
 class UdpConnection implements Connection {
   readonly localAddress: Address;

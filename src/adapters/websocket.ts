@@ -12,8 +12,8 @@ import { toConnectionError } from "./shared/system_error.ts";
 /** How a WebSocket carries bytes. */
 export interface WebSocketOptions {
   /**
-   * What is sent: `"binary"` messages, the default, or `"text"` ones, for a peer that takes no others. Text must be UTF-8: a
-   * write of anything else ends the connection with a `TypeError`. Received messages may be either.
+   * What is sent: `"binary"` messages, the default, or `"text"` ones, for a peer that takes no others. Text must be
+   * UTF-8: a write of anything else ends the connection with a `TypeError`. Received messages may be either.
    */
   send?: "binary" | "text" | undefined;
   /**
@@ -66,20 +66,21 @@ export interface WebSocketLike extends WebSocketSender {
 }
 
 /**
- * A connection over a WebSocket: the global `WebSocket` of browsers, Deno, Bun and Node 22, that of the package `ws`, on either
- * side, and the one that `Deno.upgradeWebSocket` gives. The connection takes the socket over: make it at once, because
- * messages that nobody listens to are lost. While the socket connects, writes wait.
+ * A connection over a WebSocket: the global `WebSocket` of browsers, Deno, Bun and Node 22, that of the package `ws`,
+ * on either side, and the one that `Deno.upgradeWebSocket` gives. The connection takes the socket over: make it at
+ * once, because messages that nobody listens to are lost. While the socket connects, writes wait.
  *
  * The bytes of the messages are the stream, one after the other; where a message ends means nothing. No byte is added to
  * them, so whatever carries a stream over WebSocket in this usual way can be the peer.
  *
- * A WebSocket has no half-close: `closeWrite()` closes it in order (code 1000) after what was written. The peer reads all of
- * that, and then the end, and can send no more; of what it had sent meanwhile most WebSockets show nothing. Any other code than
- * 1000, 1001 (going away) and 1005 (none) is a `ConnectionError` for whoever reads.
+ * A WebSocket has no half-close: `closeWrite()` closes it in order (code 1000) after what was written. The peer reads
+ * all of that, and then the end, and can send no more; of what it had sent meanwhile most WebSockets show nothing. Any
+ * other code than 1000, 1001 (going away) and 1005 (none) is a `ConnectionError` for whoever reads.
  *
  * A standard WebSocket cannot be told to hold the peer back: see `maxBufferedBytes`. Those of `ws` can, and are.
  *
- * @param socket The WebSocket, open or connecting, to whose messages nobody else listens; `binaryType` becomes `"arraybuffer"`.
+ * @param socket The WebSocket, open or connecting, to whose messages nobody else listens; `binaryType` becomes
+ * `"arraybuffer"`.
  * @param options How it carries bytes.
  * @returns The connection. If the socket does not open, reading and writing reject with a `ConnectionError`.
  * @throws {TypeError} If it is no such WebSocket, or `send` is neither `"binary"` nor `"text"`.

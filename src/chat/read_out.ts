@@ -5,8 +5,8 @@ const LONGEST = 30_000;
 const LONGEST_SILENCE = 2_000;
 
 /**
- * Drops what the peer still sends, until it ends, too: closing before that would reset the connection, and the peer lose what
- * it has not read yet.
+ * Drops what the peer still sends, until it ends, too: closing before that would reset the connection, and the peer
+ * lose what it has not read yet.
  * @param read Reads the connection.
  * @param giveUp Is called when it takes too long. The read that is under way must settle then.
  */

@@ -62,8 +62,8 @@ const SHOWN = 40;
 const CONTROLS = /[\u007f-\u009f]/g;
 
 /**
- * The bytes in words for an error message, and no more than tells them: as text where they are UTF-8, and else byte by byte.
- * (A character that is cut off where the message ends is left out.)
+ * The bytes in words for an error message, and no more than tells them: as text where they are UTF-8, and else byte by
+ * byte. (A character that is cut off where the message ends is left out.)
  */
 export function describeBytes(bytes: Uint8Array): string {
   const beginning = bytes.subarray(0, SHOWN);

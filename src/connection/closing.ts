@@ -21,8 +21,8 @@ export function isWatchable(connection: Connection): connection is WatchableConn
 export type Watcher<Owner> = (owner: Owner, connection: Connection) => void;
 
 /**
- * That a connection is gone, or will be. The promise for it is made when it is asked for: a chat, which waits for it all its
- * life, is called instead, and so takes 400 bytes less on Node.
+ * That a connection is gone, or will be. The promise for it is made when it is asked for: a chat, which waits for it
+ * all its life, is called instead, and so takes 400 bytes less on Node.
  */
 export class Closing {
   readonly #connection: Connection;

@@ -5,9 +5,9 @@ import { ClosedError } from "../errors.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";
 
 /**
- * A connection for its next owner. A connection allows one read at a time, and one `closeWrite()`; the next owner need not know what
- * the last one did: the first read gives what a read that is under way will bring, and a direction that was ended is not ended
- * again.
+ * A connection for its next owner. A connection allows one read at a time, and one `closeWrite()`; the next owner need
+ * not know what the last one did: the first read gives what a read that is under way will bring, and a direction that
+ * was ended is not ended again.
  */
 export function handOn(
   connection: Connection,

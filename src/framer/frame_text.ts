@@ -7,11 +7,11 @@ import { decodeWindows1252 } from "./windows_1252.ts";
 /** How frames become text. */
 export interface TextOptions {
   /**
-   * The encoding of the frames, by any label that `TextDecoder` knows (WHATWG Encoding, section 4.2), such as `"utf-8"`.
-   * Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between two
-   * characters. A byte order mark is handed out like any other character. (With
-   * `null` no encoding that shifts, such as `"iso-2022-jp"`: what it shifts to does not carry over.) Terminators are not concerned: a string is
-   * sought as UTF-8.
+   * The encoding of the frames, by any label that `TextDecoder` knows (WHATWG Encoding, section 4.2), such as
+   * `"utf-8"`. Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between
+   * two characters. A byte order mark is handed out like any other character. (With `null` no encoding that shifts,
+   * such as `"iso-2022-jp"`: what it shifts to does not carry over.) Terminators are not concerned: a string is sought
+   * as UTF-8.
    */
   encoding?: string | undefined;
   /** Whether bytes that are no text are an error, and not replaced by U+FFFD. Default: `false`. */
@@ -62,8 +62,8 @@ export class FrameText {
   }
 
   /**
-   * Decodes frames together, with their delimiters, which are ASCII. `undefined` where each must be decoded by itself: in encodings
-   * in which such a byte may be part of another character, and, with `fatal`, where bytes are no text.
+   * Decodes frames together, with their delimiters, which are ASCII. `undefined` where each must be decoded by itself:
+   * in encodings in which such a byte may be part of another character, and, with `fatal`, where bytes are no text.
    */
   decodeTogether(bytes: Uint8Array): string | undefined {
     const { encoding } = this.#decoder;

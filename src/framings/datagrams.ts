@@ -26,8 +26,8 @@ const LONGEST_DATAGRAM = 65_507;
 /**
  * Frames that are datagrams: the `terminator` of a chat over UDP, and of no other.
  *
- * Between the chat and its connection each has a mark and its length before it, 10 bytes, which `tap()` shows and `stats` count, and
- * which are not sent.
+ * Between the chat and its connection each has a mark and its length before it, 10 bytes, which `tap()` shows and
+ * `stats` count, and which are not sent.
  *
  * @returns The framing. It encodes a payload of 65,507 bytes at most.
  *

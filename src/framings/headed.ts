@@ -25,10 +25,11 @@ export interface HeadedOptions {
  * Used by: MQTT (below), HTTP/2 (RFC 9113, section 4.1: 9 bytes, of which the first three are the length), WebSocket
  * (RFC 6455, section 5.2), TLS records (RFC 8446, section 5.1), and every header that `lengthPrefixed()` cannot express.
  *
- * A body length that is no whole number is a {@linkcode MalformedFrameError}; what `bodyLength` throws, the read rejects with.
+ * A body length that is no whole number is a {@linkcode MalformedFrameError}; what `bodyLength` throws, the read
+ * rejects with.
  *
- * @param n How many bytes the header has, 1 to 1,024; or a function that is given the header as far as it was read (nothing at
- * first), and returns how long it is as far as that tells: it is whole when that is its own length.
+ * @param n How many bytes the header has, 1 to 1,024; or a function that is given the header as far as it was read
+ * (nothing at first), and returns how long it is as far as that tells: it is whole when that is its own length.
  * @param bodyLength Computes from the header how many bytes follow it.
  * @param options Whether to drop the header, and how to make one.
  * @returns The framing. It encodes a frame with its header by checking that this is the right one; a body, with `strip`,

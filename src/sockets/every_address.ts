@@ -36,12 +36,13 @@ const ADDRESS = /^[\d.]+$|:/;
  * Connects to whichever address of a name answers first ("Happy Eyeballs", RFC 8305): one after the other, the two IP
  * versions in turn, each as soon as the one before has failed, or has had its head start.
  *
- * Node, Deno and Bun do so themselves when they are given a name, each in its own way: Node 20 gives an attempt up when its head
- * start is over, so that a far host is not reached; Deno and Bun tell of one error for all addresses. So it is done here.
- * Where the program may not use the addresses (with Deno, and `--allow-net=example.com`), it is left to the runtime.
+ * Node, Deno and Bun do so themselves when they are given a name, each in its own way: Node 20 gives an attempt up when
+ * its head start is over, so that a far host is not reached; Deno and Bun tell of one error for all addresses. So it is
+ * done here. Where the program may not use the addresses (with Deno, and `--allow-net=example.com`), it is left to the
+ * runtime.
  *
- * @throws {ConnectionError} If the name has no address, or every address failed: where there are several, the `cause` is an
- * `AggregateError` with the `ConnectionError` of each.
+ * @throws {ConnectionError} If the name has no address, or every address failed: where there are several, the `cause`
+ * is an `AggregateError` with the `ConnectionError` of each.
  */
 export async function connectByName(
   dial: Dial,

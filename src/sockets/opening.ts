@@ -14,7 +14,8 @@ import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 export interface WrapOptions {
   /**
    * Is given the connection, and returns the one that the chat is to use: `wrap: tap` shows what passes, and
-   * `wrap: (connection) => chaos(connection, { seed })` tries the program on a bad network. Default: the connection itself.
+   * `wrap: (connection) => chaos(connection, { seed })` tries the program on a bad network. Default: the connection
+   * itself.
    */
   wrap?: ((connection: Connection) => Connection) | undefined;
 }

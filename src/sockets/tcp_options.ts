@@ -10,11 +10,11 @@ export interface TcpOptions {
    */
   noDelay?: boolean | undefined;
   /**
-   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection whose
-   * peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on Linux it asks
-   * after two hours. A number is how long the peer may be silent before it is asked first, in milliseconds, 1,000 to
-   * 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no time: `true` or `false`.
-   * An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
+   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection
+   * whose peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on
+   * Linux it asks after two hours. A number is how long the peer may be silent before it is asked first, in
+   * milliseconds, 1,000 to 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no
+   * time: `true` or `false`. An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
    */
   keepAlive?: boolean | number | undefined;
 }
@@ -67,8 +67,9 @@ export function tune(
 }
 
 /**
- * How many connections the system may keep for a listener that has not accepted them yet: what comes beyond that stalls for
- * seconds, because the system tries it again later. The runtimes ask for 511; the system takes what it allows of this. (8,000
- * connections at once were served in 2.5 s with it, and 5,000 of them after 20 s without. Bun has no option for it.)
+ * How many connections the system may keep for a listener that has not accepted them yet: what comes beyond that stalls
+ * for seconds, because the system tries it again later. The runtimes ask for 511; the system takes what it allows of
+ * this. (8,000 connections at once were served in 2.5 s with it, and 5,000 of them after 20 s without. Bun has no
+ * option for it.)
  */
 export const BACKLOG = 4096;

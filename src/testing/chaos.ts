@@ -27,9 +27,9 @@ export interface ChaosOptions {
 }
 
 /**
- * A connection on which everything that may happen does, from a seed: chunks are split and merged, reads and writes are late,
- * and, if asked for, it breaks or falls silent. It keeps the guarantees of a connection all the while, so that a protocol that works on
- * the one and not on the other takes something for granted that no network grants.
+ * A connection on which everything that may happen does, from a seed: chunks are split and merged, reads and writes are
+ * late, and, if asked for, it breaks or falls silent. It keeps the guarantees of a connection all the while, so that a
+ * protocol that works on the one and not on the other takes something for granted that no network grants.
  *
  * @param connection The connection; use what is returned instead.
  * @param options The seed, and what is to happen.

@@ -34,8 +34,8 @@ export class ConformanceError extends ChatError {
 }
 
 /**
- * Holds an implementation of {@linkcode Connection} to what every one of them guarantees: order, nothing lost when it is slow or
- * closed, directions that are independent, half-close, errors. Each check gets a pair of its own.
+ * Holds an implementation of {@linkcode Connection} to what every one of them guarantees: order, nothing lost when it
+ * is slow or closed, directions that are independent, half-close, errors. Each check gets a pair of its own.
  *
  * @param makePair Makes two connections with each other.
  * @returns Resolves when all checks have passed.

@@ -8,7 +8,8 @@ import { type TlsSettings, toClientSettings, toServerSettings } from "./tls_sett
 /** A connection that puts TLS over itself in a way of its own. */
 export interface TlsCapable extends Connection {
   /**
-   * Puts TLS over the connection, of which nothing must be written or read any more: a read that is under way gives nothing.
+   * Puts TLS over the connection, of which nothing must be written or read any more: a read that is under way gives
+   * nothing.
    * @returns The connection over it; `undefined` if it must be done in the way of all others.
    */
   startTls(settings: TlsSettings): Promise<Connection> | undefined;

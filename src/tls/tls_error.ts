@@ -101,7 +101,10 @@ export function wordsFor(cause: unknown, isServer: boolean = false): string {
   return isServer ? found.replace("the certificate", "the client's certificate") : found;
 }
 
-/** OpenSSL's own words, without where in its code they were said: `error:0A000098:SSL routines:...:excessive message size:...`. */
+/**
+ * OpenSSL's own words, without where in its code they were said:
+ * `error:0A000098:SSL routines:...:excessive message size:...`.
+ */
 function reasonOf(message: string): string {
   const [, reason] = message.match(/error:[\dA-F]+:[^:]*:[^:]*:([^:\n]+)/i) ?? [];
   return reason?.replaceAll("_", " ").toLowerCase() ?? message;

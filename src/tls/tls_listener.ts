@@ -11,8 +11,8 @@ import type { TlsSettings } from "./tls_settings.ts";
 const MOST_HANDSHAKES = 1_000;
 
 /**
- * A listener whose connections speak TLS: it hands them out when their handshake is done, so that a client that is slow to shake
- * hands, or never does, holds up nobody.
+ * A listener whose connections speak TLS: it hands them out when their handshake is done, so that a client that is slow
+ * to shake hands, or never does, holds up nobody.
  *
  * ```text
  *   listener ──▶ [ handshake ]

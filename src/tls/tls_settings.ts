@@ -22,7 +22,8 @@ const DEFAULT_TIMEOUT = 10_000;
 /**
  * Checks a client's options, `true` being all defaults.
  * @param serverName The name that the certificate must be for if the options say nothing of it.
- * @throws {TypeError | RangeError} If one of them is not what it should be, or there is no name to check the certificate by.
+ * @throws {TypeError | RangeError} If one of them is not what it should be, or there is no name to check the
+ * certificate by.
  */
 export function toClientSettings(
   tls: TlsClientOptions | true,

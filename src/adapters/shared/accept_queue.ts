@@ -23,8 +23,8 @@ export class AcceptQueue {
   }
 
   /**
-   * Tells whoever waits longest that the listener could not accept. If nobody waits, whoever comes next is told, behind the
-   * connections that were there before: once, however often it happens until then.
+   * Tells whoever waits longest that the listener could not accept. If nobody waits, whoever comes next is told, behind
+   * the connections that were there before: once, however often it happens until then.
    */
   fail(error: Error): void {
     const waiting = this.#waiting.shift();

@@ -12,8 +12,8 @@ import { toConnectionError } from "./system_error.ts";
 import type { UnsharedBytes } from "./web_halves.ts";
 
 /**
- * How much a sink is given at a time: a copy, because many a sink keeps what it is given, or hands its buffer on, and the caller
- * may reuse it; and a part, because many a sink counts what waits in it by the piece.
+ * How much a sink is given at a time: a copy, because many a sink keeps what it is given, or hands its buffer on, and
+ * the caller may reuse it; and a part, because many a sink counts what waits in it by the piece.
  */
 const LARGEST_PIECE = 64 * 1024;
 
@@ -29,7 +29,10 @@ export interface Source {
   readonly name: string;
   /** It is not called while it is under way, nor after the end or an error. */
   next(): Promise<Step>;
-  /** Nothing more will be asked for: called once at most, not after the end or an error, perhaps while `next()` is under way. */
+  /**
+   * Nothing more will be asked for: called once at most, not after the end or an error, perhaps while `next()` is under
+   * way.
+   */
   cancel(reason: unknown): void;
 }
 

@@ -8,12 +8,12 @@ import { builtin } from "./builtin.ts";
 import { toConnectionError } from "./system_error.ts";
 
 /**
- * A listener over those of Node and Bun, which push their connections, and do not say when they cannot accept because too
- * many files are open: Node closes the connections that wait; Bun asks the system for them again and again, which takes all
- * the time that there is. So neither is let come to that: with each connection it is asked whether a file could still be
- * opened, and the connection closed if it took the last descriptor. Then there is one for the next, which is closed in the
- * same way, and for the program's own files. (When it is these that take the last, it is as it would be without this, until
- * one of them is closed.)
+ * A listener over those of Node and Bun, which push their connections, and do not say when they cannot accept because
+ * too many files are open: Node closes the connections that wait; Bun asks the system for them again and again, which
+ * takes all the time that there is. So neither is let come to that: with each connection it is asked whether a file
+ * could still be opened, and the connection closed if it took the last descriptor. Then there is one for the next,
+ * which is closed in the same way, and for the program's own files. (When it is these that take the last, it is as it
+ * would be without this, until one of them is closed.)
  */
 export class PushedListener implements ConnectionListener {
   readonly address: Address;

@@ -23,8 +23,8 @@ export interface ReadableStreamReaderLike {
 }
 
 /**
- * Bytes whose memory no other thread has, as many a writable takes no others: TypeScript tells them apart since 5.7, and takes
- * them for any `Uint8Array` before.
+ * Bytes whose memory no other thread has, as many a writable takes no others: TypeScript tells them apart since 5.7,
+ * and takes them for any `Uint8Array` before.
  */
 export type UnsharedBytes = ReturnType<Uint8Array["slice"]>;
 
