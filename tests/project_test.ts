@@ -1,5 +1,5 @@
 /** The rules of the house, which no single module can keep. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadedWith } from "./support/modules.ts";
@@ -41,6 +41,20 @@ test("each file of src/ says in its first line what it is for, and no two say th
     said.set(words, file);
   }
   assert(said.size > 50, `${said.size} files were found`);
+});
+
+test("a test in a room of tests/ is that of a file in the same room of src/", () => {
+  const rooms = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const tests = rooms.flatMap(({ name }) =>
+    existsSync(`tests/${name}`)
+      ? readdirSync(`tests/${name}`, { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith("_test.ts")).map((file) => `${name}/${file}`)
+      : []
+  );
+  const isAlone = (file: string): boolean =>
+    !existsSync(`src/${file.replace(/_test\.ts$/, ".ts")}`);
+  assertEquals(tests.filter(isAlone), []);
+  assert(tests.length > 30, `${tests.length} tests were found`);
 });
 
 test("framer.ts loads nothing that does I/O", () => {
