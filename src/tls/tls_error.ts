@@ -61,8 +61,8 @@ export function startHandshakeTimer(
   onFailure: (error: Error) => void,
 ): ReturnType<typeof setTimeout> | undefined {
   if (timeout === Infinity) return undefined;
-  const error = new HandshakeTimeout(`the TLS handshake took longer than ${timeout} ms`);
-  return setTimeout(() => onFailure(error), timeout);
+  const message = `the TLS handshake took longer than ${timeout} ms`;
+  return setTimeout(() => onFailure(new HandshakeTimeout(message)), timeout);
 }
 
 /**
