@@ -906,7 +906,8 @@ export function checkChatOptions(options: ChatOptions): void {
 /** Whether a connection says that it is closed, by this side or the other. */
 function saysGone(reason: unknown): boolean {
   return reason instanceof ClosedError ||
-    (reason instanceof ConnectionError && reason.code === "reset");
+    // A peer that hangs up while TLS says goodbye is told of by the read, too.
+    (reason instanceof ConnectionError && (reason.code === "reset" || reason.code === "tls"));
 }
 
 /** What a connection failed with. One of somebody's own may reject with anything. */

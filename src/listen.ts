@@ -3,6 +3,7 @@
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, typeName } from "./common/checks.ts";
+import { quiet } from "./common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { EncodingOf, Frame } from "./framer.ts";
@@ -193,8 +194,19 @@ export class Listener<F extends Frame = Uint8Array>
    * The chats, until the listener is closed. Leaving the loop closes nothing; it throws what {@linkcode Listener.accept}
    * rejects with, and closes nothing then, either.
    */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
-    for (let chat = await this.accept(); chat !== null; chat = await this.accept()) yield chat;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
+    const next = async (): Promise<IteratorResult<Chat<F>, undefined>> => {
+      const chat = await this.accept();
+      return chat === null ? { done: true, value: undefined } : { done: false, value: chat };
+    };
+    // No generator: its return() would wait for the next connection, and an error would end it.
+    const iterator: AsyncIterableIterator<Chat<F>> = {
+      next: () => quiet(next()),
+      return: () => Promise.resolve({ done: true, value: undefined }),
+      throw: (error) => quiet(Promise.reject(error)),
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
   /**

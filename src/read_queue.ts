@@ -152,7 +152,8 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
     this.#add(reader);
     if (signal === undefined && timeout === Infinity) return reader.promise;
     const giveUp = (reason: unknown): void => {
-      this.#readers.removeAll((other) => other === reader);
+      // One that was answered may still be told, by those who are being served right now.
+      if (this.#readers.removeAll((other) => other === reader).length === 0) return;
       reader.reject(reason);
       this.serve();
     };

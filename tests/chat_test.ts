@@ -25,6 +25,7 @@ import {
   tap,
   TimeoutError,
 } from "../mod.ts";
+import { WrappedConnection } from "../src/connection/wrapped_connection.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { type MakePair, testOverPairs } from "./support/chaos_pairs.ts";
 import { readAll } from "./support/connection_checks.ts";
@@ -829,6 +830,24 @@ test("Chat closes with the code timeout when the peer takes nothing of what wait
   const done = chat.closeWhenDone();
   await assertRejects(() => done, ConnectionError, "silent");
   assertInstanceOf(await chat.closed, ConnectionError);
+});
+
+test("Chat.closeWhenDone() resolves when the connection breaks while its end is told: all was sent", async () => {
+  for (const code of ["reset", "tls"] as const) {
+    const [left, right] = memoryPair();
+    class Breaking extends WrappedConnection {
+      override async closeWrite(): Promise<void> {
+        await super.closeWrite();
+        throw new ConnectionError(code, "the peer has hung up");
+      }
+    }
+    const chat = new Chat(new Breaking(left), { terminator: "\n" });
+    await chat.send("bye");
+    const closing = chat.closeWhenDone();
+    assertEquals(await readAll(right), bytes("bye\n"));
+    right.close();
+    await closing;
+  }
 });
 
 test("Chat takes no peer for silent that takes a large array part by part", async () => {

@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { type Chat, connect, ConnectionError, listen, type Listener } from "../mod.ts";
+import { type Chat, connect, ConnectionError, listen, Listener } from "../mod.ts";
 import { Deferred } from "../src/common/deferred.ts";
 import { bytes, text } from "./support/bytes.ts";
 import { CountingSignal } from "./support/counting_signal.ts";
@@ -205,4 +205,29 @@ test("listen() ends the listening, and its chats, when its signal is aborted", a
   assertStrictEquals(await client.read(), null);
   await Promise.all([client.closeWhenDone(), server.closed, listener.close()]);
   assertStrictEquals(signal.listeners, 0);
+});
+
+test("a loop over a listener can be left while it waits, and goes on after an error", async () => {
+  const listener = await listen({ port: 0, ...LINES });
+  const loop = listener[Symbol.asyncIterator]();
+  const waiting = loop.next();
+  assertEquals(await loop.return!(), { done: true, value: undefined });
+  const client = await connect({ port: listener.address.port, ...LINES });
+  const { value: chat } = await waiting; // it was asked for, and is not lost
+  await Promise.all([client.closeWhenDone(), chat!.closeWhenDone(), listener.close()]);
+  assertEquals(await loop.next(), { done: true, value: undefined });
+
+  const answers = [
+    () => Promise.reject(new ConnectionError("exhausted", "too many open files")),
+    () => Promise.resolve(null),
+  ];
+  const own = new Listener({
+    accept: () => answers.shift()!(),
+    close() {},
+    closed: Promise.resolve(),
+    address: listener.address,
+  }, LINES);
+  const failing = own[Symbol.asyncIterator]();
+  void failing.next(); // nobody awaits it, and nobody is troubled
+  assertEquals(await failing.next(), { done: true, value: undefined });
 });

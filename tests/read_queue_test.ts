@@ -16,6 +16,7 @@ import {
   connect,
   type Connection,
   ConnectionError,
+  type FrameLayout,
   FrameTooLongError,
   IncompleteFrameError,
   lengthPrefixed,
@@ -145,6 +146,25 @@ testWithChaos(
     chat.close();
   },
 );
+
+test("Chat.read() takes no harm when the signal of a read that was answered is aborted by the next frame", async () => {
+  const [left, right] = memoryPair();
+  const controller = new AbortController();
+  let frames = 0;
+  const terminator = {
+    *decode(): Generator<number, FrameLayout, Uint8Array> {
+      const [length] = yield 1;
+      if (++frames === 2) controller.abort(new Error("too late"));
+      return { length: length! };
+    },
+  };
+  const chat = new Chat(left, { terminator });
+  const reads = [chat.read(undefined, { signal: controller.signal }), chat.read()];
+  await right.write(bytes("\x01a\x01b"));
+  assertEquals(await Promise.all(reads), [bytes("a"), bytes("b")]);
+  chat.close();
+  right.close();
+});
 
 testWithChaos(
   "Chat.read() rejects at once, and takes nothing, when its signal is aborted already",

@@ -269,7 +269,7 @@ class NodeConnection implements WatchableConnection {
     return new Promise((resolve, reject) => {
       this.closed.then(() => reject(this.#error(undefined, "write to")));
       this.#stream.end((error) => {
-        if (error) return reject(this.#error(error, "write to"));
+        if (error && !hasEndedBefore(error)) return reject(this.#error(error, "write to"));
         resolve();
         this.#writeEnded = true;
         this.#closeWhenBothEnded();
@@ -363,4 +363,9 @@ class NodeConnection implements WatchableConnection {
     if (reported) return toConnectionError(reported, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
+}
+
+/** What the end of a stream that has ended before reports. */
+function hasEndedBefore(error: Error): boolean {
+  return (error as { code?: string }).code === "ERR_STREAM_ALREADY_FINISHED";
 }

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { ClosedError, type Connection, ConnectionError, fromNode } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection, readAll } from "../support/connection_checks.ts";
+import { nextTurn } from "../support/turn.ts";
 
 /** Of Deno's own `node:net`, without this library, too; `connect()` and `listen()` use Deno's sockets there. */
 const DENO_FAULTS = {
@@ -175,6 +176,24 @@ test("fromNode() rejects a closeWrite() that the stream refuses, or that is inte
   const ending = hanging.closeWrite();
   hanging.close(new Error("enough"));
   await assertRejects(() => ending, ClosedError);
+});
+
+test("fromNode() closes a stream that was ended before, also one that does not destroy itself", async () => {
+  for (const autoDestroy of [true, false]) {
+    const stream = new Duplex({
+      autoDestroy,
+      read() {},
+      write: (_chunk, _encoding, done) => done(),
+    });
+    stream.end("bye");
+    await nextTurn();
+    const connection = fromNode(stream);
+    await connection.closeWrite();
+    stream.push(null);
+    assertStrictEquals(await connection.read(), null);
+    await connection.closed;
+    assert(stream.destroyed);
+  }
 });
 
 test("fromNode() says reset when it writes to a stream that was destroyed or ended", async () => {
