@@ -57,6 +57,16 @@ test("a test in a room of tests/ is that of a file in the same room of src/", ()
   assert(tests.length > 30, `${tests.length} tests were found`);
 });
 
+test("what ARCHITECTURE.md says to begin with is read in an hour", () => {
+  const [, section = ""] = read("ARCHITECTURE.md").split("\n## Where to begin to read\n");
+  const names = section.split("\n## ")[0]!.matchAll(/`([\w/]+\.ts)`/g);
+  const files = new Set([...names].map(([, name]) => `src/${name}`));
+  const isCode = (line: string): boolean => !/^\s*(\/\/.*|\/\*.*|\*.*)?$/.test(line);
+  const code = [...files].flatMap((file) => read(file).split("\n")).filter(isCode);
+  assert(files.has("src/chat.ts") && files.size > 10, `${files.size} files are named`);
+  assert(code.length < 2_500, `${code.length} lines of code are more than 2,500`);
+});
+
 test("framer.ts loads nothing that does I/O", () => {
   const loads =
     /^src\/(common|framer|framings)\/|^src\/(errors|framer|framing|receive_buffer|terminator)\.ts$/;
