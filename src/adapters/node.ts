@@ -1,7 +1,7 @@
 // fromNode(), and the sockets of Node: TCP and Unix.
 
 import type { AbortSignalLike } from "../common/abort.ts";
-import { copyOf, plainBytes } from "../common/bytes.ts";
+import { copyOf } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
@@ -16,9 +16,8 @@ import { type ClosedError, ConnectionError, UnsupportedError } from "../errors.t
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { BACKLOG, tune } from "../sockets/tcp_options.ts";
 import { builtin } from "./shared/builtin.ts";
-import { Inbox } from "./shared/inbox.ts";
-import { takeBuffered } from "./shared/node_halves.ts";
 import { PushedListener } from "./shared/pushed_listener.ts";
+import { StreamInbox } from "./shared/stream_inbox.ts";
 import { toConnectionError } from "./shared/system_error.ts";
 
 /** What {@linkcode fromNode} needs of a stream: a `net.Socket`, a `tls.TLSSocket`, and any other byte `Duplex` have it. */
@@ -200,7 +199,7 @@ class NodeConnection implements WatchableConnection {
   /** They are called with the stream as `this`: listeners of each connection's own would cost it 400 bytes. */
   static readonly #listeners: readonly [string, (this: Carrier, ...args: never[]) => void][] = [
     ["data", function (chunk: Uint8Array): void {
-      this[CONNECTION]!.#onData(chunk);
+      this[CONNECTION]!.#inbox.onData(chunk);
     }],
     ["end", function (): void {
       this[CONNECTION]!.#onEnd();
@@ -217,7 +216,7 @@ class NodeConnection implements WatchableConnection {
   remoteAddress: Address | undefined;
 
   readonly #stream: NodeDuplexLike;
-  readonly #inbox: Inbox;
+  readonly #inbox: StreamInbox;
   readonly #ends: Ends;
   readonly [CLOSING]: Closing = new Closing(this);
   /** A socket reports resets, and copies what it is given to the system; other streams may pass the array itself on. */
@@ -225,7 +224,6 @@ class NodeConnection implements WatchableConnection {
   readonly #isTls: boolean;
   #readEnded = false;
   #writeEnded = false;
-  #isTakingBuffered = false;
   #closeError: ClosedError | undefined;
   /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
   #cause: Error | undefined;
@@ -237,7 +235,7 @@ class NodeConnection implements WatchableConnection {
     this.#isTls = stream.encrypted === true;
     this.#noteAddresses();
     if (stream.connecting) stream.on("connect", () => this.#noteAddresses());
-    this.#inbox = new Inbox(stream);
+    this.#inbox = new StreamInbox(stream);
     stream.allowHalfOpen = true;
     stream.pause();
     stream[CONNECTION] = this;
@@ -310,11 +308,6 @@ class NodeConnection implements WatchableConnection {
     this.#closeWhenBothEnded();
   }
 
-  #onData(chunk: Uint8Array): void {
-    // What is taken by read() is emitted as well, or not, by the state of the stream.
-    if (!this.#isTakingBuffered) this.#inbox.put(plainBytes(chunk));
-  }
-
   /** A socket has addresses while it is connected, and a connection ever after. */
   #noteAddresses(): void {
     const stream = this.#stream;
@@ -340,20 +333,13 @@ class NodeConnection implements WatchableConnection {
 
   #fail(cause: Error): void {
     this.#cause ??= cause;
-    this.#endInbox(this.#error(cause, "read from"));
+    this.#inbox.breakOff(this.#error(cause, "read from"));
     if (!this.#isSocket) this.#destroy();
   }
 
   #onClose(): void {
-    this.#endInbox(this.#error(undefined, "read from"));
+    this.#inbox.breakOff(this.#error(undefined, "read from"));
     this[CLOSING].happen();
-  }
-
-  #endInbox(error: Error): void {
-    this.#isTakingBuffered = true;
-    takeBuffered(this.#stream, this.#inbox);
-    this.#isTakingBuffered = false;
-    this.#inbox.fail(error);
   }
 
   #error(cause: Error | null | undefined, tried: string): Error {

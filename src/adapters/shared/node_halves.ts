@@ -1,9 +1,8 @@
 // Node streams that go one way, as a source and as a sink.
 
-import { plainBytes } from "../../common/bytes.ts";
 import { ConnectionError } from "../../errors.ts";
-import { Inbox } from "./inbox.ts";
 import type { Sink, Source, Step } from "./joined_connection.ts";
+import { StreamInbox } from "./stream_inbox.ts";
 
 /** What is needed of a Node `Readable` of bytes. */
 export interface NodeReadableLike {
@@ -52,12 +51,11 @@ export class NodeSource implements Source {
   readonly name: string;
   readonly #stream: NodeReadableLike;
   readonly #giveBack: () => void;
-  readonly #inbox: Inbox;
-  #isTakingBuffered = false;
+  readonly #inbox: StreamInbox;
   readonly #listeners: readonly (readonly [string, (...args: unknown[]) => void])[] = [
-    ["data", (chunk) => this.#onData(chunk as Uint8Array)],
+    ["data", (chunk) => this.#inbox.onData(chunk as Uint8Array)],
     ["end", () => this.#inbox.end()],
-    ["error", (cause) => this.#onError(cause as Error)],
+    ["error", (cause) => this.#inbox.breakOff(cause as Error)],
     ["close", () => this.#inbox.end()],
   ];
 
@@ -73,7 +71,7 @@ export class NodeSource implements Source {
     this.name = name;
     this.#stream = stream;
     this.#giveBack = giveBack;
-    this.#inbox = new Inbox(stream);
+    this.#inbox = new StreamInbox(stream);
     stream.pause();
     for (const [event, listener] of this.#listeners) stream.on(event, listener);
     if (stream.readableEnded || stream.destroyed) this.#inbox.end();
@@ -97,29 +95,6 @@ export class NodeSource implements Source {
   cancel(): void {
     this.#giveBack();
     for (const [event, listener] of this.#listeners) this.#stream.off(event, listener);
-  }
-
-  #onData(chunk: Uint8Array): void {
-    if (!this.#isTakingBuffered) this.#inbox.put(plainBytes(chunk));
-  }
-
-  #onError(cause: Error): void {
-    this.#isTakingBuffered = true;
-    takeBuffered(this.#stream, this.#inbox);
-    this.#inbox.fail(cause);
-  }
-}
-
-/** What arrived before a stream's error or close, and Node may not emit any more. */
-export function takeBuffered(
-  stream: { readonly readableLength: number; read(): unknown },
-  inbox: Inbox,
-): void {
-  for (let left = stream.readableLength; left > 0;) {
-    const chunk = stream.read();
-    if (!(chunk instanceof Uint8Array)) break;
-    inbox.put(plainBytes(chunk));
-    left -= chunk.length;
   }
 }
 
