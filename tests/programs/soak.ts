@@ -1,5 +1,5 @@
 /**
- * The soak on the runtime that this runs on, for `tools/soak.ts`, which says what it prints.
+ * The soak on the runtime that this runs on, for `dev/tools/soak.ts`, which says what it prints.
  *
  *     soak.ts <first seed> <how many scenarios, or 0> <for how many seconds>
  */
