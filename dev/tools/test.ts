@@ -91,7 +91,7 @@ const CHECKS: readonly (readonly string[])[] = [
     ...ENTRIES,
     "src",
   ],
-  ["deno", "check", "--doc-only", ...documents()], // tests/docs_test.ts runs what they show
+  ["deno", "check", "--doc-only", ...documents()], // tests/project/docs_test.ts runs what they show
   ["deno", "publish", "--dry-run", "--allow-dirty"],
 ];
 

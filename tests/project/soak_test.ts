@@ -1,8 +1,8 @@
 /** A few seconds of the soak: `npm run soak` plays as much of it as one likes. */
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { CURRENT } from "./support/programs.ts";
-import { seedsFrom, soak } from "./support/soak.ts";
+import { CURRENT } from "../support/programs.ts";
+import { seedsFrom, soak } from "../support/soak.ts";
 
 const EACH = 200;
 

@@ -1,8 +1,8 @@
 /** Many connections at once. `npm run bench:connections` does the same with 10,000. */
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { runExchange } from "./support/exchange_processes.ts";
-import { CURRENT } from "./support/programs.ts";
+import { runExchange } from "../support/exchange_processes.ts";
+import { CURRENT } from "../support/programs.ts";
 
 test("300 connections exchange messages of random framing: none is lost, mixed up or left open", async () => {
   const seed = Math.floor(Math.random() * 2 ** 32);

@@ -9,9 +9,9 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { Authority } from "./support/certificates.ts";
-import { blocksOf, type CodeBlock, documents } from "./support/code_blocks.ts";
-import { CURRENT, Program, RUNTIMES } from "./support/programs.ts";
+import { Authority } from "../support/certificates.ts";
+import { blocksOf, type CodeBlock, documents } from "../support/code_blocks.ts";
+import { CURRENT, Program, RUNTIMES } from "../support/programs.ts";
 
 /** A block that has not ended by then has left something open. Milliseconds. */
 const LONGEST_RUN = 60_000;

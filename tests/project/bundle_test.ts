@@ -4,9 +4,9 @@
  */
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { bundleForBrowser } from "./support/bundle.ts";
-import { loadedWith } from "./support/modules.ts";
-import { CURRENT } from "./support/programs.ts";
+import { bundleForBrowser } from "../support/bundle.ts";
+import { loadedWith } from "../support/modules.ts";
+import { CURRENT } from "../support/programs.ts";
 
 const isHere = CURRENT === "node";
 const title = (name: string): string => isHere ? name : `${name} (once is enough: from Node)`;

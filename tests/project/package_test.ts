@@ -8,11 +8,11 @@ import process from "node:process";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Bundle, bundleForBrowser } from "./support/bundle.ts";
-import * as browser from "./support/browser.ts";
-import { Installed } from "./support/packed.ts";
-import { CURRENT } from "./support/programs.ts";
-import { shellOutput } from "./support/shell.ts";
+import { type Bundle, bundleForBrowser } from "../support/bundle.ts";
+import * as browser from "../support/browser.ts";
+import { Installed } from "../support/packed.ts";
+import { CURRENT } from "../support/programs.ts";
+import { shellOutput } from "../support/shell.ts";
 
 const isHere = CURRENT === "node";
 const skip = { skip: !isHere };

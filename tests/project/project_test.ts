@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { loadedWith } from "./support/modules.ts";
+import { loadedWith } from "../support/modules.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
 
@@ -29,20 +29,6 @@ for (const { room, loads } of ROOMS) {
   });
 }
 
-test("each file of src/ says in its first line what it is for, and no two say the same", () => {
-  const files = readdirSync("src", { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"));
-  const said = new Map<string, string>();
-  for (const file of files) {
-    const [first = ""] = read(`src/${file}`).split("\n");
-    const words = first.replace(/^\/\/ /, "");
-    assertMatch(first, /^\/\/ \S.{10,}\.$/, `${file} does not begin with what it is for`);
-    assertEquals(said.get(words), undefined, `${file} says what another says`);
-    said.set(words, file);
-  }
-  assert(said.size > 50, `${said.size} files were found`);
-});
-
 test("a test in a room of tests/ is that of a file in the same room of src/", () => {
   const rooms = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const tests = rooms.flatMap(({ name }) =>
@@ -55,16 +41,6 @@ test("a test in a room of tests/ is that of a file in the same room of src/", ()
     !existsSync(`src/${file.replace(/_test\.ts$/, ".ts")}`);
   assertEquals(tests.filter(isAlone), []);
   assert(tests.length > 30, `${tests.length} tests were found`);
-});
-
-test("what ARCHITECTURE.md says to begin with is read in an hour", () => {
-  const [, section = ""] = read("ARCHITECTURE.md").split("\n## Where to begin to read\n");
-  const names = section.split("\n## ")[0]!.matchAll(/`([\w/]+\.ts)`/g);
-  const files = new Set([...names].map(([, name]) => `src/${name}`));
-  const isCode = (line: string): boolean => !/^\s*(\/\/.*|\/\*.*|\*.*)?$/.test(line);
-  const code = [...files].flatMap((file) => read(file).split("\n")).filter(isCode);
-  assert(files.has("src/chat.ts") && files.size > 10, `${files.size} files are named`);
-  assert(code.length < 2_500, `${code.length} lines of code are more than 2,500`);
 });
 
 test("framer.ts loads nothing that does I/O", () => {

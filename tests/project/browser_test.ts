@@ -4,13 +4,13 @@
  */
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromWebSocket } from "../mod.ts";
-import { Deferred } from "../src/common/deferred.ts";
-import { converse, type Heard, produce, sumOf } from "./programs/page.ts";
-import { chromium, ScriptedPage, skip, title } from "./support/browser.ts";
-import { bundleForBrowser } from "./support/bundle.ts";
-import { concat } from "./support/bytes.ts";
-import { NO_HALF_CLOSE, NO_PAUSE } from "./support/websockets.ts";
+import { fromWebSocket } from "../../mod.ts";
+import { Deferred } from "../../src/common/deferred.ts";
+import { converse, type Heard, produce, sumOf } from "../programs/page.ts";
+import { chromium, ScriptedPage, skip, title } from "../support/browser.ts";
+import { bundleForBrowser } from "../support/bundle.ts";
+import { concat } from "../support/bytes.ts";
+import { NO_HALF_CLOSE, NO_PAUSE } from "../support/websockets.ts";
 
 async function openPage(onSocket: Parameters<typeof ScriptedPage.open>[2]): Promise<ScriptedPage> {
   if (chromium === undefined) throw new Error("CI must have Chromium: apt-get install chromium");
