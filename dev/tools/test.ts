@@ -1,193 +1,212 @@
 /**
- * Runs the suite on Node, Deno and Bun, then the checks of the source, and sums up with one line per runtime.
- *
- *     npm test                    everything
- *     npm run test:node           one runtime (likewise deno, bun)
- *     npm run check               the checks alone
- *
- * A failing test, a failing check, and a runtime that could not be started, or ran no test, fail the command.
+ * Runs the tests on Node, Deno and Bun, and the checks of the sources, on as many processors as there are. `--help` says how to
+ * choose. Each file of tests runs in a process of its own. A failing test, a failing check, a runtime that cannot be started, and
+ * a file of which no test ran, fail the command.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { appendFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
-import { XMLParser } from "fast-xml-parser";
-import { documents } from "../../tests/support/code_blocks.ts";
+import { parseArgs } from "node:util";
+import { LONGEST_JOB } from "../../tests/support/limits.ts";
+import { slowness } from "./test/busy.ts";
+import { checks } from "./test/checks.ts";
+import {
+  count,
+  failureOf,
+  inWords,
+  isFailure,
+  lineOf,
+  linesOf,
+  missing,
+  slowest,
+} from "./test/report.ts";
+import { type Conditions, type Job, PATH, type Result, run } from "./test/run.ts";
+import { type RuntimeName, RUNTIMES } from "./test/runtimes.ts";
 
-interface Runtime {
-  readonly name: string;
-  readonly command: string;
-  readonly version: readonly string[];
-  /** The arguments that run these test files, and write a JUnit report. */
-  readonly test: (files: readonly string[], report: string) => string[];
+const HELP =
+  `npm test                                the library's tests and a conversation with each example, on Node,
+                                        Deno and Bun, and the checks
+npm run test:all                        that, and the rest: examples against their peers, documents, packages, ...
+npm test -- tests/framer_test.ts        a file, or all of a folder, on each runtime
+npm test -- --runtime bun               on one runtime (npm run test:bun)
+npm test -- --name "resync"             tests whose name matches a regular expression
+npm run check                           the checks alone: fmt, lint, tsc, deno check, documentation, publish
+
+options, behind --, and together as you like
+  --runtime node|deno|bun               may be given more than once
+  --name PATTERN
+  --library                             the library's own tests alone, and no checks
+  --rest                                what test:all has and npm test has not
+  --all                                 all tests, and the checks
+  --checks                              the checks alone
+  --lanes N                             how many processes run at a time: by default as many as there are processors
+
+The results of each test go to test-report.jsonl as they come.`;
+
+/** What is kept of the last run. */
+const REPORT = "test-report.jsonl";
+/** The tests that are the rest: all others are in npm test. */
+const REST = ["tests/examples/", "tests/project/"];
+/** A conversation with each example: no test of the library's own. */
+const EXAMPLES = "tests/examples_test.ts";
+
+function fail(message: string): never {
+  console.error(`${message}\nnpm test -- --help says what there is`);
+  process.exit(2);
 }
 
-interface Result {
-  readonly line: string;
-  readonly ok: boolean;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        runtime: { type: "string", multiple: true },
+        name: { type: "string" },
+        library: { type: "boolean", default: false },
+        rest: { type: "boolean", default: false },
+        all: { type: "boolean", default: false },
+        checks: { type: "boolean", default: false },
+        lanes: { type: "string", default: String(availableParallelism()) },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
 }
 
-/** A run that takes longer hangs. Milliseconds. */
-const LONGEST_RUN = 20 * 60_000;
-/** Node 20 has it for a whole file. */
-const LONGEST_TEST = 240_000;
-
-const RUNTIMES: readonly Runtime[] = [
-  {
-    name: "node",
-    command: "node",
-    version: ["--version"],
-    test: (files, report) => [
-      ...["--import", "tsx", "--test", `--test-timeout=${LONGEST_TEST}`],
-      ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
-      ...["--test-reporter=junit", `--test-reporter-destination=${report}`],
-      ...files,
-    ],
-  },
-  {
-    name: "deno",
-    command: "deno",
-    version: ["eval", "--no-lock", "console.log(Deno.version.deno)"],
-    test: (files, report) => [
-      ...["test", "--allow-all", "--no-check", `--junit-path=${report}`],
-      ...["--preload", "./tests/support/deno_uncaught.ts"],
-      ...files,
-    ],
-  },
-  {
-    name: "bun",
-    command: "bun",
-    version: ["--version"],
-    test: (files, report) => [
-      ...["test", `--timeout=${LONGEST_TEST}`],
-      ...["--reporter=junit", `--reporter-outfile=${report}`],
-      ...files.map((file) => `./${file}`),
-    ],
-  },
-];
-
-const ENTRIES = ["mod.ts", "node.ts", "deno.ts", "bun.ts", "testing.ts"];
-const SOURCES = [...ENTRIES, "src", "tests", "examples", "dev"];
-
-const CHECKS: readonly (readonly string[])[] = [
-  ["deno", "fmt", "--check"],
-  ["deno", "lint"],
-  ["tsc"],
-  ["deno", "check", ...SOURCES],
-  ["deno", "doc", "--lint", ...ENTRIES],
-  [
-    "deno",
-    "test",
-    "--doc",
-    "--allow-net",
-    "--allow-env",
-    "--allow-run=sort",
-    `--allow-read=${tmpdir()}`,
-    `--allow-write=${tmpdir()}`,
-    ...ENTRIES,
-    "src",
-  ],
-  ["deno", "check", "--doc-only", ...documents()], // tests/project/docs_test.ts runs what they show
-  ["deno", "publish", "--dry-run", "--allow-dirty"],
-];
-
-const PATH = [join(process.cwd(), "node_modules", ".bin"), process.env["PATH"]].join(delimiter);
-
-interface Run {
-  readonly ok: boolean;
-  readonly output: string;
+const { values, positionals } = options();
+if (values.help) {
+  console.log(HELP);
+  process.exit();
+}
+const wanted = values.name ?? "";
+try {
+  new RegExp(wanted);
+} catch (error) {
+  fail(`--name must be a regular expression: ${(error as Error).message}`);
+}
+if (!/^[1-9]\d*$/.test(values.lanes)) {
+  fail(`--lanes must be a number from 1 on, not ${values.lanes}`);
 }
 
-/** Runs a command; its output is shown as it comes, or kept. */
-function run(command: string, args: readonly string[], output: "inherit" | "pipe"): Run {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    stdio: ["ignore", output, output],
+function isRuntime(name: string): name is RuntimeName {
+  return Object.hasOwn(RUNTIMES, name);
+}
+
+const runtimes = (values.runtime ?? Object.keys(RUNTIMES)).map((name) =>
+  isRuntime(name) ? name : fail(`--runtime must be node, deno or bun, not ${JSON.stringify(name)}`)
+);
+
+const ALL = readdirSync("tests", { recursive: true, encoding: "utf8" })
+  .map((name) => `tests/${name.replaceAll("\\", "/")}`)
+  .filter((name) => name.endsWith("_test.ts"));
+
+/** The files that a word of the command line means. */
+function filesOf(word: string): string[] {
+  const path = word.replaceAll("\\", "/").replace(/^\.\//, "").replace(/\/$/, "");
+  const found = ALL.filter((file) => file === path || file.startsWith(`${path}/`));
+  if (found.length > 0) return found;
+  const near = ALL.filter((file) => file.includes(path.replace(/^.*\//, "").replace(/\.ts$/, "")));
+  const hint = near.length > 0 ? `: is it ${near.slice(0, 3).join(", or ")}?` : "";
+  return fail(`there is no file of tests ${JSON.stringify(word)}${hint}`);
+}
+
+function chosenFiles(): string[] {
+  if (values.checks) return [];
+  if (positionals.length > 0) return [...new Set(positionals.flatMap(filesOf))];
+  const isRest = (file: string): boolean => REST.some((folder) => file.startsWith(folder));
+  if (values.all) return ALL;
+  if (values.rest) return ALL.filter(isRest);
+  return ALL.filter((file) => !isRest(file) && !(values.library && file === EXAMPLES));
+}
+
+/** Whether nothing was chosen that has to do with tests alone. */
+const withChecks = values.checks ||
+  !(positionals.length > 0 || values.runtime || values.name || values.library || values.rest);
+
+/** The jobs, those that take longest first as far as one knows: so that no lane has to wait for another at the end. */
+function jobs(): Job[] {
+  const size = (file: string): number => statSync(file).size;
+  const files = chosenFiles().sort((a, b) => size(b) - size(a));
+  const tests = files.flatMap((file) =>
+    runtimes.map((lane): Job => ({
+      lane,
+      name: file,
+      command: RUNTIMES[lane].test(file),
+    }))
+  );
+  return [...withChecks ? checks() : [], ...tests];
+}
+
+function versionOf(runtime: RuntimeName): string | undefined {
+  const [program, ...args] = RUNTIMES[runtime].version;
+  const { status, stdout } = spawnSync(program!, args, {
     env: { ...process.env, PATH, NO_COLOR: "1" },
-    timeout: LONGEST_RUN,
     encoding: "utf8",
   });
-  return { ok: status === 0, output: `${stdout ?? ""}${stderr ?? ""}`.trim() };
+  return status === 0 ? stdout.trim().replace(/^v/, "") : undefined;
 }
 
-function testOn(runtime: Runtime, files: readonly string[]): Result {
-  const { ok: started, output: version } = run(runtime.command, runtime.version, "pipe");
-  if (!started) return failure(`${runtime.name}  could not be started`);
-
-  console.log(`\n== ${runtime.name} ${version}`);
-  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
-  const report = join(folder, "report.xml");
-  const { ok: exited } = run(runtime.command, runtime.test(files, report), "inherit");
-  const { passed, failed, skipped } = existsSync(report)
-    ? count(readFileSync(report, "utf8"))
-    : { passed: 0, failed: 0, skipped: 0 };
-  rmSync(folder, { recursive: true });
-
-  const problem = exited ? passed === 0 && "no test was run" : failed === 0 && "the run failed";
-  return {
-    line: `${runtime.name}  ${version}  ${passed} passed, ${failed} failed, ${skipped} skipped` +
-      (problem ? `: ${problem}` : ""),
-    ok: exited && failed === 0 && passed > 0,
-    passed,
-    failed: failed + (problem ? 1 : 0),
-    skipped,
-  };
+function repeat({ lane, name, command }: Job): string {
+  return lane === "check"
+    ? `npx ${command({ ...conditions, events: "" }).join(" ")}`
+    : `npm test -- ${name} --runtime ${lane}`;
 }
 
-function check(command: readonly string[]): Result {
-  const name = command.join(" ");
-  const { ok, output } = run(command[0]!, command.slice(1), "pipe");
-  if (ok) return { line: `${name}  ok`, ok, passed: 1, failed: 0, skipped: 0 };
-  console.log(`\n== ${name}\n${output}`);
-  return failure(`${name}  failed`);
-}
+const start = performance.now();
+const results: Result[] = [];
+const running: Set<Job> = new Set();
+const stretch = slowness();
+const conditions: Conditions = { wanted, slowness: stretch, limit: LONGEST_JOB * stretch };
+const waiting = jobs();
+const hasTests = waiting.some(({ lane }) => lane !== "check");
+const versions = new Map(hasTests ? runtimes.map((name) => [name, versionOf(name)]) : []);
 
-function failure(line: string): Result {
-  return { line, ok: false, passed: 0, failed: 1, skipped: 0 };
-}
-
-/** Counts the test cases of a JUnit report, at any depth. */
-function count(report: string): { passed: number; failed: number; skipped: number } {
-  const found = { passed: 0, failed: 0, skipped: 0 };
-  const parser = new XMLParser({ ignoreAttributes: false, isArray: (name) => name === "testcase" });
-  function visit(node: unknown): void {
-    if (typeof node !== "object" || node === null) return;
-    for (const [name, child] of Object.entries(node)) {
-      if (name !== "testcase") visit(child);
-      else for (const testcase of child) found[outcome(testcase)]++;
-    }
+/** Takes jobs from the front until there are none. */
+async function lane(): Promise<void> {
+  for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+    running.add(job);
+    const result = await run(job, conditions);
+    running.delete(job);
+    results.push(result);
+    appendFileSync(REPORT, linesOf(result));
+    if (wanted !== "" && result.tests.length === 0 && !isFailure(result)) continue;
+    console.log(lineOf(result));
+    if (isFailure(result)) console.log(failureOf(result, repeat(job)));
   }
-  visit(parser.parse(report));
-  return found;
 }
 
-function outcome(testcase: object): "passed" | "failed" | "skipped" {
-  if ("failure" in testcase || "error" in testcase) return "failed";
-  return "skipped" in testcase ? "skipped" : "passed";
+/** Says what came of it, also when it was interrupted. */
+function summary(): boolean {
+  const rows = [...new Set(results.map(({ job }) => job.lane))].sort().map((lane) => {
+    const own = results.filter(({ job }) => job.lane === lane);
+    const version = isRuntime(lane) ? ` ${versions.get(lane) ?? "(could not be started)"}` : "s";
+    const time = own.reduce((sum, result) => sum + result.time, 0);
+    return `${lane}${version}  ${inWords(count(own))}  ${Math.round(time / 1000)} s`;
+  });
+  const failures = results.filter(isFailure);
+  const total = count(results);
+  if (total.passed + total.failed + total.skipped === 0) console.log(`no test matches ${wanted}`);
+  else console.log(["", slowest(results), "", ...missing(results)].join("\n"));
+  for (const { job } of failures) console.log(`FAILED  ${repeat(job)}`);
+  for (const job of running) console.log(`CUT OFF  ${repeat(job)}`);
+  if (waiting.length > 0) console.log(`NOT RUN  ${waiting.length} files and checks`);
+  console.log([...rows, `in ${Math.round((performance.now() - start) / 1000)} s`].join("\n"));
+  console.log(`total: ${inWords(total)}`);
+  return total.failed === 0 && running.size === 0 && waiting.length === 0 && total.passed > 0;
 }
 
-const wanted = process.argv[2];
-const known = [...RUNTIMES.map(({ name }) => name), "checks"];
-if (wanted !== undefined && !known.includes(wanted)) {
-  throw new TypeError(`expected one of ${known.join(", ")}, or nothing, not ${wanted}`);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    summary();
+    process.exit(1);
+  });
 }
-
-const files = readdirSync("tests", { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith("_test.ts"))
-  .map((file) => `tests/${file}`)
-  .sort();
-const results = [
-  ...RUNTIMES.filter(({ name }) => (wanted ?? name) === name).map((each) => testOn(each, files)),
-  ...(wanted ?? "checks") === "checks" ? CHECKS.map(check) : [],
-];
-
-const total = (key: "passed" | "failed" | "skipped"): number =>
-  results.reduce((sum, result) => sum + result[key], 0);
-console.log(`\n${results.map(({ line }) => line).join("\n")}`);
-console.log(
-  `total: ${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`,
-);
-process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
+if (existsSync(REPORT)) rmSync(REPORT);
+if (stretch > 1.5) {
+  console.log(`the machine is busy: limits are ${stretch.toFixed(1)} times as long`);
+}
+await Promise.all(Array.from({ length: Number(values.lanes) }, lane));
+process.exitCode = summary() ? 0 : 1;

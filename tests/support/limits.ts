@@ -4,8 +4,11 @@
  */
 import process from "node:process";
 
-/** How many times as long everything takes as on an idle machine: the test runner measures that when it starts. */
+/** How many times as long everything takes as on an idle machine: `npm test` measures that when it starts. */
 const slowness = Number(process.env["TEST_SLOWNESS"] ?? 1);
 
 /** What anything that a test waits for may take, in milliseconds. Nothing that works takes a tenth of it. */
 export const PATIENCE: number = 60_000 * slowness;
+
+/** What a file of tests, or a check of the sources, may take, in milliseconds. */
+export const LONGEST_JOB: number = 5 * PATIENCE;

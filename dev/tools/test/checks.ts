@@ -1,0 +1,29 @@
+/** The checks of the sources and the documents. */
+import { tmpdir } from "node:os";
+import { documents } from "../../../tests/support/code_blocks.ts";
+import type { Job } from "./run.ts";
+
+const ENTRIES = ["mod.ts", "node.ts", "deno.ts", "bun.ts", "testing.ts"];
+
+const COMMANDS: readonly (readonly string[])[] = [
+  ["deno", "check", ...ENTRIES, "src", "tests", "examples", "dev"],
+  [
+    ...["deno", "test", "--doc", "--allow-net", "--allow-env", "--allow-run=sort"],
+    ...[`--allow-read=${tmpdir()}`, `--allow-write=${tmpdir()}`, ...ENTRIES, "src"],
+  ],
+  ["deno", "check", "--doc-only", ...documents()], // tests/project/docs_test.ts runs what they show
+  ["tsc"],
+  ["deno", "publish", "--dry-run", "--allow-dirty"],
+  ["deno", "doc", "--lint", ...ENTRIES],
+  ["deno", "lint"],
+  ["deno", "fmt", "--check"],
+];
+
+/** The checks, those that take longest first. */
+export function checks(): Job[] {
+  return COMMANDS.map((command) => ({
+    lane: "check",
+    name: command.join(" ").replace(/ \S+\.(ts|md) .*/, " ..."),
+    command: () => command,
+  }));
+}
