@@ -1,6 +1,6 @@
 /** What `node:test` reports on Node, as events. */
 import { inspect } from "node:util";
-import type { TestEvent } from "./events.ts";
+import { report, type TestEvent } from "./events.ts";
 
 interface NodeEvent {
   readonly type: string;
@@ -36,9 +36,11 @@ function eventOf({ type, data }: NodeEvent): TestEvent | undefined {
   }
 }
 
-export default async function* events(source: AsyncIterable<NodeEvent>): AsyncGenerator<string> {
+/** Gives nothing to print: the runner says what there is to say. */
+// deno-lint-ignore require-yield
+export default async function* reporter(source: AsyncIterable<NodeEvent>): AsyncGenerator<string> {
   for await (const each of source) {
     const event = eventOf(each);
-    if (event !== undefined) yield `${JSON.stringify(event)}\n`;
+    if (event !== undefined) report(event);
   }
 }

@@ -24,10 +24,8 @@ export interface Conditions {
   readonly limit: number;
 }
 
-/** Makes the words of a command; `events` is the file for the events of the tests. */
-export type Command = (
-  conditions: Conditions & { readonly events: string },
-) => readonly string[];
+/** Makes the words of a command. */
+export type Command = (conditions: Conditions) => readonly string[];
 
 export interface TestResult {
   readonly name: string;
@@ -58,7 +56,12 @@ function endGroup(pid: number): void {
   }
 }
 
-process.on("exit", () => groups.forEach(endGroup));
+/** Ends all jobs that run: each gives the result of what it has done until now. */
+export function endAll(): void {
+  groups.forEach(endGroup);
+}
+
+process.on("exit", endAll);
 
 const BIN = join(process.cwd(), "node_modules", ".bin");
 
@@ -70,7 +73,7 @@ export async function run(job: Job, conditions: Conditions): Promise<Result> {
   const { wanted, slowness, limit } = conditions;
   const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
   const events = join(folder, "events.jsonl");
-  const [program, ...args] = job.command({ ...conditions, events });
+  const [program, ...args] = job.command(conditions);
   const start = performance.now();
   const child = spawn(program!, args, {
     stdio: ["ignore", "pipe", "pipe"],
@@ -81,7 +84,7 @@ export async function run(job: Job, conditions: Conditions): Promise<Result> {
       NO_COLOR: "1",
       TEST_SLOWNESS: String(slowness),
       [WANTED]: wanted,
-      ...job.lane === "node" ? {} : { [EVENTS]: events },
+      [EVENTS]: events,
     },
   });
   const pid = child.pid;

@@ -11,9 +11,8 @@ export type RuntimeName = "node" | "deno" | "bun";
 export const RUNTIMES: Readonly<Record<RuntimeName, Runtime>> = {
   node: {
     version: ["node", "--version"],
-    test: (file) => ({ events, wanted }) => [
+    test: (file) => ({ wanted }) => [
       ...["node", "--import", "tsx", "--test-reporter", "./dev/tools/test/node_reporter.ts"],
-      ...["--test-reporter-destination", events],
       ...wanted === "" ? [] : ["--test-name-pattern", wanted],
       file,
     ],
