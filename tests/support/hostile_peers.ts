@@ -2,6 +2,7 @@
  * Peers that send nonsense to the servers of the examples: random bytes, and conversations that were in order before bytes of
  * them were changed, left out, repeated, or cut off. What they send comes in any chunks, and they end, vanish, or break.
  */
+import process from "node:process";
 import fc from "fast-check";
 import { assert, assertInstanceOf } from "@std/assert";
 import { type Chat, ChatError, type Connection, type Frame, memoryPair, serve } from "../../mod.ts";
@@ -17,6 +18,10 @@ export interface Attacked {
   readonly checkAnswer?: (answer: Uint8Array) => void;
 }
 
+/** How many peers attack: `HOSTILE_RUNS=10000` in the environment lets more of them come. */
+const RUNS = Number(process.env["HOSTILE_RUNS"] ?? 300);
+/** What they do: `HOSTILE_SEED` in the environment repeats a failure, which names it. */
+const SEED = Number(process.env["HOSTILE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 /** How many attacks are under way at a time. */
 const AT_ONCE = 100;
 const LONGEST_ANSWER = 64 * 1024 * 1024;
@@ -27,62 +32,50 @@ interface Attack {
   readonly then: "ends" | "closes" | "is cut off";
 }
 
-/** Attacks a server that many times; `seed` repeats a failure that was reported. */
-export async function attack(
-  attacked: Attacked,
-  times: number = 10_000,
-  seed: number = Math.floor(Math.random() * 2 ** 31),
-): Promise<void> {
-  const attacks = sampleAttacks(attacked.samples, times, seed);
-  for (let at = 0; at < attacks.length; at += AT_ONCE) {
-    await Promise.all(
-      attacks.slice(at, at + AT_ONCE).map(async (one) => {
-        try {
-          await carryOut(attacked, one);
-        } catch (cause) {
-          const input = JSON.stringify(new TextDecoder("latin1").decode(one.input));
-          throw new Error(
-            `the peer that ${one.then} after ${input.slice(0, 2_000)} (seed ${seed})`,
-            { cause },
-          );
-        }
-      }),
-    );
-  }
-}
-
-export interface AttackedClient {
-  /** What well-behaved servers say. */
-  readonly samples: readonly (string | Uint8Array)[];
-  /** Talks with the server at that port, to the end. */
-  readonly use: (port: number) => Promise<void>;
+/** Attacks a server, again and again. */
+export async function attack(attacked: Attacked): Promise<void> {
+  await carryOutAll(attacked.samples, (one) => carryOut(attacked, one));
 }
 
 /** Lets a client talk, over real sockets, with as many servers that send nonsense, whatever they are asked. */
 export async function attackClient(
-  { samples, use }: AttackedClient,
-  times: number = 10_000,
-  seed: number = Math.floor(Math.random() * 2 ** 31),
+  samples: Attacked["samples"],
+  use: (port: number) => Promise<void>,
 ): Promise<void> {
-  const attacks = sampleAttacks(samples, times, seed);
-  const waiting = [...attacks];
-  const server = await serve({ port: 0, terminator: null, onError: () => {} }, async (chat) => {
-    const { input = new Uint8Array(), then } = waiting.pop() ?? {};
-    await chat.read(); // what it was asked
-    chat.push(input);
-    if (then === "closes") await chat.flush();
-    else await chat.closeWhenDone();
-    if (then === "closes") chat.close();
-  });
-  try {
-    for (let at = 0; at < attacks.length; at += AT_ONCE) {
-      await Promise.all(attacks.slice(at, at + AT_ONCE).map(() => use(server.address.port)));
+  await carryOutAll(samples, async ({ input, then }) => {
+    const server = await serve({ port: 0, terminator: null, onError() {} }, async (chat) => {
+      await chat.read(); // what it was asked
+      chat.push(input);
+      if (then === "ends") return;
+      await chat.flush();
+      chat.close();
+    });
+    try {
+      await use(server.address.port);
+    } finally {
+      await server.shutdown({ grace: 0 });
     }
-  } catch (cause) {
-    throw new Error(`seed ${seed}`, { cause });
-  } finally {
-    await server.shutdown({ grace: 0 });
-  }
+  });
+}
+
+async function carryOutAll(
+  samples: Attacked["samples"],
+  carryOutOne: (one: Attack) => Promise<void>,
+): Promise<void> {
+  const all = samples.map((sample) => typeof sample === "string" ? bytes(sample) : sample);
+  const waiting = fc.sample(anAttack(all), { numRuns: RUNS, seed: SEED });
+  const attacker = async (): Promise<void> => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      try {
+        await carryOutOne(one);
+      } catch (cause) {
+        const input = JSON.stringify(new TextDecoder("latin1").decode(one.input)).slice(0, 2_000);
+        const what = `the peer that ${one.then} after ${input}`;
+        throw new Error(`${what} (HOSTILE_SEED=${SEED} HOSTILE_RUNS=${RUNS})`, { cause });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, attacker));
 }
 
 /** What a server does with a connection: a chat for its handler, which is closed when that is done. */
@@ -101,58 +94,45 @@ export function handledBy<F extends Frame>(
   };
 }
 
-function sampleAttacks(samples: Attacked["samples"], times: number, seed: number): Attack[] {
-  const all = samples.map((sample) => typeof sample === "string" ? bytes(sample) : sample);
-  return fc.sample(anAttack(all), { numRuns: times, seed });
-}
+/** What may become of an input whose middle lies between two places, with material from elsewhere. */
+const MUTATIONS = {
+  replace: ([head, _, tail], material) => [head, material, tail],
+  overwrite: ([head, middle, tail], material) => [
+    ...[head, material.subarray(0, 4)],
+    concat([middle, tail]).subarray(Math.min(4, material.length)),
+  ],
+  insert: ([head, middle, tail], material) => [head, material.subarray(0, 4), middle, tail],
+  delete: ([head, _, tail]) => [head, tail],
+  repeat: ([head, middle, tail]) => [head, middle, middle, tail],
+  cut: ([head]) => [head],
+} satisfies Record<string, (parts: Parts, material: Uint8Array) => Uint8Array[]>;
+
+type Parts = readonly [head: Uint8Array, middle: Uint8Array, tail: Uint8Array];
 
 function anAttack(samples: readonly Uint8Array[]): fc.Arbitrary<Attack> {
   const sample = fc.constantFrom(...samples);
   const random = fc.uint8Array({ maxLength: 300, size: "max" });
   const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   const change = fc.record({
-    kind: fc.constantFrom("flip", "insert", "delete", "repeat", "cut", "splice"),
-    from: place,
-    to: place,
+    mutate: fc.constantFrom(...Object.values(MUTATIONS)),
+    places: fc.tuple(place, place),
     material: fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 4 }), sample),
   });
   const mutated = fc.tuple(sample, fc.array(change, { minLength: 1, maxLength: 4 })).map((
     [sample, changes],
-  ) => changes.reduce(mutate, sample));
+  ) =>
+    changes.reduce((input, { mutate, places, material }) => {
+      const [start, end] = places.map((place) => Math.floor(place * (input.length + 1)))
+        .sort((one, other) => one - other) as [number, number];
+      const parts = [input.slice(0, start), input.slice(start, end), input.slice(end)] as const;
+      return concat(mutate(parts, material));
+    }, sample)
+  );
   return fc.record({
     input: fc.oneof({ weight: 1, arbitrary: random }, { weight: 4, arbitrary: mutated }),
     seed: fc.integer(),
     then: fc.constantFrom("ends", "ends", "closes", "is cut off"),
   });
-}
-
-function mutate(
-  input: Uint8Array,
-  { kind, from, to, material }: { kind: string; from: number; to: number; material: Uint8Array },
-): Uint8Array {
-  const [start, end] = [from, to].map((place) => Math.floor(place * (input.length + 1))).sort((
-    a,
-    b,
-  ) => a - b) as [number, number];
-  const [head, middle, tail] = [input.slice(0, start), input.slice(start, end), input.slice(end)];
-  switch (kind) {
-    case "flip":
-      return concat([
-        head,
-        material.subarray(0, 4),
-        input.slice(start + Math.min(4, material.length)),
-      ]);
-    case "insert":
-      return concat([head, material.subarray(0, 4), middle, tail]);
-    case "delete":
-      return concat([head, tail]);
-    case "repeat":
-      return concat([head, middle, middle, tail]);
-    case "cut":
-      return head;
-    default:
-      return concat([head, material, tail]);
-  }
 }
 
 /** One peer, from its first byte until the server is done with it. */

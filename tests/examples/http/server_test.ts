@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/asse
 import type { Response } from "../../../examples/http/response.ts";
 import { HTTP, type HttpOptions, type Request, serveHttp } from "../../../examples/http/server.ts";
 import { Chat, type Connection, memoryPair } from "../../../mod.ts";
-import { bytes, concat, text } from "../../support/bytes.ts";
+import { concat, text } from "../../support/bytes.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
 
 const newChat = (connection: Connection): Chat => new Chat(connection, HTTP);
@@ -210,7 +210,8 @@ test("serveHttp() refuses what is no HTTP with the status that says so, and read
     [414, get(`/${"x".repeat(10_000)}`)],
     [431, get("/", `A: ${"x".repeat(100_000)}`)],
     [431, get("/", ...Array.from({ length: 300 }, (_, i) => `A${i}: b`))],
-    [400, "GET //[/url HTTP/1.1\r\nHost: [\r\n\r\n".replace("//[/url", "/url")],
+    [400, "GET /url HTTP/1.1\r\nHost: [\r\n\r\n"],
+    [400, "\x16\x03\x01\x02\x00\x01\r\n\r\n"], // TLS
   ];
   for (const [status, input] of refused) {
     const isEnded = !input.includes("\r\n\r\n");
@@ -305,7 +306,7 @@ test("serveHttp() waits no longer for a request than it was told to", async () =
   );
 });
 
-test("serveHttp() survives 10,000 clients that send nonsense", () =>
+test("serveHttp() survives clients that send nonsense", () =>
   attack({
     serve: handledBy(newChat, (chat) => serveHttp(chat, mirror, { onError: () => {} })),
     samples: [
@@ -325,22 +326,3 @@ test("serveHttp() survives 10,000 clients that send nonsense", () =>
       assert(isCutOff || /^HTTP\/1\.1 [1-5]\d\d /.test(said), said);
     },
   }));
-
-test("a body is handed out as it arrives, and can be left and read on", async () => {
-  const [left, right] = memoryPair();
-  const heard: string[] = [];
-  const served = handledBy(newChat, (chat) =>
-    serveHttp(chat, async ({ body }) => {
-      for await (const piece of body) {
-        heard.push(text(piece));
-        if (heard.length === 1) break;
-      }
-      await right.write(bytes("world"));
-      await right.closeWrite();
-      heard.push(await body.text());
-      return { body: "fine" };
-    }))(left);
-  await right.write(bytes(post("/", "hello", "Content-Length: 10", "Connection: close")));
-  await served;
-  assertEquals(heard, ["hello", "world"]);
-});
