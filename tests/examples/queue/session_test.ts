@@ -1,19 +1,64 @@
 /** The conversation of a client with the server of a queue, over memory. */
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { assert, assertEquals, assertLess, assertMatch, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { Deferred } from "../../../examples/deferred.ts";
 import { type Handler, handlers } from "../../../examples/queue/handlers.ts";
 import { Ingest } from "../../../examples/queue/ingest.ts";
-import { LONGEST_BODY } from "../../../examples/queue/job.ts";
+import { done, failed, LONGEST_BODY } from "../../../examples/queue/job.ts";
 import { MemoryQueue } from "../../../examples/queue/memory_queue.ts";
-import { LINE, parseAnswer } from "../../../examples/queue/protocol.ts";
+import { formatJob, LINE, parseAnswer, parseJob } from "../../../examples/queue/protocol.ts";
 import { JOBS, serveJobs, type SessionOptions } from "../../../examples/queue/session.ts";
 import { Worker } from "../../../examples/queue/worker.ts";
 import { Watch } from "../../../examples/watching/watch.ts";
-import { BackpressureError, Chat, type Connection, Framer, memoryPair } from "../../../mod.ts";
+import {
+  BackpressureError,
+  Chat,
+  type Connection,
+  Framer,
+  MalformedFrameError,
+  memoryPair,
+} from "../../../mod.ts";
 import { bytes, concat, text } from "../../support/bytes.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
+
+test("parseJob() refuses what is no job, and quotes its beginning", () => {
+  const job = { id: "a/b:7#".repeat(10), kind: "resize-image.v2_x", length: 1_000 };
+  assertEquals(parseJob(bytes(formatJob(job).slice(0, -1)), 1_000), job);
+  const noKinds = [
+    "JOB 1 up/per 5",
+    "JOB  upper 5",
+    `JOB ${"1".repeat(65)} upper 5`,
+    "JOB ä upper 5",
+  ];
+  const noLengths = ["JOB 1 upper", "JOB 1 upper 5 6", "JOB 1 upper -5", "JOB 1 upper 5.0"];
+  for (const line of [...noKinds, ...noLengths, "job 1 upper 5", "JOB 1 upper 1001"]) {
+    assertThrows(() => parseJob(bytes(line), 1_000), MalformedFrameError, "", line);
+  }
+  const long = bytes("x".repeat(200));
+  assertThrows(() => parseJob(long, 1_000), MalformedFrameError, `"${"x".repeat(40)}"`);
+  for (const kind of ["", "two words", "a\nb", "x".repeat(33)]) {
+    assertThrows(() => formatJob({ id: "1", kind, length: 0 }), RangeError, JSON.stringify(kind));
+  }
+});
+
+test("parseAnswer() reads what a server says, and nothing else, and no outcome is too long", () => {
+  assertEquals(parseAnswer(bytes("DONE a:b 0")), { type: "DONE", id: "a:b", length: 0 });
+  assertEquals(parseAnswer(bytes("ERR no, not this")), { type: "ERR", reason: "no, not this" });
+  const none = ["", "DONE 1", "QUEUED", "QUEUED 1 2", "OK", `DONE 1 ${LONGEST_BODY + 1}`, "ERR"];
+  for (const line of none) {
+    assertThrows(() => parseAnswer(bytes(line)), MalformedFrameError, "", line);
+  }
+  assertEquals(done(new Uint8Array(LONGEST_BODY + 1)).isDone, false);
+  assertEquals(failed("x".repeat(5_000)).data.length, 1_000);
+});
 
 interface Options extends Partial<SessionOptions> {
   readonly maxDepth?: number;
@@ -79,6 +124,13 @@ class Bench {
     while (this.held.length < count) await new Promise<void>((resolve) => this.#changed = resolve);
   }
 
+  /** Resolves when the queue is empty. */
+  async emptied(): Promise<void> {
+    while (this.queue.depth > 0) {
+      await new Promise<void>((resolve) => this.ingest.whenRoom(resolve));
+    }
+  }
+
   /** The value of a number that is shown. */
   async number(name: keyof Ingest["counts"]): Promise<number> {
     return (await this.ingest.counts[name].get()).values[0]!.value;
@@ -110,13 +162,13 @@ async function converse(bench: Bench, input: string | Uint8Array): Promise<strin
 test("a session says that a job is queued, and then its result, also when the client has sent all", async () => {
   const bench = await Bench.open();
   const said = await converse(bench, "JOB a upper 5\nhello");
-  assertStrictEquals(said, "QUEUED a\nDONE a 5\nHELLO\n");
-  assertStrictEquals(
+  assertEquals(said, "QUEUED a\nDONE a 5\nHELLO\n");
+  assertEquals(
     await converse(bench, "\r\n\nJOB 1 fail 2\r\nno\n\n"),
     "QUEUED 1\nFAILED 1 2\nno\n",
   );
-  assertStrictEquals(await converse(bench, "JOB 1 reverse 0\n"), "QUEUED 1\nDONE 1 0\n\n");
-  assertStrictEquals(await converse(bench, ""), "");
+  assertEquals(await converse(bench, "JOB 1 reverse 0\n"), "QUEUED 1\nDONE 1 0\n\n");
+  assertEquals(await converse(bench, ""), "");
   assertMatch(await converse(bench, "JOB 1 bake 1\nx"), /^QUEUED 1\nFAILED 1 \d+\nno worker knows/);
   await bench.stop();
 });
@@ -139,13 +191,13 @@ test("a session answers in the order in which jobs end, each after it was queued
   const { chat, served } = bench.connect();
   chat.push("JOB 1 hold 1\naJOB 2 hold 1\nbJOB 3 hold 1\nc");
   const line = (): Promise<string | null> => chat.readText();
-  for (const id of [1, 2, 3]) assertStrictEquals(await line(), `QUEUED ${id}`);
+  for (const id of [1, 2, 3]) assertEquals(await line(), `QUEUED ${id}`);
   await bench.holds(3);
   for (const at of [1, 2, 0]) {
     const { body, result } = bench.held[at]!;
     result.resolve(bytes(body.repeat(3)));
-    assertStrictEquals(await line(), `DONE ${at + 1} 3`);
-    assertStrictEquals(await line(), body.repeat(3));
+    assertEquals(await line(), `DONE ${at + 1} 3`);
+    assertEquals(await line(), body.repeat(3));
   }
   await Promise.all([chat.closeWhenDone(), served]);
   await bench.stop();
@@ -154,15 +206,11 @@ test("a session answers in the order in which jobs end, each after it was queued
 test("a session says what is wrong with what is no job, and answers what is under way before it ends", async () => {
   const bench = await Bench.open({ maxJob: 10 });
   const wrong: readonly (readonly [input: string, complaint: RegExp])[] = [
-    ["hello\n", /^ERR expected JOB <id> <kind> <length>, not "hello"\n$/],
-    ["JOB 1 upper 11\n", /^ERR a job has at most 10 bytes, not 11\n$/],
-    ["x".repeat(10_000), /^ERR a line has at most 256 bytes\n$/],
-    ["JOB 1 upper 5\nhel", /^ERR [^\n]*5[^\n]*\n$/],
+    ["hello\n", /^ERR [^\n]*"hello"\n$/],
+    ["JOB 1 upper 11\n", /^ERR [^\n]*10 bytes, not 11\n$/],
+    ["x".repeat(10_000), /^ERR [^\n]*256 bytes\n$/],
+    ["JOB 1 upper 5\nhel", /^ERR [^\n]+\n$/],
     ["JOB 1 upper", /^ERR [^\n]+\n$/],
-    [
-      "JOB 1 upper 1\nabc\n",
-      /^QUEUED 1\nDONE 1 1\nA\n$|^ERR [^]*$|^QUEUED 1\nERR [^]*DONE 1 1\nA\n$/,
-    ],
   ];
   for (const [input, complaint] of wrong) assertMatch(await converse(bench, input), complaint);
 
@@ -172,7 +220,7 @@ test("a session says what is wrong with what is no job, and answers what is unde
   assertEquals(said, ['ERR a job of the name "7" is under way', "QUEUED 7"]);
   await bench.holds(1);
   bench.held[0]!.result.resolve(bytes("late"));
-  assertStrictEquals(await hear(chat), "DONE 7 4\nlate\n"); // what came behind the error is not read
+  assertEquals(await hear(chat), "DONE 7 4\nlate\n"); // what came behind the error is not read
   await Promise.all([served, chat.closeWhenDone()]);
   await bench.stop();
 });
@@ -184,12 +232,12 @@ test("a session reads no more of a client that has too much under way, until som
   for (let ended = 0; ended < 10; ended++) {
     const most = Math.min(10, ended + 2);
     await bench.holds(most);
-    assertStrictEquals(bench.held.length, most);
+    assertEquals(bench.held.length, most);
     const next = ended === 0 ? ["QUEUED 0", "QUEUED 1"] : ended < 9 ? [`QUEUED ${ended + 1}`] : [];
-    for (const line of next) assertStrictEquals(await chat.readText(), line);
+    for (const line of next) assertEquals(await chat.readText(), line);
     bench.held[ended]!.result.resolve(bytes("y"));
-    assertStrictEquals(await chat.readText(), `DONE ${ended} 1`);
-    assertStrictEquals(await chat.readText(), "y");
+    assertEquals(await chat.readText(), `DONE ${ended} 1`);
+    assertEquals(await chat.readText(), "y");
   }
   await Promise.all([chat.closeWhenDone(), served]);
   await bench.stop();
@@ -205,7 +253,7 @@ test("a session reads no more while the queue is full, whoever has filled it", a
   assert(bench.ingest.isFull);
   // The queue is emptied by one, which lets the other client in: it is full again then.
   bench.held[0]!.result.resolve(bytes("done"));
-  assertStrictEquals(await queued, "QUEUED a");
+  assertEquals(await queued, "QUEUED a");
   await bench.holds(5);
   assertEquals(bench.held.map(({ body }) => body), ["x", "x", "x", "x", "y"]);
   for (const { result } of bench.held) result.resolve(bytes(""));
@@ -214,7 +262,7 @@ test("a session reads no more while the queue is full, whoever has filled it", a
   one.chat.closeWrite();
   other.chat.closeWrite();
   await Promise.all([hear(one.chat), hear(other.chat)]);
-  assertStrictEquals(await bench.number("done"), 6);
+  assertEquals(await bench.number("done"), 6);
   await Promise.all([one, other].flatMap(({ chat, served }) => [chat.closeWhenDone(), served]));
   await bench.stop();
 });
@@ -226,12 +274,10 @@ test("a client that does not read is cut, which is said and counted, and keeps n
   for (let id = 0; id < 3; id++) deaf.chat.push(`JOB ${id} hold ${body.length}\n`, body);
   await bench.holds(3);
   for (const { body, result } of bench.held) result.resolve(bytes(body));
-  await deaf.served.then(() => assert(false, "it was not cut"), (error) => {
-    assert(error instanceof BackpressureError, String(error));
-  });
+  await assertRejects(() => deaf.served, BackpressureError);
   assertMatch(bench.lines.at(-1)!, /^client {2}ends: .*300000/);
   assertMatch(await bench.watch.registry.metrics(), /^slow_readers_cut_total 1$/m);
-  assertStrictEquals(await converse(bench, "JOB 1 upper 1\nx"), "QUEUED 1\nDONE 1 1\nX\n");
+  assertEquals(await converse(bench, "JOB 1 upper 1\nx"), "QUEUED 1\nDONE 1 1\nX\n");
   deaf.chat.close();
   await bench.stop();
 });
@@ -245,7 +291,7 @@ test("a client that is gone before its results keeps nothing: jobs are done, and
   bench.held[0]!.result.resolve(bytes("nobody"));
   await served.catch(() => {}); // the first result finds nobody, and the second is not waited for
   bench.held[1]!.result.resolve(bytes("nobody"));
-  while (bench.queue.depth > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await bench.emptied();
   assertEquals([await bench.number("done"), await bench.number("undelivered")], [2, 1]);
   await bench.stop();
 });
@@ -254,7 +300,7 @@ test("a session says why the queue has not taken a job", async () => {
   const bench = await Bench.open();
   await bench.stop();
   const said = await converse(bench, "JOB 1 upper 1\nx");
-  assertStrictEquals(said, "FAILED 1 41\nthe server was stopped before it was done\n");
+  assertEquals(said, "FAILED 1 41\nthe server was stopped before it was done\n");
   assertEquals([await bench.number("refused"), await bench.number("accepted")], [1, 0]);
 });
 
@@ -274,7 +320,7 @@ test("the first outcome of a job counts, and others are counted", async () => {
   await bench.stop();
 });
 
-test("the server of a queue survives 10,000 clients that send nonsense", async () => {
+test("the server of a queue survives clients that send nonsense", async () => {
   const bench = await Bench.open({ maxInFlight: 3, maxDepth: 200, maxJob: 1_000 });
   await attack({
     serve: (connection) => bench.serve(connection),
@@ -297,7 +343,7 @@ test("the server of a queue survives 10,000 clients that send nonsense", async (
   });
   assertLess(0, await bench.number("done"));
   assertLess(0, await bench.number("failed"));
-  while (bench.queue.depth > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await bench.emptied();
   assertEquals([bench.queue.depth, bench.queue.bytes], [0, 0]);
   await bench.stop();
 });

@@ -1,12 +1,6 @@
 /** Workers, with jobs from memory. */
 import { test } from "node:test";
-import {
-  assertEquals,
-  assertLess,
-  assertMatch,
-  assertRejects,
-  assertStrictEquals,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Deferred } from "../../../examples/deferred.ts";
 import { type Handler, handlers } from "../../../examples/queue/handlers.ts";
 import type { Outcome } from "../../../examples/queue/job.ts";
@@ -113,7 +107,7 @@ test("a worker that is stopped finishes what it has, and those that wait are tol
   result.resolve(bytes("in time"));
   await stopped;
   assertEquals(outcomes.all.at(-1), ["1", true, "in time"]);
-  assertStrictEquals(queue.depth, 0);
+  assertEquals(queue.depth, 0);
 });
 
 test("a worker gives up what is not done in time when it is stopped", async () => {
@@ -129,19 +123,4 @@ test("a worker gives up what is not done in time when it is stopped", async () =
   await started.promise;
   await worker.stop(10);
   assertEquals(await outcomes.take(1), [["1", false, "the server was stopped before it was done"]]);
-});
-
-test("a MemoryQueue hands out jobs in the order in which they came, to whoever waits", async () => {
-  const queue = new MemoryQueue(new Outcomes());
-  const waiting = [queue.take(2), queue.take(2)];
-  for (let i = 0; i < 10; i++) await queue.add({ ref: String(i), kind: "x", body: bytes("") });
-  const refs = (jobs: Awaited<ReturnType<MemoryQueue["take"]>>): string[] =>
-    jobs!.map(({ ref }) => ref);
-  const first = (await Promise.all(waiting)).map(refs).flat();
-  assertLess(1, first.length);
-  const rest = refs(await queue.take(100));
-  assertEquals([...first, ...rest], Array.from({ length: 10 }, (_, i) => String(i)));
-  const last = queue.take(1);
-  queue.stop();
-  assertStrictEquals(await last, null);
 });
