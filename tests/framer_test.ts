@@ -1,46 +1,37 @@
+/** What the framer promises, an example of each; `framer_property_test.ts` has the general case. */
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
+import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertMatch,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
-import {
+  anyOf,
+  delimited,
+  FrameInjectionError,
   Framer,
   FrameTooLongError,
-  headed,
+  FramingError,
   IncompleteFrameError,
   lengthPrefixed,
   lines,
   netstring,
   type Terminator,
+  UnsupportedError,
   varintPrefixed,
 } from "../mod.ts";
-import { bytes, text } from "./support/bytes.ts";
-import { framerOf, frames } from "./support/framers.ts";
+import { bytes, hex, text } from "./support/bytes.ts";
+import { framerOf, frames, pieceOf } from "./support/framers.ts";
+import { checkCuts, checkRefusals, tooLong } from "./support/framing_tables.ts";
 
-test("Framer cuts at a delimiter and leaves it out", () => {
-  const framer = framerOf({ terminator: "\r\n" }, "one\r\ntwo\r\nthree");
-  assertEquals(frames(framer), ["one", "two"]);
-  assertStrictEquals(framer.buffered, 5);
+test("Framer cuts at a delimiter and leaves it out, whatever the chunks", () => {
+  checkCuts("\r\n", "one\r\ntwo\r\nthree", ["one", "two"], { rest: "three" });
+  checkCuts("<end>", "frame<end>next", ["frame"], { rest: "next" });
+  // After near-matches that overlap it.
+  checkCuts("aab", "aaabaaaaab", ["a", "aaa"]);
+  checkCuts("abab", "abaabab", ["aba"]);
+  checkCuts(hex("ff00"), hex("0102 ff00 03ff ff00"), [hex("0102"), hex("03ff")]);
 });
 
-test("Framer finds a delimiter that is split over three chunks", () => {
-  const framer = framerOf({ terminator: "<end>" }, "frame<e", "n", "d>next");
-  assertEquals(frames(framer), ["frame"]);
-});
-
-test("Framer finds a delimiter after near-matches that overlap it", () => {
-  assertEquals(frames(framerOf({ terminator: "aab" }, "aaab", "aaaa", "ab")), ["a", "aaa"]);
-  assertEquals(frames(framerOf({ terminator: "abab" }, "abaabab")), ["aba"]);
-});
-
-test("Framer takes a delimiter as bytes, also ones that are no text", () => {
-  const framer = new Framer({ terminator: Uint8Array.of(0xff, 0x00) });
-  framer.push(Uint8Array.of(1, 2, 0xff, 0, 3, 0xff, 0xff, 0));
-  assertEquals([...framer], [Uint8Array.of(1, 2), Uint8Array.of(3, 0xff)]);
+test("Framer takes empty frames for frames", () => {
+  checkCuts("\n", "\n\n", ["", ""]);
 });
 
 test("Framer keeps its delimiter when the caller changes the array that it gave", () => {
@@ -50,35 +41,32 @@ test("Framer keeps its delimiter when the caller changes the array that it gave"
   assertEquals(frames(framer), ["one", "two"]);
 });
 
-test("Framer takes empty frames for frames", () => {
-  assertEquals(frames(framerOf({ terminator: "\n" }, "\n\n")), ["", ""]);
-});
-
 test("Framer cuts records when a count stays in force", () => {
-  const framer = framerOf({ terminator: 3 }, "abc", "de", "fgh");
-  assertEquals(frames(framer), ["abc", "def"]);
-  assertStrictEquals(framer.buffered, 2);
+  checkCuts(3, "abcdefgh", ["abc", "def"], { rest: "gh" });
 });
 
-test("Framer gives one empty frame at an ask when the count is 0", () => {
+test("Framer gives one empty frame at an ask when the count is 0, and one in all at the end of the stream", () => {
   const framer = framerOf({ terminator: 0 }, "rest");
-  assertStrictEquals(text(framer.next()), "");
+  assertEquals([framer.next(), framer.next(), framer.ready], [bytes(""), bytes(""), true]);
   framer.terminator = null;
   assertStrictEquals(text(framer.next()), "rest");
+  for (const left of ["", "left"]) {
+    const ended = framerOf({ terminator: 0 }, left);
+    ended.end();
+    for (let i = 0; i < 2; i++) {
+      assertEquals([ended.ready, ended.next(), ended.ready], [true, bytes(""), false]);
+      assertStrictEquals(ended.next(), undefined);
+      ended.terminator = 0;
+    }
+    assertStrictEquals(text(ended.next(left.length)), left);
+  }
 });
 
-test("Framer gives one empty frame, and not for ever, when the count is 0 at the end of the stream", () => {
-  const framer = framerOf({ terminator: 0 });
-  framer.end();
-  assertEquals(frames(framer), [""]);
-  framer.terminator = 0;
-  assertEquals(frames(framer), [""]);
-});
-
-test("Framer passes data through as it arrives when the terminator is null", () => {
-  const framer = framerOf({ terminator: null }, "a", "bc");
-  assertEquals(frames(framer).join(""), "abc");
-  assertStrictEquals(framer.next(), undefined);
+test("Framer passes data through as it arrives when the terminator is null, and as much as the limit allows", () => {
+  const framer = framerOf({ terminator: null, maxFrameLength: 2 }, "abc", "d".repeat(600));
+  assertEquals([text(framer.next()), text(framer.next()), text(framer.next())], ["ab", "c", "dd"]);
+  framer.maxFrameLength = 0;
+  assertStrictEquals(text(framer.next()), "d");
 });
 
 test("Framer cuts what is buffered already by the terminator that was set last", () => {
@@ -95,10 +83,16 @@ test("Framer searches from the frame's beginning when the terminator is changed 
   const framer = framerOf({ terminator: "never" }, "one;two;nev");
   assertStrictEquals(framer.next(), undefined);
   framer.terminator = ";";
-  assertStrictEquals(text(framer.next()), "one");
+  assertEquals([framer.ready, text(framer.next())], [true, "one"]);
   framer.terminator = "never";
   framer.push(bytes("er"));
   assertStrictEquals(text(framer.next()), "two;");
+
+  framer.push(bytes("thr"));
+  assertStrictEquals(framer.next(), undefined);
+  framer.terminator = delimited("never", { keep: true });
+  framer.push(bytes("eenever"));
+  assertStrictEquals(text(framer.next()), "threenever");
 });
 
 test("Framer.next() uses its own terminator once and leaves the sticky one alone", () => {
@@ -114,220 +108,104 @@ test("Framer hands out frames that it never writes into again", () => {
   const kept: Uint8Array[] = [];
   for (let i = 0; i < 5_000; i++) {
     framer.push(Uint8Array.of(i));
-    const frame = framer.next();
-    if (frame) kept.push(frame);
+    kept.push(...framer);
   }
   kept.forEach((frame, i) => assertEquals(frame, Uint8Array.of(3 * i, 3 * i + 1, 3 * i + 2)));
 });
 
-test("Framer hands out plain Uint8Arrays when it is given Buffers", async () => {
-  const { Buffer } = await import("node:buffer");
-  const framer = new Framer({ terminator: "\n" });
-  framer.push(Buffer.from("one\ntw"));
-  framer.push(Buffer.from("o\n"));
+test("Framer gives views of the chunk that a frame lies in, and plain Uint8Arrays when it is given Buffers", () => {
+  for (const terminator of [5, "\n", null]) {
+    const chunk = bytes("12345\n");
+    assertStrictEquals(framerOf({ terminator }, chunk).next()?.buffer, chunk.buffer);
+  }
+  const framer = framerOf({ terminator: "\n" }, Buffer.from("one\ntw"), Buffer.from("o\n"));
   for (const frame of framer) assertStrictEquals(frame.constructor, Uint8Array);
 });
 
-test("Framer refuses a count that is negative, fractional, NaN or infinite", () => {
-  for (const count of [-1, 1.5, NaN, Infinity, 2 ** 53]) {
-    assertThrows(() => new Framer({ terminator: count }), RangeError, String(count));
-    const framer = framerOf({ terminator: "\n" }, "still\n");
-    assertThrows(() => framer.terminator = count, RangeError, String(count));
-    assertThrows(() => framer.next(count), RangeError, String(count));
-    assertStrictEquals(text(framer.next()), "still");
+test("Framer refuses a count that is none, an empty delimiter and what is no terminator, whenever it is set, and goes on", () => {
+  const ways: ((terminator: Terminator) => unknown)[] = [
+    (terminator) => new Framer({ terminator }),
+    (terminator) => framer.terminator = terminator,
+    (terminator) => framer.next(terminator),
+    (terminator) => framer.nextPiece(terminator),
+  ];
+  const framer = framerOf({ terminator: "\n" }, "still\n");
+  for (const way of ways) {
+    const refusals = (wrong: readonly unknown[]) =>
+      wrong.map((each) => [() => way(each as string), `not ${each}`] as const);
+    checkRefusals(RangeError, refusals([-1, 1.5, NaN, Infinity, 2 ** 53]));
+    const others = refusals(["an empty string"]).map(([, says]) => [() => way(""), says] as const);
+    checkRefusals(TypeError, [
+      ...others,
+      ...others, // also when it is known
+      [() => way(new Uint8Array(0)), "not an empty Uint8Array"],
+      [() => way(true as unknown as string), "not boolean"],
+      [() => way(5n as unknown as string), "not bigint"],
+      [() => way([10] as unknown as string), "not Array"],
+      [() => way(lines as unknown as string), "call it, as in lines()"],
+      [() => way({ timeout: 10 } as unknown as string), "options come second"],
+    ]);
   }
-});
-
-test("Framer refuses an empty delimiter and what is no terminator", () => {
-  for (const empty of ["", new Uint8Array(0)]) {
-    assertThrows(() => new Framer({ terminator: empty }), TypeError, "empty");
-  }
-  for (const wrong of [undefined, true, 5n, {}, [10], () => 5]) {
-    assertThrows(() => new Framer({ terminator: wrong as unknown as string }), TypeError, "not ");
-  }
+  assertThrows(() => framer.terminator = undefined as unknown as null, TypeError, "not undefined");
+  assertStrictEquals(text(framer.next()), "still");
 });
 
 test("Framer refuses limits and modes that it does not know", () => {
-  for (const limit of [-1, 0.5, NaN]) {
-    assertThrows(
-      () => new Framer({ terminator: 1, maxFrameLength: limit }),
-      RangeError,
-      `${limit}`,
-    );
+  const framer = new Framer({ terminator: 1 });
+  for (const limit of [-1, 0.5, NaN, 2 ** 53]) {
+    checkRefusals(RangeError, [
+      [() => new Framer({ terminator: 1, maxFrameLength: limit }), `not ${limit}`],
+      [() => framer.maxFrameLength = limit, `not ${limit}`],
+    ]);
   }
   const incomplete = "keep" as "yield";
-  assertThrows(() => new Framer({ terminator: 1, incomplete }), TypeError, "keep");
+  assertThrows(() => new Framer({ terminator: 1, incomplete }), TypeError, '"keep"');
+  assertThrows(() => new Framer(null as unknown as { terminator: 1 }), TypeError, "not null");
 });
 
-test("Framer throws FrameTooLongError as soon as a line is too long, and goes on at the next line", () => {
-  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4 }, "abcd\r\n", "abcde");
-  assertStrictEquals(text(framer.next()), "abcd");
-  const error = assertThrows(() => framer.next(), FrameTooLongError, "4");
-  assertEquals([error.limit, error.seen, error.code], [4, 5, "frame-too-long"]);
+test("Framer throws FrameTooLongError as soon as a line is too long, holds no more of it, and goes on at the next line", () => {
+  checkCuts("\r\n", "abcd\r\nabcde\r\n\r\n", ["abcd", tooLong(4, 5), ""], { maxFrameLength: 4 });
+  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4 }, "abcde");
+  assertThrows(() => framer.next(), FrameTooLongError, "at least 5 bytes");
   for (const chunk of ["x".repeat(1_000), "y\r"]) {
     framer.push(bytes(chunk));
     assertStrictEquals(framer.next(), undefined);
-    assert(framer.buffered <= 1, "only what may be the beginning of a delimiter is kept");
+    assert(framer.buffered <= 1, "only what may be the beginning of a delimiter is held");
   }
   framer.push(bytes("\nnext\r\n"));
   assertStrictEquals(text(framer.next()), "next");
 });
 
-test("Framer does not count the delimiter, nor a beginning of it, towards the limit", () => {
-  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4 }, "abcd\r");
-  assertStrictEquals(framer.next(), undefined);
-  framer.push(bytes("\n"));
-  assertStrictEquals(text(framer.next()), "abcd");
+test("Framer does not count the delimiter, nor a beginning of it, towards the limit, but what is left of it at the end", () => {
+  const options = { terminator: "\r\n", maxFrameLength: 4, incomplete: "yield" } as const;
+  const [whole, cut] = [framerOf(options, "abcd\r"), framerOf(options, "abcd\r")];
+  for (const framer of [whole, cut]) assertStrictEquals(framer.next(), undefined);
+  whole.push(bytes("\n"));
+  assertStrictEquals(text(whole.next()), "abcd");
+  cut.end();
+  assertThrows(() => cut.next(), FrameTooLongError, "at least 5 bytes");
+  assertStrictEquals(cut.next(), undefined);
 });
 
 test("Framer throws FrameTooLongError for a count at once, and drops as many bytes as they arrive", () => {
   const framer = framerOf({ terminator: 10, maxFrameLength: 9 });
-  assertThrows(() => framer.next(), FrameTooLongError);
+  assertStrictEquals(framer.ready, true);
+  assertThrows(() => framer.next(), FrameTooLongError, "at least 10 bytes");
   framer.terminator = "\n";
   framer.push(bytes("01234"));
-  assertStrictEquals(framer.next(), undefined);
+  assertEquals([framer.next(), framer.buffered], [undefined, 0]);
   framer.push(bytes("56789next\n"));
   assertStrictEquals(text(framer.next()), "next");
+  checkCuts(9, "123456789", ["123456789"], { maxFrameLength: 9 });
 });
 
-test("Framer.maxFrameLength holds from the next frame on when it is set", () => {
+test("Framer.maxFrameLength is 1 MiB, and holds from the next frame on when it is set", () => {
   const framer = framerOf({ terminator: "\n" }, "long line\nlong line\n");
   assertStrictEquals(framer.maxFrameLength, 1024 * 1024);
   framer.maxFrameLength = 4;
   assertThrows(() => framer.next(), FrameTooLongError);
   framer.maxFrameLength = 9;
   assertStrictEquals(text(framer.next()), "long line");
-  assertThrows(() => framer.maxFrameLength = -1, RangeError, "-1");
-});
-
-test("Framer throws IncompleteFrameError with the bytes when the stream ends in a frame", () => {
-  for (const terminator of ["\n", 9]) {
-    const framer = framerOf({ terminator }, "unfinished".slice(0, 8));
-    framer.end();
-    const error = assertThrows(() => framer.next(), IncompleteFrameError, "8 bytes");
-    assertEquals(text(error.bytes), "unfinish");
-    assertStrictEquals(framer.next(), undefined);
-  }
-});
-
-test("Framer yields or drops the incomplete frame when told so, after the whole frames", () => {
-  for (const [incomplete, last] of [["yield", ["two"]], ["drop", []]] as const) {
-    const framer = framerOf({ terminator: "\n", incomplete }, "one\ntwo");
-    framer.end();
-    assertEquals(frames(framer), ["one", ...last]);
-  }
-});
-
-test("Framer.push() refuses what is no Uint8Array", () => {
-  const framer = framerOf({ terminator: "\n" });
-  for (const wrong of ["text\n", new ArrayBuffer(1), [10], null]) {
-    assertThrows(() => framer.push(wrong as unknown as Uint8Array), TypeError, "not ");
-  }
-});
-
-test("Framer.push() refuses bytes after end()", () => {
-  const framer = framerOf({ terminator: "\n" });
-  framer.end();
-  assertThrows(() => framer.push(bytes("late")), TypeError, "end");
-});
-
-test("Framer.discard() drops what was not handed out, and says how much", () => {
-  const framer = framerOf({ terminator: "\n" }, "one\ntwo\nthr");
-  framer.next();
-  assertStrictEquals(framer.discard(), 7);
-  framer.push(bytes("four\n"));
-  assertEquals(frames(framer), ["four"]);
-});
-
-test("Framer loses nothing when a loop over it is left and another begun", () => {
-  const framer = framerOf({ terminator: "\n" }, "one\ntwo\nthree\n");
-  for (const frame of framer) {
-    assertStrictEquals(text(frame), "one");
-    break;
-  }
-  assertEquals(frames(framer), ["two", "three"]);
-});
-
-test("FrameTooLongError and IncompleteFrameError are named, and are ChatErrors", async () => {
-  const { ChatError } = await import("../mod.ts");
-  for (const error of [new FrameTooLongError(1, 2), new IncompleteFrameError(bytes("x"), "y")]) {
-    assertInstanceOf(error, ChatError);
-    assertStrictEquals(error.name, error.constructor.name);
-  }
-});
-
-test("Framer.ready says whether next() has something to say, and changes nothing", () => {
-  const framer = framerOf({ terminator: "\n", maxFrameLength: 5 }, "one\nhal");
-  assertEquals([framer.ready, framer.ready, text(framer.next()), framer.ready], [
-    true,
-    true,
-    "one",
-    false,
-  ]);
-  framer.push(bytes("f a line"));
-  assertStrictEquals(framer.ready, true); // it is too long
-  assertThrows(() => framer.next(), FrameTooLongError);
-  assertStrictEquals(framer.ready, false);
-  framer.push(bytes("\n12345"));
-  framer.terminator = 5;
-  assertStrictEquals(framer.ready, true);
-  assertStrictEquals(text(framer.nextPiece()), "12345");
-  assertStrictEquals(framer.ready, false); // the frame is not over
-  assertStrictEquals(framer.nextPiece(), null);
-  framer.end();
-  assertStrictEquals(framer.ready, false);
-});
-
-test("Framer.ready finds a frame by the terminator that is in force, also if it was asked before", () => {
-  const framer = framerOf({ terminator: "\n" }, "one\ntwo;");
-  assertStrictEquals(framer.ready, true);
-  framer.terminator = ";";
-  assertStrictEquals(framer.ready, true);
-  assertStrictEquals(text(framer.next()), "one\ntwo");
-});
-
-test("Framer.takeRest() gives what is held, uncut, and forgets the frame it was part of", () => {
-  const framer = framerOf({ terminator: 10 }, "abc");
-  framer.nextPiece();
-  framer.push(bytes("def"));
-  assertStrictEquals(text(framer.takeRest()), "def");
-  assertStrictEquals(framer.buffered, 0);
-  framer.terminator = "\n";
-  framer.push(bytes("next\n"));
-  assertStrictEquals(text(framer.next()), "next");
-});
-
-test("Framer.skip() skips the frame whose pieces are handed out, or else the next one", () => {
-  const framer = framerOf({ terminator: "\n" }, "long", " line\nskip");
-  assertStrictEquals(text(framer.nextPiece()), "long");
-  assertStrictEquals(framer.skip(), true);
-  assertStrictEquals(framer.skip(), true);
-  framer.push(bytes("ped\nthird\n"));
-  assertStrictEquals(text(framer.next()), "third");
-  assertStrictEquals(framer.skip(null), true); // without a terminator there is no frame
-  framer.push(bytes("fourth\n"));
-  assertStrictEquals(text(framer.next()), "fourth");
-});
-
-test("Framer hands out no frame longer than the limit when the stream ends in it", () => {
-  const framer = framerOf({ terminator: "\r\n", maxFrameLength: 4, incomplete: "yield" }, "abcd\r");
-  assertStrictEquals(framer.next(), undefined);
-  framer.end();
-  assertThrows(() => framer.next(), FrameTooLongError, "5 bytes");
-  assertStrictEquals(framer.next(), undefined);
-});
-
-test("IncompleteFrameError says how far into the frame the stream ended, also when part was handed out", () => {
-  const framer = framerOf({ terminator: 100 }, "x".repeat(40));
-  framer.nextPiece();
-  framer.end();
-  const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, "40 bytes into");
-  assertStrictEquals(error.bytes.length, 0);
-  assertMatch(error.message, /"yield" would give them/);
-  const empty = framerOf({ terminator: 5 }, "");
-  empty.end();
-  const nothing = assertThrows(() => empty.nextPiece(), IncompleteFrameError, "0 bytes into");
-  assertMatch(nothing.message, /would have ended$/);
 });
 
 test("Framer gives the end, and no error, when nothing is left that could be longer than the limit", () => {
@@ -337,33 +215,195 @@ test("Framer gives the end, and no error, when nothing is left that could be lon
   assertEquals([framer.next(), framer.ready, framer.next()], [undefined, false, undefined]);
 });
 
-test("Framer gives one empty frame when the count is 0 and the stream has ended, also with bytes left", () => {
-  const framer = framerOf({ terminator: 0 }, "left");
-  framer.end();
-  assertEquals(frames(framer), [""]);
-  assertStrictEquals(text(framer.next(4)), "left");
-});
-
-test("Framer.skip() drops what is left of the stream when it ends before the frame's place is known", () => {
-  const framer = framerOf({ terminator: netstring(), incomplete: "yield" }, "5");
-  assertStrictEquals(framer.skip(), false);
-  framer.end();
-  assertStrictEquals(framer.skip(), true);
-  assertStrictEquals(framer.next(), undefined);
-});
-
-test("Framer gives views of the chunk that a frame lies in, whatever its framing", () => {
-  const codecs = [lines(), netstring(), varintPrefixed(), lengthPrefixed()];
-  const kept = lengthPrefixed({ bytes: 1, strip: 0, adjust: -1 });
-  const frames: [Terminator, Uint8Array][] = [
-    ...codecs.map((codec): [Terminator, Uint8Array] => [codec, codec.encode("payload")]),
-    [kept, Uint8Array.of(3, 1, 2)],
-    [headed(1, ([length]) => length!), Uint8Array.of(2, 1, 2)],
-    [5, bytes("count")],
+test("IncompleteFrameError says how far into the frame the stream ended, what would have ended it, and what can be done", () => {
+  const ends: [terminator: Terminator, by: string][] = [
+    ["\n", 'the delimiter "\\n"'],
+    [anyOf("\r\n", ";"), 'the delimiter "\\r\\n" or ";"'],
+    [90, "90 bytes"],
+    [netstring(), "its framing"],
   ];
-  for (const [terminator, chunk] of frames) {
-    const framer = new Framer({ terminator });
-    framer.push(chunk);
-    assertStrictEquals(framer.next()?.buffer, chunk.buffer);
+  for (const [terminator, by] of ends) {
+    const framer = framerOf({ terminator }, "12");
+    framer.end();
+    const error = assertThrows(() => framer.next(), IncompleteFrameError, `2 bytes into a frame`);
+    assertMatch(error.message, /"yield" would give them/);
+    assert(error.message.includes(` ${by} would have ended`), error.message);
+    assertEquals([text(error.bytes), framer.next()], ["12", undefined]);
+  }
+  // In pieces, part was handed out, or nothing has begun.
+  for (const length of [40, 0]) {
+    const framer = framerOf({ terminator: 100 }, "x".repeat(length));
+    framer.nextPiece();
+    framer.end();
+    const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, `${length} bytes`);
+    assertStrictEquals(error.bytes.length, 0);
+    assertStrictEquals(error.message.endsWith("would have ended"), length === 0);
+  }
+});
+
+test("Framer gives a frame that was cut off in pieces only when told so: what was handed out cannot be dropped", () => {
+  for (const incomplete of ["throw", "drop", "yield"] as const) {
+    const framer = framerOf({ terminator: "\r\n", incomplete }, "one\r");
+    assertStrictEquals(pieceOf(framer), "one");
+    framer.end();
+    if (incomplete === "yield") assertEquals([pieceOf(framer), pieceOf(framer)], ["\r", null]);
+    else assertThrows(() => framer.nextPiece(), IncompleteFrameError, "4 bytes into");
+  }
+});
+
+test("Framer.push() refuses what is no Uint8Array, and bytes after end()", () => {
+  const framer = framerOf({ terminator: "\n" });
+  for (const wrong of ["text\n", new ArrayBuffer(1), [10], null]) {
+    assertThrows(() => framer.push(wrong as unknown as Uint8Array), TypeError, "not ");
+  }
+  framer.end();
+  assertThrows(() => framer.push(bytes("late")), TypeError, "end");
+});
+
+test("Framer loses nothing when a loop over it is left and another begun, and counts its frames", () => {
+  const framer = framerOf({ terminator: "\n" }, "one\ntwo\nthree\n");
+  for (const frame of framer) {
+    assertStrictEquals(text(frame), "one");
+    break;
+  }
+  assertEquals([framer.frames, framer.buffered], [1, 10]);
+  assertEquals([pieceOf(framer), framer.frames, pieceOf(framer), framer.frames], [
+    "two",
+    1,
+    null,
+    2,
+  ]);
+  assertEquals([frames(framer), framer.frames], [["three"], 3]);
+});
+
+test("Framer.ready says whether next() has something to say, and changes nothing", () => {
+  const framer = framerOf({ terminator: "\n", maxFrameLength: 5 }, "one\nhal");
+  assertEquals([framer.ready, framer.ready, text(framer.next())], [true, true, "one"]);
+  assertStrictEquals(framer.ready, false);
+  framer.push(bytes("f a line"));
+  assertStrictEquals(framer.ready, true); // it is too long
+  assertThrows(() => framer.next(), FrameTooLongError);
+  assertStrictEquals(framer.ready, false);
+  framer.push(bytes("\n12345"));
+  framer.terminator = 5;
+  assertEquals([framer.ready, pieceOf(framer)], [true, "12345"]);
+  assertStrictEquals(framer.ready, false); // the frame is not over
+  assertEquals([framer.nextPiece(), framer.ready], [null, false]);
+});
+
+test("Framer.takeRest() and discard() take what is held, uncut, and forget the frame it was part of", () => {
+  for (const way of ["takeRest", "discard"] as const) {
+    const framer = framerOf({ terminator: 10 }, "abc");
+    framer.nextPiece();
+    framer.push(bytes("def"));
+    assertEquals(framer[way](), way === "discard" ? 3 : bytes("def"));
+    assertStrictEquals(framer.buffered, 0);
+    framer.terminator = "\n";
+    framer.push(bytes("next\nres"));
+    assertStrictEquals(text(framer.next()), "next");
+    assertEquals([framer.next(), framer[way]()], [undefined, way === "discard" ? 3 : bytes("res")]);
+    framer.push(bytes("more\n"));
+    assertStrictEquals(text(framer.next()), "more");
+  }
+});
+
+test("Framer.skip() skips the frame whose pieces are handed out, or else the next one", () => {
+  const framer = framerOf({ terminator: "\n" }, "long", " line\nskip");
+  assertStrictEquals(pieceOf(framer), "long");
+  assertStrictEquals(framer.skip(), true);
+  assertStrictEquals(framer.skip(), true);
+  framer.push(bytes("ped\nthird\n"));
+  assertStrictEquals(text(framer.next()), "third");
+  assertStrictEquals(framer.skip(null), true); // without a terminator there is no frame
+  framer.push(bytes("fourth\n"));
+  assertStrictEquals(text(framer.next()), "fourth");
+
+  const unplaced = framerOf({ terminator: netstring(), incomplete: "yield" }, "5");
+  assertStrictEquals(unplaced.skip(), false);
+  unplaced.end();
+  assertEquals([unplaced.skip(), unplaced.next()], [true, undefined]);
+});
+
+test("Framer takes any number of delimiters, of any length, in turn", () => {
+  const delimiters = Array.from({ length: 200 }, (_, i) => `<${i}>`.repeat(1 + i % 40));
+  const framer = new Framer({ terminator: "\n" });
+  for (let round = 0; round < 2; round++) {
+    for (const delimiter of delimiters) framer.push(bytes(`before ${delimiter}`));
+    const found = delimiters.map((delimiter) => text(framer.next(delimiter)));
+    assertEquals(new Set(found), new Set(["before "]));
+    assertStrictEquals(framer.buffered, 0);
+  }
+});
+
+test("two framers with the same delimiter do not disturb each other in the middle of it", () => {
+  const [one, other] = [
+    framerOf({ terminator: "--end" }, "one--e"),
+    framerOf({ terminator: "--end" }),
+  ];
+  assertStrictEquals(one.next(), undefined);
+  other.push(bytes("nd, other--end"));
+  assertStrictEquals(text(other.next()), "nd, other");
+  one.push(bytes("nd"));
+  assertStrictEquals(text(one.next()), "one");
+});
+
+const encode = (terminator: Terminator, payload: string | Uint8Array): Uint8Array =>
+  new Framer({ terminator }).encode(payload);
+
+test("Framer.encode() adds what the terminator in force ends a frame by", () => {
+  const encoded: [Terminator, payload: string, frame: string][] = [
+    ["\r\n", "line", "line\r\n"],
+    [bytes("::"), "", "::"],
+    [5, "count", "count"],
+    [0, "", ""],
+    [null, "anything\n", "anything\n"],
+    [lines(), "año", "año\n"],
+    [delimited(";", { keep: true }), "kept;", "kept;"],
+    [netstring(), "a\nb", "3:a\nb,"],
+    [varintPrefixed(), "abc", "\x03abc"],
+  ];
+  for (const [terminator, payload, frame] of encoded) {
+    assertStrictEquals(text(encode(terminator, payload)), frame);
+    assertStrictEquals(text(encode(terminator, bytes(payload))), frame);
+  }
+});
+
+test("Framer.encode() refuses a payload that would not be read as one frame", () => {
+  checkRefusals(FrameInjectionError, [
+    [() => encode("\n", "two\nlines"), "forms a delimiter at byte 3"],
+    [() => encode("aa", "a"), "forms a delimiter at byte 0"],
+    [() => encode(5, "four"), "a payload of 4 bytes is no frame: the terminator is a count of 5"],
+    [() => encode(5, "sixsix"), "a payload of 6 bytes"],
+    [() => encode(0, "x"), "a payload of 1 bytes"],
+    [() => encode(lengthPrefixed({ bytes: 1 }), "x".repeat(256)), "does not fit"],
+  ]);
+});
+
+test("Framer.encode() refuses a framing that cannot encode, and what is no payload", () => {
+  const framing = {
+    *decode(): Generator<number, Uint8Array, Uint8Array> {
+      return yield 1;
+    },
+  };
+  assertThrows(() => encode(framing, "x"), UnsupportedError, "encode()");
+  for (const [wrong, said] of [["text", "string"], [undefined, "undefined"], [[], "Array"]]) {
+    const careless = { ...framing, encode: () => wrong as unknown as Uint8Array };
+    assertThrows(() => encode(careless, "x"), FramingError, `Uint8Array, not ${said}`);
+  }
+  assertThrows(() => encode("\n", 5 as unknown as string), TypeError, "number");
+});
+
+test("the errors of frames are ChatErrors, which have a name and a code", async () => {
+  const { ChatError, MalformedFrameError } = await import("../mod.ts");
+  const errors: [error: InstanceType<typeof ChatError>, code: string][] = [
+    [new FrameTooLongError(1, 2), "frame-too-long"],
+    [new IncompleteFrameError(bytes("x"), "y"), "incomplete-frame"],
+    [new MalformedFrameError("x"), "malformed-frame"],
+    [new FramingError("x"), "framing"],
+    [new FrameInjectionError("x"), "frame-injection"],
+  ];
+  for (const [error, code] of errors) {
+    assert(error instanceof ChatError);
+    assertEquals([error.name, error.code], [error.constructor.name, code]);
   }
 });

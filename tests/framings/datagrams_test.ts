@@ -1,24 +1,15 @@
 import { test } from "node:test";
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  datagrams,
-  FrameInjectionError,
-  Framer,
-  MalformedFrameError,
-  UnsupportedError,
-} from "../../mod.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { datagrams, FrameInjectionError, UnsupportedError } from "../../mod.ts";
 import { DatagramSplitter } from "../../src/framings/datagrams.ts";
-import { bytes, text } from "../support/bytes.ts";
+import { bytes, concat, text } from "../support/bytes.ts";
+import { checkCuts, checkRefusals, malformed } from "../support/framing_tables.ts";
 
 test("datagrams() gives back what it encodes, also an empty datagram, and the longest", () => {
-  const framing = datagrams();
-  const framer = new Framer({ terminator: framing });
+  const payloads = ["text", "", "\0udp00001:x"].map(bytes);
+  checkCuts(datagrams(), concat(payloads.map((each) => datagrams().encode(each))), payloads);
   const longest = new Uint8Array(65_507).fill(7);
-  for (const payload of ["text", "", "\0udp00001:x", longest]) {
-    framer.push(framing.encode(payload));
-    assertEquals(framer.next(), typeof payload === "string" ? bytes(payload) : payload);
-  }
-  assertStrictEquals(framer.next(), undefined);
+  checkCuts(datagrams(), datagrams().encode(longest), [longest]);
 });
 
 test("datagrams() shows text as such, behind a mark and the length", () => {
@@ -26,23 +17,32 @@ test("datagrams() shows text as such, behind a mark and the length", () => {
 });
 
 test("datagrams() refuses a payload that no datagram carries", () => {
-  assertThrows(() => datagrams().encode(new Uint8Array(65_508)), FrameInjectionError, "65508");
+  checkRefusals(FrameInjectionError, [[() => datagrams().encode(new Uint8Array(65_508)), "65508"]]);
 });
 
 test("datagrams() says so when it is used for a stream", () => {
-  const framer = new Framer({ terminator: datagrams() });
-  framer.push(bytes("GET / HTTP/1.1\r\n"));
-  assertThrows(() => framer.next(), MalformedFrameError, "GET / HTTP");
+  checkCuts(datagrams(), "GET / HTTP", [malformed('"GET / HTTP"', "GET / HTTP")]);
 });
 
 test("datagrams() takes no bytes for a datagram whose length is none", () => {
   for (const digits of ["     ", "-0001", "0x010", "00 10"]) {
-    const framer = new Framer({ terminator: datagrams() });
-    framer.push(bytes(`\0udp${digits}:hello`));
-    assertThrows(() => framer.next(), MalformedFrameError, digits);
-    assertThrows(
-      () => [...new DatagramSplitter().split(bytes(`\0udp${digits}:hello`))],
-      UnsupportedError,
-    );
+    const wrong = `\0udp${digits}:`;
+    checkCuts(datagrams(), `${wrong}\0udp00002:ok`, [malformed(digits, wrong), "ok"]);
+    checkRefusals(UnsupportedError, [
+      [() => [...new DatagramSplitter().split(bytes(wrong))], "send() makes one of each payload"],
+    ]);
+  }
+});
+
+test("DatagramSplitter takes what is written apart, however it is cut, and keeps none of the writer's arrays", () => {
+  const payloads = ["one", "", "three"];
+  const written = concat(payloads.map((payload) => datagrams().encode(payload)));
+  for (let at = 0; at <= written.length; at++) {
+    const splitter = new DatagramSplitter();
+    const first = written.slice(0, at);
+    const found = [...splitter.split(first)].map((datagram) => text(datagram));
+    first.fill(0);
+    found.push(...[...splitter.split(written.subarray(at))].map((datagram) => text(datagram)));
+    assertEquals(found, payloads);
   }
 });

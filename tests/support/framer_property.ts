@@ -1,22 +1,23 @@
 /**
- * The property that holds the framer to its promises: any bytes, any terminators applied one after the other, any
- * chunking and any way to take a frame give what simple models find, which have all bytes at once.
+ * The properties that hold the framer to its promises. Reading: any bytes, any terminators applied one after the other, any
+ * chunking, limit and way to take a frame give what the models find, which have all bytes at once, and no more is held than
+ * the limit allows. Sending: what is made of payloads is what the models make, and they read the same payloads from it.
  */
 import fc from "fast-check";
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import {
   type Frame,
+  FrameInjectionError,
   Framer,
   FrameTooLongError,
   IncompleteFrameError,
   MalformedFrameError,
-  type Terminator,
 } from "../../mod.ts";
-import { concat } from "./bytes.ts";
+import { bytes, concat } from "./bytes.ts";
 import { type Kind, kind, type Verdict } from "./framing_models.ts";
 
-type Decoder = InstanceType<typeof TextDecoder>;
-type Way = "next" | "bytes" | "text" | "pieces";
+type Bytes = Uint8Array;
+type Way = "next" | "bytes" | "text" | "loop" | "pieces" | "skip";
 
 interface Step {
   /** What ends the frame; `null` for anything. */
@@ -25,21 +26,23 @@ interface Step {
   readonly way: Way;
   /** Whether the terminator is given for this one frame, instead of being set. */
   readonly once: boolean;
-  /** Whether the framer is asked first if it is ready. */
+  /** Whether the framer is asked if it is ready, before the step and before the frame is taken. */
   readonly asks: boolean;
+  /** The limit from this step on, if it is another. */
+  readonly limit: number | undefined;
   /** How many chunks are pushed ahead, before the frame is asked for. */
   readonly ahead: number;
   /** How many chunks the frame is waited for, before the next step takes its place. */
   readonly patience: number;
-  /** What is added to the input for this step: a frame of the kind, or other bytes. */
-  readonly payload: Uint8Array;
-  readonly isFrame: boolean;
+  /** What is added to the input for this step. */
+  readonly input: Bytes;
 }
 
 interface Run {
   readonly steps: readonly Step[];
-  readonly cuts: readonly number[];
-  readonly maxFrameLength: number;
+  /** The longest chunk, and where in the table of random numbers the lengths are. */
+  readonly cut: { readonly longest: number; readonly from: number };
+  readonly limit: number;
   readonly incomplete: "throw" | "yield" | "drop";
   readonly encoding: string | undefined;
   readonly fatal: boolean;
@@ -47,92 +50,174 @@ interface Run {
 
 /** What one step came to. */
 interface Outcome {
-  /** The frame, the error, or nothing: more bytes are needed, or there are none. */
-  readonly result: Frame | Error | undefined;
+  /** The frame, the error, `null` if it is skipped, or nothing: more bytes are needed, or there are none. */
+  readonly result: Frame | Error | null | undefined;
   /** What was handed out of the frame before that, piece by piece. */
-  readonly pieces: Uint8Array;
+  readonly pieces: readonly Bytes[];
 }
 
-// Letters that delimiters are made of, digits and commas, small numbers, and characters of two and four bytes.
-const noise = fc.oneof(
-  fc.array(fc.integer({ min: 97, max: 99 }), { maxLength: 40 }),
-  fc.array(fc.constantFrom(0, 1, 2, 3, 9, 10, 13, 44, 48, 49, 53, 58, 97, 98, 128, 255), {
-    maxLength: 40,
-  }),
-  fc.array(fc.constantFrom(..."añ€😀\n"), { maxLength: 20 })
-    .map((chars) => [...new TextEncoder().encode(chars.join(""))]),
-).map((bytes) => Uint8Array.from(bytes));
+/** What is held besides the frame: a header, or delimiters that have not been told apart. */
+const SURROUNDINGS = 32;
 
-/** Short ones for the borders of chunks, long ones for those of the receive buffer's blocks. */
-const payload = fc.tuple(
-  noise,
-  fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.nat({ max: 99 }) }),
-).map(([some, times]) => concat(Array.from({ length: times }, () => some)));
+/** A terminator that no step has. */
+const STICKY = "sticky";
+
+/** Random numbers, always the same: a slice of them costs less than an array of its own, and shrinks as well. */
+const RANDOM: readonly number[] = (() => {
+  let state = 1;
+  return Array.from({ length: 8_192 }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 16;
+  });
+})();
+
+const poolOf = (alphabet: readonly string[]): Bytes =>
+  bytes(RANDOM.map((number) => alphabet[number % alphabet.length]).join(""));
+
+// Letters that delimiters are made of; digits, commas and small numbers; characters of one byte to four; and any bytes.
+const POOLS: readonly Bytes[] = [
+  poolOf(["a", "b", "c"]),
+  poolOf([..."\0\x01\x02\x03\t\n\r,015:ab"]),
+  poolOf([..."añ€😀\ufeff\n\r"]),
+  Uint8Array.from(RANDOM, (number) => number % 4 === 0 ? 128 + number % 61 : (number >> 6) % 256),
+];
+
+const noise = fc.record({
+  pool: fc.constantFrom(...POOLS),
+  from: fc.nat({ max: 4_000 }),
+  // Short for the borders of chunks, long for those of the buffer's blocks.
+  length: fc.oneof({ weight: 19, arbitrary: fc.nat({ max: 40 }) }, {
+    weight: 1,
+    arbitrary: fc.nat({ max: 3_000 }),
+  }),
+}).map(({ pool, from, length }) => pool.slice(from, from + length));
+
+const anyKind = fc.oneof({ weight: 12, arbitrary: kind }, {
+  weight: 1,
+  arbitrary: fc.constant(null),
+});
+const limit = fc.oneof(fc.constant(Infinity), fc.nat({ max: 15 }));
 
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.oneof({ weight: 9, arbitrary: kind }, { weight: 1, arbitrary: fc.constant(null) }),
-  way: fc.constantFrom("next", "bytes", "text", "pieces"),
+  kind: anyKind,
+  way: fc.constantFrom<Way[]>("next", "bytes", "text", "loop", "pieces", "skip"),
   once: fc.boolean(),
   asks: fc.boolean(),
+  limit: fc.option(limit, { nil: undefined, freq: 1 }),
   ahead: fc.nat({ max: 3 }),
-  patience: fc.oneof(
-    { weight: 2, arbitrary: fc.constant(Infinity) },
-    { weight: 1, arbitrary: fc.nat({ max: 3 }) },
-  ),
-  payload,
-  isFrame: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, {
+  patience: fc.oneof({ weight: 2, arbitrary: fc.constant(Infinity) }, {
     weight: 1,
-    arbitrary: fc.constant(false),
+    arbitrary: fc.nat({ max: 3 }),
   }),
+  payload: noise,
+  form: fc.constantFrom("frame", "frame", "frame", "damaged", "noise"),
+  damage: fc.nat({ max: 65_535 }),
+}).map(({ payload, form, damage, ...step }) => {
+  const input = form === "noise" || step.kind === null ? payload : step.kind.frame(payload);
+  if (form === "damaged" && input.length > 0) input[(damage >> 8) % input.length] = damage % 256;
+  return { ...step, input };
 });
 
 const run: fc.Arbitrary<Run> = fc.record({
-  steps: fc.array(step, { minLength: 1, maxLength: 20 }),
-  cuts: fc.array(fc.nat({ max: 10_000 }), { maxLength: 100, size: "max" }),
-  maxFrameLength: fc.oneof(fc.constant(Infinity), fc.nat({ max: 15 })),
+  steps: fc.array(step, { minLength: 1, maxLength: 20, size: "max" }),
+  cut: fc.record({
+    longest: fc.oneof(fc.constantFrom(1, 600, 10_000), fc.integer({ min: 2, max: 40 })),
+    from: fc.nat({ max: RANDOM.length }),
+  }),
+  limit,
   incomplete: fc.constantFrom("throw", "yield", "drop"),
-  encoding: fc.constantFrom(undefined, "utf-8", "utf-16le", "utf-16be", "shift_jis", "gb18030"),
+  encoding: fc.constantFrom(
+    undefined,
+    "utf-8",
+    "latin1",
+    "utf-16le",
+    "utf-16be",
+    "shift_jis",
+    "gb18030",
+  ),
   fatal: fc.boolean(),
 });
 
-/** Checks the property on random runs. `seed` repeats a failure that was reported. */
-export function checkFramer(numRuns: number, seed?: number): void {
-  fc.assert(fc.property(run, checkRun), { numRuns, ...seed === undefined ? {} : { seed } });
+/** What repeats a failure that was reported. */
+interface Repeat {
+  readonly seed?: number;
+  readonly path?: string;
 }
 
-function checkRun(options: Run): void {
-  const { steps, cuts, maxFrameLength, incomplete, encoding, fatal } = options;
-  const sticky: Terminator = "sticky";
-  const framer = new Framer<Frame>({
-    terminator: sticky,
-    maxFrameLength,
-    incomplete,
-    encoding,
-    fatal,
-  });
-  const bytes = concat(
-    steps.map(({ kind, payload, isFrame }) => isFrame && kind ? kind.encode(payload) : payload),
-  );
-  const chunks = split(bytes, cuts);
+/** Checks reading on random runs. */
+export function checkReading(numRuns: number, repeat: Repeat = {}): void {
+  fc.assert(fc.property(run, checkRun), { numRuns, ...repeat });
+}
+
+/** Checks sending on random payloads. */
+export function checkSending(numRuns: number, repeat: Repeat = {}): void {
+  const payloads = fc.array(noise, { maxLength: 8 });
+  fc.assert(fc.property(kind, payloads, checkPayloads), { numRuns, ...repeat });
+}
+
+function checkPayloads(kind: Kind, payloads: readonly Bytes[]): void {
+  const { terminator, encode } = kind;
+  if (encode === undefined) return;
+  const framer = new Framer({ terminator });
+  const sent: Bytes[] = [];
+  const frames: Bytes[] = [];
+  // Frames with a header are not to be had by chance.
+  const framed = payloads.map((payload) => kind.decode(kind.frame(payload)).frame);
+  for (const payload of [...payloads, ...framed]) {
+    if (payload === undefined) continue;
+    const expected = encode(payload);
+    const encoded = tryEncode(framer, payload);
+    if (expected !== undefined) assertEquals(encoded, expected);
+    if (encoded === null) continue;
+    frames.push(payload);
+    sent.push(encoded);
+  }
+  let stream = concat(sent);
+  for (const expected of frames) {
+    const { frame, next } = kind.decode(stream);
+    assertEquals(frame, expected);
+    stream = stream.subarray(next);
+  }
+}
+
+function tryEncode(framer: Framer, payload: Bytes): Bytes | null {
+  try {
+    return framer.encode(payload);
+  } catch (error) {
+    assertInstanceOf(error, FrameInjectionError);
+    return null;
+  }
+}
+
+function checkRun({ steps, cut: { longest, from }, limit, ...options }: Run): void {
+  const framer = new Framer<Frame>({ ...options, terminator: STICKY, maxFrameLength: limit });
+  const input = concat(steps.map(({ input }) => input));
+  let chunks = 0;
   let pushed = 0;
   let isEnded = false;
-  const pushNext = (): boolean => {
-    const chunk = chunks.shift();
-    if (chunk === undefined) return false;
-    framer.push(chunk);
-    pushed += chunk.length;
+  const push = (): boolean => {
+    if (pushed === input.length) return false;
+    const length = RANDOM[(from + chunks) % RANDOM.length]! % (longest + 1);
+    // When there are many, they become longer.
+    const end = Math.min(input.length, pushed + length * (1 + (chunks++ >> 6)));
+    framer.push(input.slice(pushed, pushed = end));
     return true;
   };
 
   /** Where the next frame begins: known after every step, though the bytes up to there may not have been pushed. */
   let at = 0;
-  const kept: { frame: Uint8Array; copy: Uint8Array }[] = [];
-  for (const { kind, way, once, asks, ahead, patience } of steps) {
-    for (let i = 0; i < ahead && chunks.length > 0; i++) pushNext();
+  const kept: { readonly frame: Bytes; readonly copy: Bytes }[] = [];
+  for (const step of steps) {
+    const { kind, way, once, asks, ahead, patience } = step;
+    if (asks) void framer.ready;
+    if (step.limit !== undefined) framer.maxFrameLength = limit = step.limit;
+    for (let i = 0; i < ahead; i++) push();
     const terminator = kind === null ? null : kind.terminator;
-    framer.terminator = once ? sticky : terminator;
+    framer.terminator = once ? STICKY : terminator;
     const wasEnded = isEnded;
     const isReady = asks && !once && framer.ready;
+    let verdict = kind?.decode(input.subarray(at));
+    const held = mostHeld(verdict, way, limit);
 
     const take = takerOf(framer, way, once ? terminator : undefined);
     let outcome = take();
@@ -142,177 +227,200 @@ function checkRun(options: Run): void {
     // A frame in pieces is begun, for certain, when a piece was given.
     const begins = (): boolean => way !== "pieces" || outcome.pieces.length > 0;
     for (let waited = 0; outcome.result === undefined; waited++) {
-      if ((waited >= patience && begins()) || !pushNext()) break;
+      if (!isEnded) assert(framer.buffered <= held, `${framer.buffered} bytes are held`);
+      if ((waited >= patience && begins()) || !push()) break;
       outcome = take();
     }
-    if (outcome.result === undefined && chunks.length === 0) {
+    if (outcome.result === undefined && pushed === input.length) {
       framer.end();
       isEnded = true;
       outcome = take();
     }
-    assertStrictEquals(framer.terminator, once ? sticky : terminator);
+    assertStrictEquals(framer.terminator, once ? STICKY : terminator);
     if (way === "pieces" && outcome.result === undefined) assert(framer.skip(), "it was begun");
     if (outcome.result instanceof Uint8Array) {
       kept.push({ frame: outcome.result, copy: outcome.result.slice() });
     }
 
-    const isText = way === "text" || (way === "next" && encoding !== undefined);
-    const toText = isText ? new TextDecoder(encoding ?? "utf-8", { fatal, ignoreBOM: true }) : null;
-    if (kind === null) {
-      if (outcome.result === undefined && chunks.length === 0) {
-        assertStrictEquals(at, bytes.length, "something is left");
-      }
-      at = checkAnything(bytes, at, pushed - framer.buffered, outcome, way, toText, options);
+    const isText = way === "text" || (way !== "bytes" && options.encoding !== undefined);
+    const expectation: Expectation = {
+      ...options,
+      way,
+      limit,
+      rest: input.subarray(at),
+      isOver: pushed === input.length,
+      toText: isText && way !== "pieces" ? textOf(options) : null,
+    };
+    if (verdict === undefined) {
+      if (outcome.result === undefined && expectation.isOver) assertStrictEquals(at, input.length);
+      at += checkAnything(expectation, outcome, pushed - framer.buffered - at);
     } else {
-      let verdict = kind.model(bytes.subarray(at));
       // When nothing is left, and that is known in time, there is nothing that could be too long.
       const isKnown = wasEnded || (isEnded && outcome.result === undefined);
-      if (isKnown && at === bytes.length && "needed" in verdict) {
-        verdict = { ...verdict, needed: 0 };
-      }
-      const isOver = chunks.length === 0;
-      at = checkFrame(bytes, at, verdict, outcome, way, toText, options, isOver);
+      if (isKnown && at === input.length && !verdict.frame) verdict = { ...verdict, counted: 0 };
+      at = Math.min(input.length, at + checkFrame(expectation, outcome, verdict));
     }
   }
   for (const { frame, copy } of kept) assertEquals(frame, copy, "a frame was written into");
+  checkRest(framer, input.subarray(0, pushed), pushed - at, isEnded);
+}
+
+/** Checks that what is held at last is the end of what was pushed, and that it can be taken: the next frame begins behind it. */
+function checkRest(framer: Framer<Frame>, pushed: Bytes, left: number, isEnded: boolean): void {
+  const rest = framer.takeRest();
+  assertEquals(rest, pushed.slice(pushed.length - rest.length));
+  assert(rest.length >= left, "some of it was lost");
+  assertStrictEquals(framer.buffered, 0);
+  if (isEnded) return;
+  framer.maxFrameLength = 4;
+  framer.push(bytes("next"));
+  assertEquals(framer.nextBytes(4), bytes("next"));
+}
+
+/** How many bytes may be held while a frame is waited for. */
+function mostHeld(verdict: Verdict | undefined, way: Way, limit: number): number {
+  if (verdict === undefined) return SURROUNDINGS;
+  const isPassed = way === "pieces" || way === "skip";
+  if (isPassed && !verdict.isWhole) return SURROUNDINGS;
+  return SURROUNDINGS + (verdict.read === undefined ? limit : 2 * limit + 1_024);
 }
 
 /** Takes a frame as a whole, or what is here of it; what it throws is its result. */
-function takerOf(framer: Framer<Frame>, way: Way, once: Terminator | undefined): () => Outcome {
-  const pieces: Uint8Array[] = [];
-  const takePieces = (): Frame | undefined => {
-    for (;;) {
-      const piece = framer.nextPiece(once);
-      if (piece === null) return concat(pieces);
-      if (piece === undefined) return undefined;
-      assert(piece.length > 0, "an empty piece");
-      pieces.push(piece);
-    }
-  };
-  const takes: Record<Way, () => Frame | undefined> = {
+function takerOf(
+  framer: Framer<Frame>,
+  way: Way,
+  once: Kind["terminator"] | undefined,
+): () => Outcome {
+  const pieces: Bytes[] = [];
+  const takes: Record<Way, () => Outcome["result"]> = {
     next: () => framer.next(once),
     bytes: () => framer.nextBytes(once),
     text: () => framer.nextText(once),
-    pieces: takePieces,
+    loop() {
+      if (once !== undefined) return framer.next(once);
+      for (const frame of framer) return frame;
+      return undefined;
+    },
+    skip: () => framer.skip(once) ? null : undefined,
+    pieces() {
+      for (;;) {
+        const piece = framer.nextPiece(once);
+        if (piece === null) return concat(pieces);
+        if (piece === undefined) return undefined;
+        assert(piece.length > 0, "an empty piece");
+        pieces.push(piece);
+      }
+    },
   };
   return () => {
-    let result: Frame | Error | undefined;
+    let result: Outcome["result"];
     try {
       result = takes[way]();
     } catch (error) {
       result = error as Error;
     }
-    return { result, pieces: concat(pieces) };
+    return { result, pieces };
   };
 }
 
+type ToText = (bytes: Bytes) => string;
+
+interface Expectation extends Pick<Run, "incomplete" | "encoding" | "limit"> {
+  readonly way: Way;
+  /** The bytes from the frame on. */
+  readonly rest: Bytes;
+  /** Whether all was pushed. */
+  readonly isOver: boolean;
+  /** Decodes the frame, if it is to be text; throws if it is none, and that is fatal. */
+  readonly toText: ToText | null;
+}
+
 /** Checks what a step came to, and returns where the next frame begins. */
-function checkFrame(
-  bytes: Uint8Array,
-  at: number,
-  verdict: Verdict,
-  { result, pieces }: Outcome,
-  way: Way,
-  toText: Decoder | null,
-  run: Run,
-  isOver: boolean,
-): number {
-  const { maxFrameLength } = run;
-  const rest = bytes.subarray(at);
-  const next = Math.min(bytes.length, at + ("next" in verdict ? verdict.next : 0));
+function checkFrame(expectation: Expectation, outcome: Outcome, verdict: Verdict): number {
+  const { way, rest, limit, isOver, toText } = expectation;
+  const { result } = outcome;
+  const { frame, next, counted, read = 0, isWhole = false } = verdict;
   if (result === undefined && !isOver) {
     // It was given up before it was here: if it was begun in pieces, its rest is dropped.
-    if (way !== "pieces") return at;
-    assert(!("malformed" in verdict));
+    if (way !== "pieces") return 0;
+    assert(!verdict.isMalformed);
+    const pieces = concat(outcome.pieces);
     assertEquals(pieces, rest.slice(verdict.skip, verdict.skip + pieces.length));
     return next;
   }
-  if ("malformed" in verdict) {
+  if (verdict.isMalformed) {
     assertInstanceOf(result, MalformedFrameError);
     return next;
   }
-  const isLimited = way !== "pieces" || verdict.whole;
-  const counted = "frame" in verdict ? verdict.counted : verdict.needed;
-  if (isLimited && (counted > maxFrameLength || (verdict.raw ?? 0) > 2 * maxFrameLength + 1024)) {
+  const isPassed = (way === "pieces" || way === "skip") && !isWhole;
+  if (!isPassed && (counted > limit || read > 2 * limit + 1_024)) {
     assertInstanceOf(result, FrameTooLongError);
-    assertStrictEquals(result.limit, maxFrameLength);
+    assertStrictEquals(result.limit, limit);
     return next;
   }
-  if (!("frame" in verdict)) {
-    // What comes before the frame has been dropped if it was known where that lies.
-    const isPlaced = verdict.next !== Infinity && !verdict.whole;
-    const tail = isPlaced ? rest.slice(verdict.skip) : rest.slice();
-    checkIncomplete(rest.slice(), tail, { result, pieces }, way, toText, run);
-    return bytes.length;
+  const isWrong = verdict.isWrong && (way !== "skip" || isWhole);
+  if (isWrong) assertInstanceOf(result, MalformedFrameError);
+  else if (way === "skip") assertStrictEquals(result, null);
+  else if (frame !== undefined) assertFrame(result, frame, toText);
+  else {
+    checkIncomplete(expectation, outcome, verdict);
+    return rest.length;
   }
-  if (verdict.wrong) assertInstanceOf(result, MalformedFrameError);
-  else assertFrame(result, verdict.frame, toText);
   return next;
 }
 
 /** Checks what the end of the stream, in the middle of a frame, came to. */
 function checkIncomplete(
-  rest: Uint8Array,
-  tail: Uint8Array,
+  { way, rest, incomplete, limit, toText }: Expectation,
   { result, pieces }: Outcome,
-  way: Way,
-  toText: Decoder | null,
-  { incomplete, maxFrameLength: limit }: Run,
+  { next, isWhole, skip }: Verdict,
 ): void {
   if (way === "pieces") {
-    if (incomplete === "yield") return assertFrame(result, tail, toText);
+    // What comes before the frame has been dropped if it was known where that lies.
+    const tail = next !== Infinity && !isWhole ? rest.slice(skip) : rest.slice();
+    if (incomplete === "yield") return assertEquals(result, tail);
     // What was handed out cannot be dropped.
     assertInstanceOf(result, IncompleteFrameError);
-    return assertEquals(concat([pieces, result.bytes]), tail);
+    return assertEquals(concat([...pieces, result.bytes]), tail);
   }
   if (rest.length === 0 || incomplete === "drop") return assertStrictEquals(result, undefined);
   if (incomplete === "yield" && rest.length > limit) {
     return assertInstanceOf(result, FrameTooLongError);
   }
-  if (incomplete === "yield") return assertFrame(result, rest, toText);
+  if (incomplete === "yield") return assertFrame(result, rest.slice(), toText);
   assertInstanceOf(result, IncompleteFrameError);
-  assertEquals(result.bytes, rest);
+  assertEquals(result.bytes, rest.slice());
 }
 
 /** Without a terminator any piece will do, so long as it is the next bytes, and cut between two characters. */
 function checkAnything(
-  bytes: Uint8Array,
-  at: number,
+  { way, rest, limit, toText, encoding }: Expectation,
+  outcome: Outcome,
   taken: number,
-  { result, pieces }: Outcome,
-  way: Way,
-  toText: Decoder | null,
-  { maxFrameLength }: Run,
 ): number {
+  const { result } = outcome;
   if (way === "pieces") {
-    assertEquals(pieces, bytes.slice(at, at + pieces.length));
-    if (result !== undefined) assertStrictEquals(at + pieces.length, bytes.length);
-    return at + pieces.length;
+    const pieces = concat(outcome.pieces);
+    assertEquals(pieces, rest.slice(0, pieces.length));
+    if (result !== undefined) assertStrictEquals(pieces.length, rest.length);
+    return pieces.length;
   }
-  if (result === undefined) return at;
-  const [piece, rest] = [bytes.slice(at, taken), bytes.slice(taken)];
-  assert(piece.length > 0 && piece.length <= Math.max(toText ? 4 : 1, maxFrameLength));
+  // There is no frame to skip.
+  if (result === undefined || (way === "skip" && result === null)) return 0;
+  const [piece, others] = [rest.slice(0, taken), rest.slice(taken)];
+  assert(piece.length > 0 && piece.length <= Math.max(toText ? 4 : 1, limit));
   assertFrame(result, piece, toText);
-  if (toText !== null) {
-    const whole = new TextDecoder(toText.encoding, { ignoreBOM: true });
-    assertStrictEquals(
-      whole.decode(piece) + whole.decode(rest),
-      whole.decode(concat([piece, rest])),
-    );
-  }
+  const decode = textOf({ encoding, fatal: false });
+  if (toText) assertStrictEquals(decode(piece) + decode(others), decode(rest));
   return taken;
 }
 
 /** Checks that a frame is these bytes, or their text; or that it was refused because they are none. */
-function assertFrame(
-  result: Outcome["result"],
-  expected: Uint8Array,
-  toText: Decoder | null,
-): void {
+function assertFrame(result: Outcome["result"], expected: Bytes, toText: ToText | null): void {
   if (toText === null) return assertEquals(result, expected);
   let text: string | undefined;
   try {
-    text = toText.decode(expected);
+    text = toText(expected);
   } catch {
     assertInstanceOf(result, MalformedFrameError);
     return assertEquals(result.bytes, expected);
@@ -320,8 +428,14 @@ function assertFrame(
   assertStrictEquals(result, text);
 }
 
-function split(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
-  const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
-  let start = 0;
-  return ends.map((end) => bytes.slice(start, start = end));
+/** What the bytes 0x80 to 0x9F mean in windows-1252, which some versions of Node decode wrongly. */
+const UPPER = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ";
+
+function textOf({ encoding = "utf-8", fatal }: Pick<Run, "encoding" | "fatal">): ToText {
+  if (encoding === "latin1") {
+    return (bytes) =>
+      Array.from(bytes, (byte) => UPPER[byte - 0x80] ?? String.fromCharCode(byte)).join("");
+  }
+  const decoder = new TextDecoder(encoding, { fatal, ignoreBOM: true });
+  return (bytes) => decoder.decode(bytes);
 }

@@ -17,14 +17,6 @@ export function frames(framer: Framer): string[] {
   return [...framer].map((frame) => text(frame));
 }
 
-/** The frames that come when the input arrives byte by byte, and each is asked for at once. */
-export function byteByByte(framer: Framer, input: Uint8Array): Uint8Array[] {
-  return [...input].flatMap((byte) => {
-    framer.push(Uint8Array.of(byte));
-    return [...framer];
-  });
-}
-
 /** The next piece as text; null and undefined as they are. */
 export function pieceOf(framer: Framer): string | null | undefined {
   return text(framer.nextPiece());

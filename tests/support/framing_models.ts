@@ -1,6 +1,6 @@
 /**
- * Each kind of terminator, three times over: the terminator itself, a way to make frames of it, and a model that finds a
- * frame in bytes that are all here, by the simplest means there are. Nothing of the library is used for the models.
+ * Each kind of terminator, and beside it what it must do, by the simplest means there are and with all bytes at once: a model
+ * that finds a frame, and one that makes one. Nothing of the library is used for the models.
  */
 import fc from "fast-check";
 import {
@@ -12,286 +12,346 @@ import {
   lines,
   MalformedFrameError,
   netstring,
+  type Portion,
   type Terminator,
   varintPrefixed,
 } from "../../mod.ts";
-import { concat } from "./bytes.ts";
+import { bytes as utf8, concat } from "./bytes.ts";
 
-/** What a model says of the bytes that begin with a frame. */
-export type Verdict =
-  /** A frame, of which `counted` bytes count towards the limit; the next one begins at `next`. */
-  | {
-    readonly frame: Uint8Array;
-    readonly counted: number;
-    readonly next: number;
-    /** How many bytes before it are no part of it. */
-    readonly skip: number;
-    /** Whether it must be here as a whole before any of it is handed out. */
-    readonly whole?: boolean;
-    /** How many bytes were read to make it, where it was made. */
-    readonly raw?: number;
-    /** Whether it is a frame by its place, but wrong. */
-    readonly wrong?: boolean;
-  }
-  /** What can be no frame. */
-  | { readonly malformed: true; readonly next: number }
-  /** A frame that more bytes are needed for, of which at least so many are known to belong to it. */
-  | {
-    readonly needed: number;
-    readonly next: number;
-    readonly skip: number;
-    readonly whole?: boolean;
-    readonly raw?: number;
-  };
+/** What a model says of bytes that begin with a frame. */
+export interface Verdict {
+  /** The frame; nothing if it is not here as a whole, or malformed. */
+  readonly frame?: Uint8Array | undefined;
+  /** How many bytes count towards the limit: all that are known to belong to the frame. */
+  readonly counted: number;
+  /** How many bytes before the frame are no part of it. */
+  readonly skip: number;
+  /** Where the next frame begins, if that is known. */
+  readonly next: number;
+  /** Whether it can be no frame, and the next one begins behind what tells so. */
+  readonly isMalformed?: boolean;
+  /** Whether it is a frame by its place, but wrong. */
+  readonly isWrong?: boolean | undefined;
+  /** Whether it must be here as a whole before any of it is handed out. */
+  readonly isWhole?: boolean;
+  /** How many bytes were read to make it, where it was made. */
+  readonly read?: number;
+}
+
+/** What a payload must become: its frame, `null` if it is refused; `undefined` where either is right. */
+export type Encoded = Uint8Array | null | undefined;
 
 export interface Kind {
   readonly name: string;
   readonly terminator: Terminator;
   /** Bytes that are a frame, or nearly. */
-  readonly encode: (payload: Uint8Array) => Uint8Array;
-  readonly model: (bytes: Uint8Array) => Verdict;
+  readonly frame: (payload: Uint8Array) => Uint8Array;
+  readonly decode: (bytes: Uint8Array) => Verdict;
+  /** What the terminator makes of a payload, if it makes frames. */
+  readonly encode?: (payload: Uint8Array) => Encoded;
 }
 
-// Three letters: delimiters match, nearly match, and overlap all the time.
-const letter = fc.integer({ min: 97, max: 99 });
-const letters = fc.array(letter, { minLength: 1, maxLength: 6 }).map((all) => Uint8Array.from(all));
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const utf8 = (chars: string): Uint8Array => new TextEncoder().encode(chars);
+type Bytes = Uint8Array;
 
-function frameAt(bytes: Uint8Array, skip: number, length: number, after = 0): Verdict {
+const shown = (bytes: Bytes): string => new TextDecoder().decode(bytes);
+const found = (frame: Bytes, counted: number, next: number): Verdict => ({
+  frame,
+  counted,
+  next,
+  skip: 0,
+});
+const unplaced = (skip = 0): Verdict => ({ counted: 0, skip, next: Infinity });
+const malformed = (next: number): Verdict => ({ counted: 0, skip: 0, next, isMalformed: true });
+
+/** A frame whose place is known. */
+function frameAt(bytes: Bytes, skip: number, length: number, after = 0): Verdict {
   const next = skip + length + after;
-  if (next > bytes.length) return { needed: length, skip, next };
-  return { frame: bytes.slice(skip, skip + length), counted: length, next, skip };
+  const frame = next > bytes.length ? undefined : bytes.slice(skip, skip + length);
+  return { frame, counted: length, next, skip };
 }
 
-function delimitedModel(patterns: readonly Uint8Array[], keep: boolean) {
-  const matchesAt = (bytes: Uint8Array, pattern: Uint8Array, at: number): boolean =>
-    pattern.every((byte, i) => byte === bytes[at + i]);
-  return (bytes: Uint8Array): Verdict => {
-    for (let at = 0; at < bytes.length; at++) {
-      const longest = patterns.filter((pattern) => matchesAt(bytes, pattern, at))
-        .reduce((most, { length }) => Math.max(most, length), 0);
-      if (longest === 0) continue;
-      const frame = bytes.slice(0, keep ? at + longest : at);
-      return { frame, counted: at, next: at + longest, skip: 0 };
-    }
-    const isBeginning = (at: number): boolean =>
-      patterns.some((pattern) =>
-        bytes.length - at < pattern.length &&
-        bytes.subarray(at).every((byte, i) => byte === pattern[i])
-      );
-    let needed = 0;
-    while (needed < bytes.length && !isBeginning(needed)) needed++;
-    return { needed, skip: 0, next: Infinity };
+/** The first delimiter, and of several there the longest. */
+function cutAt(all: readonly Bytes[], keep: boolean, bytes: Bytes): Verdict {
+  const isAt = (delimiter: Bytes, at: number): boolean =>
+    delimiter.every((byte, i) => byte === bytes[at + i]);
+  for (let at = 0; at < bytes.length; at++) {
+    const here = all.filter((delimiter) => isAt(delimiter, at)).map(({ length }) => length);
+    const next = at + Math.max(...here);
+    if (here.length > 0) return found(bytes.slice(0, keep ? next : at), at, next);
+  }
+  const mayBeginAt = (at: number): boolean =>
+    all.some((delimiter) =>
+      bytes.length - at < delimiter.length &&
+      bytes.subarray(at).every((byte, i) => byte === delimiter[i])
+    );
+  let counted = 0;
+  while (counted < bytes.length && !mayBeginAt(counted)) counted++;
+  return { counted, skip: 0, next: Infinity };
+}
+
+/** Whether no delimiter can begin in the payload, nor go on from the delimiter before it, whatever follows. */
+function isSafe(all: readonly Bytes[], payload: Bytes): boolean {
+  const end = all[0]!;
+  const stream = concat([end, payload, end]);
+  const mayBeAt = (delimiter: Bytes, at: number): boolean =>
+    stream.subarray(at, at + delimiter.length).every((byte, i) => byte === delimiter[i]);
+  return all.every((delimiter) =>
+    !payload.some((_, at) => mayBeAt(delimiter, end.length + at)) &&
+    (delimiter.length <= end.length || !mayBeAt(delimiter, 0))
+  );
+}
+
+function delimitedKind(
+  name: string,
+  terminator: Terminator,
+  all: readonly Bytes[],
+  keep: boolean,
+  end: Bytes = all[0]!,
+): Kind {
+  return {
+    name: `${name} ${all.map(shown)}${keep ? ", kept" : ""}`,
+    terminator,
+    frame: (payload) => concat([payload, end]),
+    decode: (bytes) => cutAt(all, keep, bytes),
+    encode(payload) {
+      const framed = keep ? payload : concat([payload, all[0]!]);
+      const { frame, next } = cutAt(all, keep, framed);
+      if (frame?.length !== payload.length || next !== framed.length) return null;
+      return all.length === 1 || (!keep && isSafe(all, payload)) ? framed : undefined;
+    },
   };
 }
 
-const delimiterKind = fc.record({ bytes: letters, form: fc.nat({ max: 2 }) })
-  .map(({ bytes, form }): Kind => ({
-    name: `delimiter ${text(bytes)}`,
-    terminator: [bytes, text(bytes), delimited(bytes, { keep: true })][form]!,
-    encode: (payload) => concat([payload, bytes]),
-    model: delimitedModel([bytes], form === 2),
-  }));
+// Three letters: delimiters match, nearly match, and overlap all the time.
+const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 6 });
 
-const anyOfKind = fc.record({
+const oneDelimiter = fc.record({ text: letters, form: fc.nat({ max: 2 }) }).map(
+  ({ text, form }) => {
+    const delimiter = utf8(text);
+    const terminator = [delimiter, text, delimited(text, { keep: true })][form]!;
+    return delimitedKind("delimiter", terminator, [delimiter], form === 2);
+  },
+);
+
+const anyDelimiter = fc.record({
   all: fc.array(letters, { minLength: 1, maxLength: 4 }),
   keep: fc.boolean(),
-})
-  .map(({ all, keep }): Kind => ({
-    name: `any of ${all.map(text)}, keep ${keep}`,
-    terminator: anyOf(...all, { keep }),
-    encode: (payload) => concat([payload, all.at(-1)!]),
-    model: delimitedModel(all, keep),
-  }));
+}).map(({ all, keep }) =>
+  delimitedKind("any of", anyOf(...all, { keep }), all.map(utf8), keep, utf8(all.at(-1)!))
+);
 
-const linesKind = fc.record({ keep: fc.boolean(), end: fc.constantFrom("\n", "\r\n", "\r\r\n") })
-  .map(({ keep, end }): Kind => ({
-    name: `lines, keep ${keep}`,
-    terminator: lines({ keep }),
-    encode: (payload) => concat([payload, utf8(end)]),
-    model: delimitedModel([utf8("\n"), utf8("\r\n")], keep),
-  }));
+const line = fc.record({ keep: fc.boolean(), end: fc.constantFrom("\n", "\r\n", "\r\r\n") })
+  .map(({ keep, end }) =>
+    delimitedKind("lines", lines({ keep }), [utf8("\n"), utf8("\r\n")], keep, utf8(end))
+  );
 
-const countKind = fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 12 }) }, {
+const count = fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 12 }) }, {
   weight: 1,
   arbitrary: fc.nat({ max: 3_000 }),
 }).map((count): Kind => ({
   name: `count ${count}`,
   terminator: count,
-  encode: (payload) => concat([payload, new Uint8Array(count)]).slice(0, count),
-  model: (bytes) => frameAt(bytes, 0, count),
+  frame: (payload) => concat([payload, new Uint8Array(count)]).slice(0, count),
+  decode: (bytes) => frameAt(bytes, 0, count),
+  encode: (payload) => payload.length === count ? payload : null,
 }));
 
-const lengthPrefixedKind = fc.record({
-  bytes: fc.constantFrom(1, 2, 3, 4, 8),
+const lengthPrefix = fc.record({
+  bytes: fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const, 8 as const),
   littleEndian: fc.boolean(),
   signed: fc.boolean(),
   offset: fc.nat({ max: 3 }),
-  adjust: fc.integer({ min: -6, max: 3 }),
+  adjust: fc.integer({ min: -11, max: 3 }),
   strip: fc.option(fc.nat({ max: 14 }), { nil: undefined }),
 }).map((options): Kind => {
-  const { bytes: width, littleEndian, signed, offset, adjust, strip } = options;
+  const { bytes: width, littleEndian, signed, offset, adjust } = options;
   const header = offset + width;
-  const skip = strip ?? header;
+  const { strip = header } = options;
+  const write = (length: number): Bytes => {
+    const digits = BigInt.asUintN(8 * width, BigInt(length)).toString(16).padStart(2 * width, "0");
+    const field = Uint8Array.from(digits.match(/../g)!, (hex) => parseInt(hex, 16));
+    return littleEndian ? field.reverse() : field;
+  };
   return {
     name: `length-prefixed ${JSON.stringify(options)}`,
-    terminator: lengthPrefixed({ ...options, bytes: width as 1 }),
-    encode(payload) {
-      const digits = BigInt.asUintN(8 * width, BigInt(payload.length - adjust))
-        .toString(16).padStart(2 * width, "0");
-      const field = Uint8Array.from(digits.match(/../g)!, (hex) => parseInt(hex, 16));
-      return concat([new Uint8Array(offset), littleEndian ? field.reverse() : field, payload]);
-    },
-    model(bytes) {
-      if (bytes.length < header) return { needed: 0, skip, next: Infinity };
+    terminator: lengthPrefixed(options),
+    frame: (payload) => concat([new Uint8Array(offset), write(payload.length - adjust), payload]),
+    decode(bytes) {
+      if (bytes.length < header) return unplaced(strip);
       const field = bytes.slice(offset, header);
       if (littleEndian) field.reverse();
-      const hex = [...field].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      const hex = Array.from(field, (byte) => byte.toString(16).padStart(2, "0")).join("");
       const unsigned = BigInt(`0x${hex}`);
       const length = signed ? BigInt.asIntN(8 * width, unsigned) : unsigned;
       const end = BigInt(header) + length + BigInt(adjust);
-      const isPossible = length >= 0n && end >= BigInt(Math.max(header, skip)) &&
+      const isPossible = length >= 0n && end >= BigInt(Math.max(header, strip)) &&
         end <= BigInt(Number.MAX_SAFE_INTEGER);
-      if (!isPossible) return { malformed: true, next: header };
-      return frameAt(bytes, skip, Number(end) - skip);
+      return isPossible ? frameAt(bytes, strip, Number(end) - strip) : malformed(header);
+    },
+    encode(payload) {
+      const kept = header - strip;
+      const length = payload.length - kept - adjust;
+      const most = 2 ** (8 * width - (signed ? 1 : 0)) - 1;
+      if (payload.length < kept || length < 0 || length > most) return null;
+      // What is stripped is sent as zeros; what is kept of the length must be right.
+      const frame = concat([new Uint8Array(strip), payload]);
+      frame.set(write(length), offset);
+      return shownBytes(frame.subarray(strip)) === shownBytes(payload) ? frame : null;
     },
   };
 });
 
-const varintKind = fc.constant<Kind>({
+const shownBytes = (bytes: Bytes): string => bytes.join();
+
+const varint = fc.constant<Kind>({
   name: "varint-prefixed",
   terminator: varintPrefixed(),
-  encode: (payload) =>
-    concat([
-      payload.length < 128
-        ? Uint8Array.of(payload.length)
-        : Uint8Array.of(128 + payload.length % 128, payload.length >> 7),
-      payload,
-    ]),
-  model(bytes) {
+  frame: (payload) => withVarint(payload),
+  decode(bytes) {
     const last = bytes.slice(0, 10).findIndex((byte) => byte < 128);
-    if (last < 0) {
-      if (bytes.length < 10) return { needed: 0, skip: bytes.length, next: Infinity };
-      return { malformed: true, next: 10 };
-    }
+    if (last < 0) return bytes.length < 10 ? unplaced(bytes.length) : malformed(10);
     const length = bytes.slice(0, last + 1)
       .reduceRight((sum, byte) => sum * 128n + BigInt(byte % 128), 0n);
-    if ((last > 0 && bytes[last] === 0) || length > BigInt(Number.MAX_SAFE_INTEGER)) {
-      return { malformed: true, next: last + 1 };
-    }
-    return frameAt(bytes, last + 1, Number(length));
+    const isWrong = (last > 0 && bytes[last] === 0) || length > BigInt(Number.MAX_SAFE_INTEGER);
+    return isWrong ? malformed(last + 1) : frameAt(bytes, last + 1, Number(length));
   },
+  encode: (payload) => withVarint(payload),
 });
 
-const netstringKind = fc.constant<Kind>({
+function withVarint(payload: Bytes): Bytes {
+  const { length } = payload;
+  return concat([
+    Uint8Array.of(...length < 128 ? [length] : [128 + length % 128, length >> 7]),
+    payload,
+  ]);
+}
+
+const netstrings = fc.constant<Kind>({
   name: "netstring",
   terminator: netstring(),
-  encode: (payload) => concat([utf8(`${payload.length}:`), payload, utf8(",")]),
-  model(bytes) {
+  frame: (payload) => asNetstring(payload),
+  decode(bytes) {
     const header = String.fromCharCode(...bytes.subarray(0, 18));
-    const length = /^(0|[1-9][0-9]{0,15}):/.exec(header)?.[1];
-    if (length === undefined) {
-      for (let count = 1; count <= header.length; count++) {
-        if (!/^(0|[1-9][0-9]{0,15})$/.test(header.slice(0, count))) {
-          return { malformed: true, next: count };
-        }
+    const digits = /^(0|[1-9][0-9]{0,15}):/.exec(header)?.[1];
+    if (digits === undefined) {
+      const good = /^(0|[1-9][0-9]{0,15}|)/.exec(header)![0].length;
+      return good < header.length ? malformed(good + 1) : unplaced();
+    }
+    if (Number(digits) >= Number.MAX_SAFE_INTEGER) return malformed(digits.length + 1);
+    const verdict = frameAt(bytes, digits.length + 1, Number(digits), 1);
+    return { ...verdict, isWrong: verdict.frame && bytes[verdict.next - 1] !== 0x2c };
+  },
+  encode: (payload) => asNetstring(payload),
+});
+
+function asNetstring(payload: Bytes): Bytes {
+  return concat([utf8(`${payload.length}:`), payload, utf8(",")]);
+}
+
+/** A first byte says how many bytes the header has (0 is wrong), and its last byte how many follow it. */
+const headedFrame = fc.boolean().map((strip): Kind => {
+  const decode = (bytes: Bytes): Verdict => {
+    if (bytes.length === 0) return unplaced();
+    const header = bytes[0]! % 4;
+    if (header === 0) return malformed(1);
+    if (bytes.length < header) return unplaced(strip ? header : 0);
+    const length = bytes[header - 1]! % 16;
+    return strip ? frameAt(bytes, header, length) : frameAt(bytes, 0, header + length);
+  };
+  return {
+    name: `headed, strip ${strip}`,
+    terminator: headed(
+      (header) => header.length === 0 ? 1 : Math.max(1, header[0]! % 4),
+      (header) => header[0]! % 4 === 0 ? NaN : header.at(-1)! % 16,
+      { strip, header: (length) => Uint8Array.of(2, length) },
+    ),
+    frame: (payload) => concat([Uint8Array.of(2, payload.length % 16), payload]),
+    decode,
+    encode(payload) {
+      if (strip) {
+        return payload.length < 16 ? concat([Uint8Array.of(2, payload.length), payload]) : null;
       }
-      return { needed: 0, skip: 0, next: Infinity };
-    }
-    if (Number(length) >= Number.MAX_SAFE_INTEGER) {
-      return { malformed: true, next: length.length + 1 };
-    }
-    const verdict = frameAt(bytes, length.length + 1, Number(length), 1);
-    return "frame" in verdict ? { ...verdict, wrong: bytes[verdict.next - 1] !== 0x2c } : verdict;
+      const { frame, next } = decode(payload);
+      return frame && next === payload.length ? payload : null;
+    },
+  };
+});
+
+const sum = (bytes: Bytes): number => bytes.reduce((total, byte) => total + byte, 0) % 256;
+
+/** A framing of one's own that checks the whole frame. */
+const checked = fc.constant<Kind>({
+  name: "checked",
+  terminator: {
+    *decode() {
+      const header = yield 1;
+      return {
+        length: header[0]! % 16,
+        trailer: 1,
+        check(frame, trailer) {
+          if (sum(frame) !== trailer[0]) throw new MalformedFrameError("wrong sum");
+        },
+      };
+    },
+  } satisfies Framing,
+  frame(payload) {
+    const frame = payload.slice(0, payload.length % 16);
+    return concat([Uint8Array.of(frame.length), frame, Uint8Array.of(sum(frame))]);
+  },
+  decode(bytes) {
+    if (bytes.length === 0) return { ...unplaced(1), isWhole: true };
+    const verdict = { ...frameAt(bytes, 1, bytes[0]! % 16, 1), isWhole: true };
+    return { ...verdict, isWrong: verdict.frame && sum(verdict.frame) !== bytes[verdict.next - 1] };
   },
 });
 
-/** A first byte says how many bytes the header has (0 is wrong), and its last byte how many follow it. */
-const headedKind = fc.boolean().map((strip): Kind => ({
-  name: `headed, strip ${strip}`,
-  terminator: headed(
-    (header) => header.length === 0 ? 1 : Math.max(1, header[0]! % 4),
-    (header) => header[0]! % 4 === 0 ? NaN : header.at(-1)! % 16,
-    { strip },
-  ),
-  encode: (payload) => {
-    const length = payload.length % 16;
-    return concat([Uint8Array.of(2, length), payload.slice(0, length)]);
+/** A framing of one's own that reads a part of the frame, of 0 to 3 bytes, which tells how long the rest is. */
+const peeked = fc.constant<Kind>({
+  name: "peeked",
+  terminator: {
+    *decode() {
+      const part = yield (yield 1)[0]! % 4;
+      return { skip: 1, length: part.length + sum(part) % 16, trailer: "ab" };
+    },
+  } satisfies Framing,
+  frame: (payload) =>
+    concat([Uint8Array.of(1, payload.length), payload.slice(0, payload.length % 16), utf8("ab")]),
+  decode(bytes) {
+    const part = bytes.subarray(1, 1 + (bytes[0] ?? 1) % 4);
+    if (bytes.length === 0 || part.length < bytes[0]! % 4) return unplaced();
+    const verdict = frameAt(bytes, 1, part.length + sum(part) % 16, 2);
+    const trailer = bytes.slice(verdict.next - 2, verdict.next);
+    return { ...verdict, isWrong: verdict.frame && shown(trailer) !== "ab" };
   },
-  model(bytes) {
-    if (bytes.length === 0) return { needed: 0, skip: 0, next: Infinity };
-    const header = bytes[0]! % 4;
-    if (header === 0) return { malformed: true, next: 1 };
-    if (bytes.length < header) return { needed: 0, skip: strip ? header : 0, next: Infinity };
-    const length = bytes[header - 1]! % 16;
-    return strip ? frameAt(bytes, header, length) : frameAt(bytes, 0, header + length);
+});
+
+/** A framing of one's own that makes its frames: of what comes before any delimiter, without the "a"s in it. */
+const made = fc.oneof(oneDelimiter, anyDelimiter, line).map((portion): Kind => ({
+  name: `made of ${portion.name}`,
+  terminator: {
+    *decode() {
+      return (yield portion.terminator as Portion).filter((byte) => byte !== 97);
+    },
+  } satisfies Framing,
+  frame: portion.frame,
+  decode(bytes) {
+    const verdict = portion.decode(bytes);
+    const frame = verdict.frame?.filter((byte) => byte !== 97);
+    return { ...verdict, frame, counted: frame?.length ?? 0, isWhole: true, read: verdict.counted };
   },
 }));
 
-const checkedFraming: Framing = {
-  *decode() {
-    const header = yield 1;
-    return {
-      length: header[0]! % 16,
-      trailer: 1,
-      check(frame, trailer) {
-        if (frame.reduce((total, byte) => total + byte, 0) % 256 === trailer[0]) return;
-        throw new MalformedFrameError("wrong sum");
-      },
-    };
-  },
-};
-
-const checkedKind = fc.constant<Kind>({
-  name: "checked",
-  terminator: checkedFraming,
-  encode: (payload) => {
-    const frame = payload.slice(0, payload.length % 16);
-    return concat([
-      Uint8Array.of(frame.length),
-      frame,
-      Uint8Array.of(frame.reduce((a, b) => a + b, 0)),
-    ]);
-  },
-  model(bytes) {
-    if (bytes.length === 0) return { needed: 0, skip: 1, next: Infinity };
-    const verdict = { ...frameAt(bytes, 1, bytes[0]! % 16, 1), whole: true };
-    if (!("frame" in verdict)) return verdict;
-    const sum = verdict.frame.reduce((total, byte) => total + byte, 0) % 256;
-    return { ...verdict, wrong: sum !== bytes[verdict.next - 1] };
-  },
-});
-
-/** Ends with "b"; each "a" in it is dropped: the frame is not what lies in the stream. */
-const madeKind = fc.constant<Kind>({
-  name: "made",
-  terminator: {
-    *decode() {
-      return (yield "b").filter((byte) => byte !== 97);
-    },
-  } satisfies Framing,
-  encode: (payload) => concat([payload, utf8("b")]),
-  model(bytes) {
-    const end = bytes.indexOf(98);
-    if (end < 0) {
-      return { needed: 0, skip: 0, next: Infinity, whole: true, raw: bytes.length };
-    }
-    const frame = bytes.slice(0, end).filter((byte) => byte !== 97);
-    return { frame, counted: frame.length, next: end + 1, skip: end + 1, whole: true, raw: end };
-  },
-});
-
 /** Any kind of terminator but `null`. */
 export const kind: fc.Arbitrary<Kind> = fc.oneof(
-  { weight: 5, arbitrary: delimiterKind },
-  { weight: 3, arbitrary: countKind },
-  { weight: 3, arbitrary: anyOfKind },
-  { weight: 3, arbitrary: lengthPrefixedKind },
-  linesKind,
-  varintKind,
-  netstringKind,
-  headedKind,
-  checkedKind,
-  madeKind,
+  { weight: 5, arbitrary: oneDelimiter },
+  { weight: 3, arbitrary: count },
+  { weight: 3, arbitrary: anyDelimiter },
+  { weight: 3, arbitrary: lengthPrefix },
+  line,
+  varint,
+  netstrings,
+  headedFrame,
+  checked,
+  peeked,
+  made,
 ).map((each) => ({ ...each, [fc.toStringMethod]: () => each.name }));
