@@ -58,20 +58,17 @@ checkConnection("a connection over TLS", async () => {
 });
 
 const noEnd = "Bun's node:tls sends nothing after the peer's end";
-checkConnection(
-  "a connection over TLS over another that is no socket",
-  async () => {
-    const [left, right] = await tcpPair();
-    return await Promise.all([
-      secure(new WrappedConnection(left), toClientSettings({ ca }, "localhost")),
-      secure(new WrappedConnection(right), toServerSettings(own)),
-    ]);
-  },
-  CURRENT !== "bun" ? {} : {
-    "tells the end to the peer after closeWrite(), again and again, and reads on": noEnd,
-    "goes on writing after the peer has ended its direction": noEnd,
-  },
-);
+checkConnection("a connection over TLS over another that is no socket", async () => {
+  const [left, right] = await tcpPair();
+  return await Promise.all([
+    secure(new WrappedConnection(left), toClientSettings({ ca }, "localhost")),
+    secure(new WrappedConnection(right), toServerSettings(own)),
+  ]);
+}, {
+  skip: CURRENT === "bun"
+    ? { "tells the end to the peer": noEnd, "goes on writing after the peer": noEnd }
+    : {},
+});
 
 if (CURRENT === "node") {
   checkConnection("a connection over TLS over a net.Socket", async () => {

@@ -1,8 +1,8 @@
 /** `fromStdio()`, in programs of their own. */
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
-import { fromStdio, UnsupportedError } from "../../mod.ts";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { type Connection, fromStdio, UnsupportedError } from "../../mod.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { processPair } from "../support/process_pair.ts";
 import { command, CURRENT } from "../support/programs.ts";
@@ -11,33 +11,30 @@ import { spawnNode } from "../support/spawn.ts";
 
 const PROGRAM = "tests/programs/stdio.ts";
 
-const OPEN = "a program's standard output ends when the program does";
+/** A connection with a program that passes on everything by its `fromStdio()`, and the other end of that. */
+const bridged = (): Promise<[Connection, Connection]> =>
+  processPair((port) => spawnNode(...command(CURRENT, "tests/programs/stdio_bridge.ts", port)));
+const WAITS = "makes the writer wait";
 
-checkConnection(
-  "fromStdio()",
-  () =>
-    processPair((port) => spawnNode(...command(CURRENT, "tests/programs/stdio_bridge.ts", port))),
-  {
-    "is closed by itself when it ends its direction after the peer": OPEN,
-    "goes on writing after the peer has ended its direction": OPEN,
-  },
-);
+checkConnection("fromStdio(), which reads,", bridged, {
+  only: ["delivers bytes in order", WAITS, "is closed by itself when both"],
+});
+checkConnection("fromStdio(), which writes,", async () => {
+  const [left, right] = await bridged();
+  return [right, left];
+}, { only: ["has taken all of a write", WAITS] });
 
 test("fromStdio() reads a pipe, a file, /dev/null, and what is closed, to the end", async () => {
   for (
     const [line, count] of [
-      ["seq 100000 | $PROGRAM count", 100_000],
-      ["printf 'a\\nb\\nc' | $PROGRAM count", 3],
+      ["{ seq 100000; printf end; } | $PROGRAM count", 100_001],
       ["$PROGRAM count < LICENSE", 21],
       ["$PROGRAM count < /dev/null", 0],
       ["$PROGRAM count <&-", 0],
     ] as const
   ) {
-    assertEquals(
-      await shell(line, PROGRAM),
-      { code: 0, stdout: `${count} lines\n`, stderr: "" },
-      line,
-    );
+    const expected = { code: 0, stdout: `${count} lines\n`, stderr: "" };
+    assertEquals(await shell(line, PROGRAM), expected, line);
   }
 });
 
@@ -47,41 +44,32 @@ const reason = hasTerminals ? "" : " (skipped: there is no script(1) here, which
 test(`fromStdio() reads and writes a terminal${reason}`, { skip: !hasTerminals }, async () => {
   const line = 'script -qec "$PROGRAM count" /dev/null';
   const { code, stdout } = await shell(line, PROGRAM, { input: "a\nb\n\x04" });
-  assertStrictEquals(code, 0);
-  assertMatch(stdout, /2 lines\r\n/);
+  assertEquals([code, stdout.match(/2 lines\r\n/)?.length], [0, 1], stdout);
 });
 
 test("fromStdio() has written all, to a pipe or a file, when process.exit() follows closeWhenDone()", async () => {
-  const [lines, rest] = [588_895, 8 * 1024 * 1024];
   for (
     const line of [
-      "$PROGRAM print < /dev/null | wc -c",
       // Nothing is read before the pipe is full, and the program waits.
       "$PROGRAM print < /dev/null | { head -c 1; cat; } | wc -c",
       "f=$(mktemp); $PROGRAM print < /dev/null > $f; wc -c < $f; rm $f",
     ]
   ) {
     const { code, stdout, stderr } = await shell(line, PROGRAM);
-    assertEquals([code, Number(stdout), stderr], [0, lines + rest, ""], line);
+    assertEquals([code, Number(stdout), stderr], [0, 3_893 + 1024 * 1024, ""], line);
   }
 });
 
 test('fromStdio() rejects writes with a ConnectionError, "reset", when the reader has gone, and waits for no more input', async () => {
   const { code, stdout, stderr } = await shell("$PROGRAM printOn | head -n 1", PROGRAM);
   assertEquals([code, stdout], [0, "y\n"]);
-  assertEquals(stderr.trim().split("\n"), [
-    "reset: cannot write to the standard output: the connection was reset by the peer",
-    "closed: reset",
-  ]);
+  assertMatch(stderr, /^reset: cannot write to the standard output: .*\nclosed: reset\n$/);
 });
 
 test("fromStdio() rejects writes with a ConnectionError when the disk is full", async () => {
   const { code, stderr } = await shell("$PROGRAM printOn > /dev/full", PROGRAM);
-  assertMatch(
-    stderr,
-    /^other: cannot write to the standard output: .*space left.*\nclosed: other\n$/,
-  );
-  assertStrictEquals(code, 0);
+  assertMatch(stderr, /^other: .*space left.*\nclosed: other\n$/);
+  assertEquals(code, 0);
 });
 
 test("fromStdio() keeps the program running while a frame is waited for, and not when it is closed, nor when nothing is", async () => {
@@ -96,15 +84,10 @@ test("fromStdio() keeps the program running while a frame is waited for, and not
 test("fromStdio() is an UnsupportedError where there is no standard input", () => {
   const globals = globalThis as unknown as Record<string, unknown>;
   const kept = { process: globals["process"], Deno: globals["Deno"] };
+  const nothing = { value: undefined, configurable: true, writable: true };
   try {
-    for (const name of Object.keys(kept)) {
-      Object.defineProperty(globals, name, {
-        value: undefined,
-        configurable: true,
-        writable: true,
-      });
-    }
-    assertThrows(() => fromStdio(), UnsupportedError, "Node, Deno or Bun");
+    for (const name of Object.keys(kept)) Object.defineProperty(globals, name, nothing);
+    assertThrows(() => fromStdio(), UnsupportedError);
   } finally {
     Object.assign(globals, kept);
     if (kept.Deno === undefined) delete globals["Deno"];

@@ -24,7 +24,6 @@ import { Deferred } from "../../src/common/deferred.ts";
 import { asSocket } from "../support/as_transport.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 import { checkConnection, countingBytes, readAll } from "../support/connection_checks.ts";
-import { CURRENT } from "../support/programs.ts";
 import { tcpPair } from "../support/tcp_pair.ts";
 
 async function makePair(): Promise<[Connection, Connection]> {
@@ -40,38 +39,6 @@ checkConnection("fromStreams() of a readable and a writable", () => {
   );
   return [left!, right!];
 });
-
-interface DenoSockets {
-  listen(options: { port: number; hostname: string }): {
-    accept(): Promise<DenoSocket>;
-    close(): void;
-    readonly addr: { readonly port: number };
-  };
-  connect(options: { port: number; hostname: string }): Promise<DenoSocket>;
-}
-
-type DenoSocket = Parameters<typeof fromStreams>[0];
-
-if (CURRENT === "deno") {
-  const fault = "Deno closes both streams of a Deno.Conn when one has ended: use fromDeno(conn)";
-  const hostname = "127.0.0.1";
-  const deno = (globalThis as unknown as { Deno: DenoSockets }).Deno;
-  checkConnection("fromStreams() of a Deno.Conn", async () => {
-    const listener = deno.listen({ port: 0, hostname });
-    const { port } = listener.addr;
-    const [left, right] = await Promise.all([
-      deno.connect({ port, hostname }),
-      listener.accept(),
-    ]);
-    listener.close();
-    return [fromStreams(left), fromStreams(right)];
-  }, {
-    "tells the end to the peer after closeWrite(), again and again, and reads on": fault,
-    "is closed by itself when both directions have ended": fault,
-    "is closed by itself when it ends its direction after the peer": fault,
-    "goes on writing after the peer has ended its direction": fault,
-  });
-}
 
 /** A readable that gives these pieces, and then does as it is told. */
 function readableOf(pieces: readonly unknown[], end: "close" | "wait" | Error): {

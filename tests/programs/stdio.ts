@@ -32,7 +32,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
 
   /** Prints much, and exits as soon as it is told that all was sent. */
   async print() {
-    await chat.push(numbers(100_000), "x".repeat(8 * 1024 * 1024));
+    await chat.push(numbers(1_000), "x".repeat(1024 * 1024));
     await chat.closeWhenDone();
     process.exit();
   },

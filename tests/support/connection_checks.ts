@@ -19,14 +19,23 @@ export function countingBytes(length: number): Uint8Array {
   return new Uint8Array(words.buffer, 0, length);
 }
 
-/** Registers the tests for one kind of connection; `skip` says which are known to fail here, and why. */
+/** Which of the checks are tests of a connection. */
+interface Selection {
+  /** The beginnings of those that are, if not all are. */
+  readonly only?: readonly string[];
+  /** The beginnings of those that are known to fail here, and why. */
+  readonly skip?: Readonly<Record<string, string>>;
+}
+
+/** Registers the tests for one kind of connection. */
 export function checkConnection(
   name: string,
   makePair: MakePair,
-  skip: Readonly<Record<string, string>> = {},
+  { only = [""], skip = {} }: Selection = {},
 ): void {
   for (const { name: what, run } of CONNECTION_CHECKS) {
-    const reason = skip[what];
+    if (!only.some((begin) => what.startsWith(begin))) continue;
+    const reason = Object.entries(skip).find(([begin]) => what.startsWith(begin))?.[1];
     const title = reason === undefined ? what : `${what} (${reason})`;
     test(`${name} ${title}`, { skip: reason !== undefined }, () => run(makePair));
   }

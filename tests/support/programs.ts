@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { bundled } from "./bundled.ts";
 
 /** How each runtime runs a TypeScript file, with the permissions that the documentation says. */
 const COMMANDS = {
@@ -97,6 +98,8 @@ export class Program {
 
 /** The command that runs a TypeScript file on a runtime. */
 export function command(runtime: RuntimeName, file: string, ...args: string[]): string[] {
+  // Bundled, a program starts faster. An example is run as its readers run it.
+  if (runtime === "node" && file.startsWith("tests/")) return ["node", bundled(file), ...args];
   return [...COMMANDS[runtime], file, ...args];
 }
 
