@@ -49,28 +49,13 @@ function testPrograms(name: string, spawn: Spawn): void {
   test(`fromProcess() of ${name} sends to a program, and reads what it makes of it`, async () => {
     const sort = spawn("sort", "-n");
     const chat = new Chat(fromProcess(sort), LINES);
-    for (let i = 10_000; i > 0; i--) await chat.send(String(i));
+    for (let i = 1_000; i > 0; i--) await chat.send(String(i));
     await chat.closeWrite();
     let count = 0;
     for await (const line of chat) assertStrictEquals(Number(line), ++count);
-    assertStrictEquals(count, 10_000);
+    assertStrictEquals(count, 1_000);
     await chat.closeWhenDone();
     assertStrictEquals(await exitOf(sort), 0);
-
-    const tr = fromProcess(spawn("tr", "a-z", "A-Z"));
-    await tr.write(bytes("häppy"));
-    await tr.closeWrite();
-    assertStrictEquals(text(await readAll(tr)), "HäPPY");
-    await tr.closed;
-  });
-
-  test(`fromProcess() of ${name} talks with a program, line by line`, async () => {
-    const chat = new Chat(fromProcess(spawn("cat")), LINES);
-    for (let i = 0; i < 100; i++) {
-      await chat.send(`line ${i}`);
-      assertStrictEquals(await chat.read(), `line ${i}`);
-    }
-    await chat.closeWhenDone();
   });
 
   test(`fromProcess() of ${name} reads all that a program printed, and the end, when it has ended long ago`, async () => {
@@ -99,23 +84,17 @@ function testPrograms(name: string, spawn: Spawn): void {
       const [program, printed, exit] of [
         ["printf one; exit 3", "one", 3],
         ["printf tw; kill -9 $$", "tw", "SIGKILL"],
+        // It ends by itself when it is closed, and is given the time to.
+        ["printf go; exec > /dev/null; cat; exit 7", "go", 7],
       ] as const
     ) {
       const child = spawn("sh", "-c", program);
-      const connection = fromProcess(child);
+      const connection = fromProcess(child, { grace: 1_000_000 });
       assertStrictEquals(text(await readAll(connection)), printed);
       connection.close();
       await connection.closed;
       assertStrictEquals(await exitOf(child), exit);
     }
-  });
-
-  test(`fromProcess() of ${name} lets a program end by itself when it is closed`, async () => {
-    const child = spawn("sh", "-c", "cat > /dev/null; exit 7");
-    const connection = fromProcess(child, { grace: 100_000 });
-    connection.close();
-    await connection.closed;
-    assertStrictEquals(await exitOf(child), 7);
   });
 
   test(`fromProcess() of ${name} kills a program that does not end when it is closed`, async () => {
@@ -137,9 +116,9 @@ function testPrograms(name: string, spawn: Spawn): void {
 
   test(`fromProcess() of ${name} says what program could not be started, and why`, async () => {
     for (
-      const [file, code, words] of [
-        ["/no/such/program", "not-found", "there is no such program"],
-        ["/etc/passwd", "permission", "permission denied"],
+      const [file, code] of [
+        ["/no/such/program", "not-found"],
+        ["/etc/passwd", "permission"],
       ] as const
     ) {
       for (const operation of ["read", "write", "closeWrite"] as const) {
@@ -153,7 +132,7 @@ function testPrograms(name: string, spawn: Spawn): void {
           ConnectionError,
           "cannot start",
         );
-        assertEquals([error.code, error.message.includes(words)], [code, true], error.message);
+        assertStrictEquals(error.code, code, error.message);
         assert(error.cause instanceof Error);
       }
     }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import {
@@ -10,7 +10,6 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  anyOf,
   Chat,
   ClosedError,
   type Connection,
@@ -107,19 +106,6 @@ test("fromStreams() has written when the sink has taken all, in pieces that the 
   assertStrictEquals(writable.locked, false);
 });
 
-test("fromStreams() leaves the caller's buffer alone when the sink hands what it was given on", async () => {
-  const connection = fromStreams({
-    writable: new WritableStream<Uint8Array>({
-      write: (chunk) =>
-        void structuredClone(chunk.buffer, { transfer: [chunk.buffer as ArrayBuffer] }),
-    }),
-  });
-  const data = bytes("still mine");
-  await connection.write(data);
-  assertStrictEquals(text(data), "still mine");
-  connection.close();
-});
-
 test("fromStreams() cancels the readable and aborts the writable with the reason of close(), and lets both go", async () => {
   const { readable, cancels } = readableOf([], "wait");
   const aborts: unknown[] = [];
@@ -134,18 +120,14 @@ test("fromStreams() cancels the readable and aborts the writable with the reason
   assertStrictEquals((await assertRejects(() => reading, ClosedError)).cause, reason);
   await connection.closed;
   assertEquals([readable.locked, writable.locked], [false, false]);
-  await assertRejects(() => writable.getWriter().closed, Error, "enough");
-  assertEquals(cancels, [reason]);
-  assertEquals(aborts, [reason]);
-});
+  assertEquals([cancels, aborts], [[reason], [reason]]);
 
-test("fromStreams() closes at once, also when the sink never answers", async () => {
-  const writable = new WritableStream<Uint8Array>({ write: () => new Promise(() => {}) });
-  const connection = fromStreams({ writable });
-  const writing = connection.write(bytes("into the void"));
-  connection.close();
+  const neverAnswers = new WritableStream({ write: () => new Promise(() => {}) });
+  const stuck = fromStreams({ writable: neverAnswers });
+  const writing = stuck.write(bytes("into the void"));
+  stuck.close();
   await assertRejects(() => writing, ClosedError);
-  await connection.closed;
+  await stuck.closed;
 });
 
 test("fromStreams() calls the transport's own close() once, and is closed when the transport is", async () => {
@@ -224,21 +206,19 @@ test("fromStreams() without a readable reads the end, and writes", async () => {
     writable: new WritableStream<Uint8Array>({ write: (chunk) => void (all += text(chunk)) }),
   });
   assertStrictEquals(await connection.read(), null);
-  const chat = new Chat(connection, { terminator: "\n" });
-  await chat.send("one");
-  await chat.closeWhenDone();
-  assertEquals([all, await chat.closed], ["one\n", undefined]);
+  await connection.write(bytes("one"));
+  await connection.closeWrite();
+  await connection.closed;
+  assertStrictEquals(all, "one");
 });
 
 test("fromStreams() refuses chunks that are no bytes, and cancels the readable", async () => {
-  for (
-    const [piece, name] of [["text", "string"], [1, "number"], [new ArrayBuffer(1), "ArrayBuffer"]]
-  ) {
+  for (const piece of ["text", 1, new ArrayBuffer(1)]) {
     const { readable, cancels } = readableOf([bytes("x"), piece], "wait");
     const connection = fromStreams({ readable });
     assertEquals(await connection.read(), bytes("x"));
-    const refused = await assertRejects(() => connection.read(), TypeError);
-    assertStrictEquals(refused.message, `the readable must give Uint8Arrays, not ${name}`);
+    const name = typeof piece === "object" ? "ArrayBuffer" : typeof piece;
+    const refused = await assertRejects(() => connection.read(), TypeError, name);
     assertStrictEquals(await connection.read().catch((error) => error), refused);
     assertEquals(cancels, [refused]);
     assertStrictEquals(readable.locked, false);
@@ -248,35 +228,28 @@ test("fromStreams() refuses chunks that are no bytes, and cancels the readable",
 
 test("fromStreams() reports what a stream fails with as ConnectionError, again and again, with its cause", async () => {
   const cause = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
-  const writable = new WritableStream<Uint8Array>({ write: () => Promise.reject(cause) });
-  const { readable } = readableOf([bytes("x")], cause);
-  const connection = fromStreams({ readable, writable });
-  assertEquals(await connection.read(), bytes("x"));
-  const fail = [
-    () => connection.read(),
-    () => connection.write(bytes("y")),
-    () => connection.write(bytes("y")),
-    () => connection.closeWrite(),
-    () => connection.read(),
-  ];
-  for (const operation of fail) {
-    const error = await assertRejects(operation, ConnectionError, "reset by the peer");
-    assertEquals([error.code, error.cause], ["reset", cause]);
+  const known = new ConnectionError("timeout", "cannot read from the radio: no answer");
+  for (const failure of [cause, known]) {
+    const writable = new WritableStream<Uint8Array>({ write: () => Promise.reject(failure) });
+    const { readable } = readableOf([bytes("x")], failure);
+    const connection = fromStreams({ readable, writable });
+    assertEquals(await connection.read(), bytes("x"));
+    const fail = [
+      () => connection.read(),
+      () => connection.write(bytes("y")),
+      () => connection.closeWrite(),
+      () => connection.write(bytes("y")),
+      () => connection.read(),
+    ];
+    for (const operation of fail) {
+      const error = await assertRejects(operation, ConnectionError);
+      // One that says more than another around it is passed on as it is.
+      if (failure === known) assertStrictEquals(error, known);
+      else assertEquals([error.code, error.cause], ["reset", cause]);
+    }
+    await connection.closed;
+    assertEquals([readable.locked, writable.locked], [false, false]);
   }
-  await connection.closed;
-  assertEquals([readable.locked, writable.locked], [false, false]);
-});
-
-test("fromStreams() reports a ConnectionError of the streams as it is, which says more than another around it", async () => {
-  const error = new ConnectionError("timeout", "cannot read from the radio: nobody answers");
-  const writable = new WritableStream<Uint8Array>({ write: () => Promise.reject(error) });
-  const connection = fromStreams({ readable: readableOf([], error).readable, writable });
-  assertStrictEquals(await assertRejects(() => connection.read(), ConnectionError), error);
-  assertStrictEquals(
-    await assertRejects(() => connection.write(bytes("x")), ConnectionError),
-    error,
-  );
-  await connection.closed;
 });
 
 test("fromStreams() keeps no large buffer for the few bytes of a chunk", async () => {
@@ -287,21 +260,16 @@ test("fromStreams() keeps no large buffer for the few bytes of a chunk", async (
   connection.close();
 });
 
-test("fromStreams() reports that the writable could not be ended", async () => {
-  const writable = new WritableStream<Uint8Array>({
-    close: () => Promise.reject(new Error("the disk is full")),
-  });
-  const connection = fromStreams({ writable });
+test("fromStreams() reports that the writable could not be ended, and so does a chat, in every way", async () => {
+  const writable = (): WritableStream<Uint8Array> =>
+    new WritableStream({ close: () => Promise.reject(new Error("the disk is full")) });
+  const streams = { writable: writable() };
+  const connection = fromStreams(streams);
   await assertRejects(() => connection.closeWrite(), ConnectionError, "the disk is full");
   await connection.closed;
-  assertStrictEquals(writable.locked, false);
-});
+  assertStrictEquals(streams.writable.locked, false);
 
-test("a chat tells in every way that the writable could not be ended", async () => {
-  const writable = new WritableStream<Uint8Array>({
-    close: () => Promise.reject(new Error("the disk is full")),
-  });
-  const chat = new Chat(fromStreams({ writable }), { terminator: "\n" });
+  const chat = new Chat(fromStreams({ writable: writable() }), { terminator: "\n" });
   chat.push("all is written\n");
   await assertRejects(() => chat.closeWhenDone(), ConnectionError, "the disk is full");
   assertStringIncludes(String(await chat.closed), "the disk is full");
@@ -325,21 +293,6 @@ test("fromStreams() refuses what has no streams, and streams that somebody else 
   refuse({ readable }, "readable is locked");
 });
 
-test("Chat.detach() hands streams on, with what was not read", async () => {
-  const [left, right] = await makePair();
-  const first = new Chat(left, { terminator: "\n", encoding: "utf-8" });
-  const peer = new Chat(right, { terminator: "\n", encoding: "utf-8" });
-  peer.push("upgrade\nhel");
-  assertStrictEquals(await first.read(), "upgrade");
-  const { connection, unread } = first.detach();
-  const second = new Chat(connection, { terminator: 5, encoding: "utf-8" }, unread);
-  peer.push("lo");
-  assertStrictEquals(await second.read(), "hello");
-  second.push("bye\n");
-  assertStrictEquals(await peer.read(), "bye");
-  await Promise.all([second.closeWhenDone(), peer.closeWhenDone()]);
-});
-
 test("a chat goes through CompressionStream and DecompressionStream, and the answer comes back", async () => {
   const [left, right] = await tcpPair();
   const squeeze = (connection: Connection): Connection => {
@@ -356,69 +309,32 @@ test("a chat goes through CompressionStream and DecompressionStream, and the ans
   const client = new Chat(squeeze(left), { terminator: lines(), encoding: "utf-8" });
   const server = new Chat(squeeze(right), { terminator: lines(), encoding: "utf-8" });
 
-  const question = Array.from({ length: 20_000 }, (_, i) => `number ${i}\n`);
+  const question = Array.from({ length: 2_000 }, (_, i) => `number ${i}\n`);
   const asking = client.push(question.join("")).then(() => client.closeWrite());
   let count = 0;
   for await (const line of server) assertStrictEquals(line, `number ${count++}`);
   await asking;
   await server.send(`${count} lines`);
   await Promise.all([server.closeWrite(), server.closed]);
-  assertStrictEquals(await client.read(), "20000 lines");
+  assertStrictEquals(await client.read(), "2000 lines");
   assertStrictEquals(await client.read(), null);
   assertEquals(await client.closed, undefined);
 });
 
-/** Serves one response after the other by hand; gives its URL. */
-async function serveEvents(
-  respond: (response: ServerResponse) => void,
-): Promise<{ readonly url: string; close(): void }> {
+test("a chat reads the body of a fetch(), and lets the server know when it is closed", async () => {
+  const gone = new Deferred();
   const server = createServer((_request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream", connection: "close" });
-    respond(response);
+    response.on("close", () => gone.resolve());
+    response.write("data: zwölf\n\ndata: one\n\nand so on");
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/`, close: () => void server.close() };
-}
-
-test("a chat reads server-sent events from the body of a fetch(), however they are cut and whatever ends their lines", async () => {
-  const stream =
-    'event: a\r\ndata: {"n":1}\r\n\r\n: comment\ndata: zwölf\n\ndata: last\r\rdata: cut';
-  const server = await serveEvents(async (response) => {
-    for (const byte of bytes(stream)) {
-      await new Promise((resolve) => response.write(Uint8Array.of(byte), resolve));
-    }
-    response.end();
-  });
-  const response = await fetch(server.url);
-  const chat = new Chat(fromStreams({ readable: response.body }), {
-    terminator: anyOf("\r\n", "\n", "\r"),
-    encoding: "utf-8",
-    incomplete: "drop",
-  });
-  const found: string[] = [];
-  for await (const line of chat) found.push(line);
-  assertEquals(found, [
-    ...["event: a", 'data: {"n":1}', ""],
-    ...[": comment", "data: zwölf", ""],
-    ...["data: last", ""],
-  ]);
-  assertEquals(await chat.closed, undefined);
-  server.close();
-});
-
-test("a chat that is closed lets the server know, whose response is still being sent", async () => {
-  const gone = new Deferred();
-  const server = await serveEvents((response) => {
-    response.on("close", () => gone.resolve());
-    response.write("data: first\n\n");
-  });
-  const response = await fetch(server.url);
+  const response = await fetch(`http://127.0.0.1:${port}/`);
   const chat = new Chat(fromStreams({ readable: response.body }), {
     terminator: "\n\n",
     encoding: "utf-8",
   });
-  assertStrictEquals(await chat.read(), "data: first");
+  assertEquals([await chat.read(), await chat.read()], ["data: zwölf", "data: one"]);
   chat.close();
   await gone.promise;
   server.close();
