@@ -17,12 +17,9 @@ import {
   type Listener,
   serve,
   tap,
-  TimeoutError,
   UnsupportedError,
 } from "../../mod.ts";
 import { chaos } from "../../testing.ts";
-import { DatagramSplitter } from "../../src/framings/datagrams.ts";
-import { bytes, concat } from "../support/bytes.ts";
 import { named, needs } from "../support/peers.ts";
 import { CURRENT } from "../support/programs.ts";
 
@@ -69,12 +66,16 @@ test("connect() and listen() exchange datagrams, and a reply goes to its sender"
 
 test("a datagram is a frame, however many are sent at once, and an empty one, too", async () => {
   const [client, server, listener] = await pair();
+  const { encode } = datagrams();
+  async function* produce(): AsyncGenerator<Uint8Array> {
+    for (const word of ["one", "two"]) yield await Promise.resolve(encode(word));
+  }
   const sent = ["a", "", "line\nand another", "", "ü".repeat(5_000), "z"];
   const sending = sent.map((payload) => client.send(payload));
-  await Promise.all([...sending, client.flush()]);
+  await Promise.all([...sending, client.push(encode("zero"), produce()), client.flush()]);
   const read = [];
-  for (let i = 0; i < sent.length; i++) read.push(await server.read());
-  assertEquals(read, sent);
+  for (let i = 0; i < sent.length + 3; i++) read.push(await server.read());
+  assertEquals(read, [...sent, "zero", "one", "two"]);
   await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
 });
 
@@ -84,7 +85,7 @@ test("send() refuses what no datagram carries, and push() what is not sent as on
   await client.send("x".repeat(65_507));
   assertStrictEquals((await server.read())!.length, 65_507);
 
-  for (const pushed of ["x", "hello, world", "\xff", "\0udp     :hello"]) {
+  for (const pushed of ["x", "\0udp     :hello"]) {
     const chat = await connect({ ...listener.address, ...TEXT });
     chat.push(pushed);
     await assertRejects(() => chat.flush(), UnsupportedError, "send()");
@@ -94,52 +95,32 @@ test("send() refuses what no datagram carries, and push() what is not sent as on
   await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
 });
 
-test("push() takes what datagrams() encodes, also of a producer", async () => {
-  const [client, server, listener] = await pair();
-  const { encode } = datagrams();
-  async function* count(): AsyncGenerator<Uint8Array> {
-    for (const word of ["one", "two", "three"]) yield await Promise.resolve(encode(word));
-  }
-  await client.push(encode("zero"), count());
-  const read = [];
-  for (let i = 0; i < 4; i++) read.push(await server.read());
-  assertEquals(read, ["zero", "one", "two", "three"]);
-  await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
-});
-
-test("connect() and listen() refuse over UDP what is for streams", async () => {
-  for (const terminator of ["\n", 5, null, lengthPrefixed()]) {
+test("connect() and listen() refuse over UDP what is for streams, and addresses that are none", async () => {
+  for (const terminator of ["\n", null, lengthPrefixed()]) {
     const wrong = { transport: "udp", port: 9, terminator } as const;
-    await assertRejects(() => connect(wrong), TypeError, "terminator must be datagrams(), not");
-    await assertRejects(() => listen(wrong), TypeError, "terminator must be datagrams(), not");
+    await assertRejects(() => connect(wrong), TypeError, "datagrams()");
+    await assertRejects(() => listen(wrong), TypeError, "datagrams()");
   }
+  const tls = { cert: "", key: "" };
+  await assertRejects(() => connect({ port: 9, ...UDP, tls: true }), UnsupportedError, "DTLS");
+  await assertRejects(() => listen({ port: 0, ...UDP, tls }), UnsupportedError, "DTLS");
   await assertRejects(() => listen({ port: 0, reusePort: true, ...UDP }), UnsupportedError);
   await assertRejects(() => connect({ path: "/x", ...UDP }), TypeError, "/x");
-  const transport = "sctp" as "udp";
-  await assertRejects(
-    () => connect({ port: 1, terminator: datagrams(), transport }),
-    TypeError,
-    "sctp",
-  );
   await assertRejects(() => connect({ port: 0, ...UDP }), RangeError, "port");
-  const elsewhere = await assertRejects(
-    () => listen({ hostname: "203.0.113.1", port: 0, ...UDP }),
-    ConnectionError,
-    "203.0.113.1",
-  );
-  assertStrictEquals(elsewhere.code, "unavailable");
+  const sctp = { ...UDP, transport: "sctp" as "udp" };
+  await assertRejects(() => connect({ port: 1, ...sctp }), TypeError, "sctp");
+
   await using listener = await listen({ port: 0, ...UDP });
   const { port } = listener.address;
-  const taken = await assertRejects(() => listen({ port, ...UDP }), ConnectionError, String(port));
-  assertStrictEquals(taken.code, "in-use");
   const hostname = "no-such-host.invalid";
-  for (
-    const ask of [
-      () => connect({ hostname, port, ...UDP }),
-      () => listen({ hostname, port, ...UDP }),
-    ]
-  ) {
-    assertStrictEquals((await assertRejects(ask, ConnectionError, hostname)).code, "not-found");
+  const failures = [
+    ["unavailable", "203.0.113.1", () => listen({ hostname: "203.0.113.1", port: 0, ...UDP })],
+    ["in-use", String(port), () => listen({ port, ...UDP })],
+    ["not-found", hostname, () => connect({ hostname, port, ...UDP })],
+    ["not-found", hostname, () => listen({ hostname, port, ...UDP })],
+  ] as const;
+  for (const [code, named, ask] of failures) {
+    assertStrictEquals((await assertRejects(ask, ConnectionError, named)).code, code);
   }
 });
 
@@ -174,21 +155,14 @@ const icmp = { skip: CURRENT === "deno" && "Deno does not say that a datagram wa
 test(named("a chat over UDP says refused when nothing listens there", icmp), icmp, async () => {
   const peer = await stranger();
   const { port } = peer.address();
-  peer.close();
-  await once(peer, "close");
+  peer.connect(9, "127.0.0.1"); // it keeps the port, and hears that one alone
+  await once(peer, "connect");
   const client = await connect({ port, ...UDP });
   await client.send("anybody?");
   const error = await assertRejects(() => client.read(), ConnectionError, `127.0.0.1:${port}`);
   assertStrictEquals(error.code, "refused");
   assertStrictEquals(await client.closed, error);
-});
-
-test("a read over UDP that times out loses nothing, and the chat goes on", async () => {
-  const [client, server, listener] = await pair();
-  await assertRejects(() => client.read(undefined, { timeout: 1 }), TimeoutError);
-  await server.send("late");
-  assertStrictEquals(await client.read(), "late");
-  await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
+  peer.close();
 });
 
 test("a chat over UDP ends when it is closed, without waiting for a peer that cannot say so", async () => {
@@ -262,29 +236,33 @@ const loopbacks = { skip: process.platform !== "linux" && "other systems have on
 test(named("a listener over UDP hears 1,024 senders at a time", loopbacks), loopbacks, async () => {
   await using listener = await listen({ port: 0, ...TEXT });
   const { port } = listener.address;
-  const speak = async (index: number, words: string): Promise<void> => {
-    const socket = createSocket("udp4");
-    socket.bind(10_000, `127.7.${index >> 8}.${index & 255}`);
+  const open = async (index: number): Promise<Socket> => {
+    const socket = createSocket("udp4").bind(0, `127.7.${index >> 8}.${index & 255}`);
     await once(socket, "listening");
-    await new Promise((resolve) => socket.send(words, port, "127.0.0.1", resolve));
-    await new Promise<void>((resolve) => socket.close(resolve));
+    return socket;
   };
+  const say = (socket: Socket, words: string): Promise<void> =>
+    new Promise((resolve) => socket.send(words, port, "127.0.0.1", () => resolve()));
+  const first = await open(0);
+  const other = await open(1_024);
   const chats: Chat<string>[] = [];
   for (let i = 0; i < 1_024; i++) {
-    await speak(i, String(i));
+    const socket = i === 0 ? first : await open(i);
+    await say(socket, String(i));
     chats.push((await listener.accept())!);
+    if (i > 0) socket.close();
   }
-  await speak(1_024, "nobody hears this");
-  await speak(6, "behind");
-  const heard = [await chats[6]!.read(), await chats[6]!.read()];
-  assertEquals(heard, ["6", "behind"]); // and what came before it is dropped by now
+  await say(other, "not heard");
+  await say(first, "behind");
+  const heard = [await chats[0]!.read(), await chats[0]!.read()];
+  assertEquals(heard, ["0", "behind"]); // and what came before it is dropped by now
 
   chats[5]!.close();
   await chats[5]!.closed;
-  await speak(1_024, "somebody hears this");
+  await say(other, "heard");
   chats.push((await listener.accept())!);
-  assertStrictEquals(await chats.at(-1)!.read(), "somebody hears this");
-  for (const chat of chats) chat.close();
+  assertStrictEquals(await chats.at(-1)!.read(), "heard");
+  for (const each of [...chats, first, other]) each.close();
 });
 
 test("a listener over UDP that is closed leaves its chats alone, and drops those that nobody accepted", async () => {
@@ -324,19 +302,6 @@ test("datagrams stay whole through tap() and a chaos() that cuts what is written
   assertStrictEquals(log.some((line) => line.includes("datagram 0")), true, log.join("\n"));
 });
 
-test("DatagramSplitter finds the same datagrams however what is written is cut", () => {
-  const all = [bytes("one"), new Uint8Array(0), bytes("three")];
-  const written = concat(all.map((datagram) => datagrams().encode(datagram)));
-  for (let size = 1; size <= written.length; size++) {
-    const splitter = new DatagramSplitter();
-    const found: Uint8Array[] = [];
-    for (let at = 0; at < written.length; at += size) {
-      for (const each of splitter.split(written.subarray(at, at + size))) found.push(each.slice());
-    }
-    assertEquals(found, all);
-  }
-});
-
 const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1");
 const ipv6 = { skip: !hasIpv6 && "this machine has no ::1" };
 test(named("connect() and listen() exchange datagrams over IPv6", ipv6), ipv6, async () => {
@@ -359,7 +324,7 @@ test(named("serve() answers socat over UDP", socat), socat, async () => {
   const server = await serve({ port: 0, ...TEXT }, async (chat) => {
     for await (const datagram of chat) await chat.send(datagram.toUpperCase());
   });
-  const child = spawn("socat", ["-T", "30", "-", `UDP4:127.0.0.1:${server.address.port}`]);
+  const child = spawn("socat", ["-", `UDP4:127.0.0.1:${server.address.port}`]);
   const output: string[] = [];
   for (const line of ["one\n", "two\n"]) {
     child.stdin.write(line);
@@ -371,32 +336,4 @@ test(named("serve() answers socat over UDP", socat), socat, async () => {
   child.kill();
   await exited;
   await server.shutdown({ grace: 0 });
-});
-
-const nc = needs("nc");
-test(named("connect() talks to nc -u", nc), nc, async () => {
-  // A port that was free a moment ago: nc does not say which it was given.
-  const probe = await stranger();
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  const child = spawn("nc", ["-u", "-l", "-v", "-n", "127.0.0.1", String(port)]);
-  await once(child.stderr, "data"); // it listens
-  const client = await connect({ port, ...TEXT });
-  await client.send("hello\n");
-  const [data] = await once(child.stdout, "data");
-  assertStrictEquals(String(data), "hello\n");
-  child.stdin.write("hello yourself\n");
-  assertStrictEquals(await client.read(), "hello yourself\n");
-  const exited = once(child, "exit");
-  child.kill();
-  await exited;
-  await client.closeWhenDone();
-});
-
-test("connect() and listen() refuse TLS over UDP, which would be another protocol", async () => {
-  const where = { transport: "udp", port: 6000, terminator: datagrams() } as const;
-  await assertRejects(() => connect({ ...where, tls: true }), UnsupportedError, "DTLS");
-  const authority = { cert: "", key: "" };
-  await assertRejects(() => listen({ ...where, tls: authority }), UnsupportedError, "DTLS");
 });
