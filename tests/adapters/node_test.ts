@@ -57,6 +57,23 @@ test("fromNode() reports what broke the stream as ConnectionError, again and aga
   await connection.closed;
 });
 
+test("fromNode() says in a word what the system's code means, and in a sentence", async () => {
+  const said = {
+    ETIMEDOUT: ["timeout", "the peer did not answer in time"],
+    EHOSTUNREACH: ["unreachable", "no way leads there"],
+    ECONNABORTED: ["reset", "the connection was reset by the peer"],
+    EPIPE: ["reset", "the connection was reset by the peer"],
+    EINVAL: ["other", "the system's own words"],
+  };
+  for (const [system, [code, words]] of Object.entries(said)) {
+    const stream = new Duplex({ read() {}, write() {} });
+    const connection = fromNode(stream);
+    stream.destroy(Object.assign(new Error("the system's own words"), { code: system }));
+    const error = await assertRejects(() => connection.read(), ConnectionError, words);
+    assertStrictEquals(error.code, code);
+  }
+});
+
 test("fromNode() knows the addresses of a socket that was connected later", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
