@@ -8,6 +8,7 @@ import { socketsFor } from "../../src/sockets/runtime_sockets.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { startPeer } from "../support/peer.ts";
+import { named } from "../support/peers.ts";
 import { command, CURRENT, Program } from "../support/programs.ts";
 import { tcpPair } from "../support/tcp_pair.ts";
 
@@ -92,23 +93,6 @@ test("a listener answers accepts in the order they were asked, when several wait
   assertStrictEquals(await accepts[2]!, null);
 });
 
-test("a listener goes on when a peer resets its connection before it is accepted", async () => {
-  const listener = await sockets.listen(ANYWHERE);
-  const { port } = listener.address;
-  for (let i = 0; i < 3; i++) await (await startPeer("reset", port)).exited;
-  const client = await sockets.connect(listener.address);
-  await client.write(bytes("here"));
-  for (;;) {
-    // Whether those that are gone are still handed out is the runtime's affair; reading them fails, or ends.
-    const connection = (await listener.accept())!;
-    const chunk = await connection.read().catch(() => null);
-    connection.close();
-    if (chunk !== null) break;
-  }
-  client.close();
-  listener.close();
-});
-
 /** Why no listener keeps more connections than the runtimes ask for by themselves; `false` if it does. */
 function noLongBacklog(): string | false {
   if (CURRENT === "bun") return "Bun has no option for it";
@@ -117,12 +101,10 @@ function noLongBacklog(): string | false {
   return most < 1_000 && `this system keeps ${most}`;
 }
 
-const noBacklog = noLongBacklog();
+const backlog = { skip: noLongBacklog() };
 test(
-  `a listener that is busy keeps a thousand connections waiting${
-    noBacklog && ` (${noBacklog})` || ""
-  }`,
-  { skip: noBacklog !== false },
+  named("a listener that is busy keeps a thousand connections waiting", backlog),
+  backlog,
   async () => {
     await using program = new Program(command(CURRENT, "tests/programs/blocks.ts"));
     const [, port] = await program.line(/^(\d+)$/);
