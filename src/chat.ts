@@ -861,7 +861,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   #onSilence(timeout: number): void {
     const peer = formatEndpoint(this.remoteAddress);
-    this.close(new ConnectionError("timeout", `${peer} was silent for ${timeout} ms`));
+    this.#closeNow(new ConnectionError("timeout", `${peer} was silent for ${timeout} ms`));
   }
 
   async #closeWhenDone(): Promise<void> {

@@ -139,8 +139,8 @@ export class SendQueue<Owner = unknown> {
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
     if (this.#lost) return quiet(Promise.reject(this.#refusal));
-    if (!this.#busy) return Promise.resolve();
     this.hurry();
+    if (!this.#busy) return Promise.resolve(); // also where all that was gathered has been discarded
     const { last } = this.#entries;
     if (last instanceof Deferred) return last.promise;
     const reached = new Deferred();

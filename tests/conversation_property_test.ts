@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { checkConversations } from "./support/conversation_property.ts";
+import { checkConversations, checkConversationsOver } from "./support/conversation_property.ts";
 import { tcpPair } from "./support/tcp_pair.ts";
 
 test("Chat keeps its promises whatever is done with both ends, in whatever order", async () => {
@@ -7,5 +7,5 @@ test("Chat keeps its promises whatever is done with both ends, in whatever order
 });
 
 test("Chat keeps its promises over TCP whatever is done with both ends, in whatever order", async () => {
-  await checkConversations(300, { makePair: tcpPair });
+  await checkConversationsOver(tcpPair, 300);
 });

@@ -11,7 +11,9 @@ import {
   serve,
 } from "../mod.ts";
 import { Deferred } from "../src/common/deferred.ts";
-import { CLOSINGS, type Operation, play, type Script, type Step } from "./support/conversation.ts";
+import { play } from "./support/conversation/play.ts";
+import { CLOSINGS, type Operation, type Script, type Step } from "./support/conversation/script.ts";
+import { inTurns } from "./support/conversation/surroundings.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 
@@ -21,7 +23,7 @@ const MUCH = { op: "push", items: [{ length: 70_000, isText: false }] } as const
 const BUSY: readonly Operation[] = [
   { op: "read" },
   MUCH,
-  { op: "push", items: [{ isAsync: true, pieces: [10], then: "goes on" }] },
+  { op: "push", items: [{ kind: "async", pieces: [10], then: "goes on" }] },
   { op: "flush" },
 ];
 
@@ -35,43 +37,39 @@ const PEERS: Readonly<Record<string, readonly Operation[]>> = {
 };
 
 /** What passes between two calls. */
-const GAPS: Readonly<Record<string, Step["then"]>> = {
-  "at once": undefined,
-  "some ticks apart": { ticks: 3 },
-  "a turn apart": { turns: 1 },
-};
+const GAPS: readonly Step["then"][] = [undefined, { ticks: 3 }, { turns: 1 }];
 
-const THREE = CLOSINGS.flatMap((a) => CLOSINGS.flatMap((b) => CLOSINGS.map((c) => [a, b, c])));
+/** Every two ways, in either order, and the first of them again. */
+const WAYS = CLOSINGS.flatMap((a) => CLOSINGS.map((b) => [a, b, a]));
 
 function scriptOf(
   own: readonly Operation[],
   peer: readonly Operation[],
-  calls: readonly Operation[],
-  gap: Step["then"],
+  ways: typeof WAYS[number],
+  then: Step["then"],
 ): Script {
   const before = [
     ...own.map((does): Step => ({ end: 0, does })),
     ...peer.map((does): Step => ({ end: 1, does })),
     { end: 1, does: { op: "stats" }, then: { turns: 1 } } as const,
   ];
-  const steps = calls.map((does): Step => ({ end: 0, does, then: gap }));
+  const steps = ways.map((op): Step => ({ end: 0, does: { op }, then }));
   return { options: [{}, {}], steps: [...before, ...steps], finale: "close" };
 }
 
 for (const [self, own] of Object.entries(OWN)) {
   for (const [other, peer] of Object.entries(PEERS)) {
-    for (const [when, gap] of Object.entries(GAPS)) {
-      test(`Chat can be ended in any three ways, ${when}, when it ${self} and its peer ${other}`, async () => {
-        await Promise.all(THREE.map(async (ways) => {
-          const calls = ways.map((op) => ({ op }) as Operation);
-          try {
-            await play(memoryPair, scriptOf(own, peer, calls, gap));
-          } catch (cause) {
+    test(`Chat can be ended in any two ways, and again, when it ${self} and its peer ${other}`, async () => {
+      const all = GAPS.flatMap((gap) => WAYS.map((ways) => [ways, gap] as const));
+      await inTurns(async (problems) => {
+        await Promise.all(all.map(async ([ways, gap]) => {
+          await play(memoryPair, scriptOf(own, peer, ways, gap)).catch((cause) => {
             throw new Error(`${ways.join(", ")}: ${cause}`, { cause });
-          }
+          });
         }));
+        assertEquals(problems(), []);
       });
-    }
+    });
   }
 }
 

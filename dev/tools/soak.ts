@@ -1,17 +1,18 @@
 /**
- * Plays scenarios of chats with each other, in which everything that may happen does, hundreds at once, on Node, Deno and
- * Bun in turn. Nothing may be lost, hang or stay behind. A scenario that fails is printed with the command that replays it.
+ * Plays conversations of chats in which everything that may happen does, hundreds at once, on Node, Deno and Bun in turn.
+ * Nothing may be lost, hang or stay behind. One that fails is printed with the command that plays it again.
  *
  *     npm run soak                                  60 seconds on each runtime
- *     npm run soak -- --seconds 600                 as long as one likes
+ *     npm run soak -- --seconds 600                 as long as you like
  *     npm run soak -- --runtime bun                 on one runtime
- *     npm run soak -- --runtime bun --seed 123      one scenario, step by step, as far as the transport does the same
+ *     npm run soak -- --runtime bun --seed 123      one conversation, whose script is printed
  */
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { PATIENCE } from "../../tests/support/limits.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   node: ["node", "--import", "tsx"],
@@ -19,9 +20,6 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   bun: ["bun", "run"],
 };
 const PATH = [join(process.cwd(), "node_modules", ".bin"), process.env["PATH"]].join(delimiter);
-
-/** How long the last scenarios, and the end of the process, may take, in milliseconds. */
-const LONGEST_END = 120_000;
 
 const { values } = parseArgs({
   options: {
@@ -48,14 +46,14 @@ async function soakOn(runtime: string, args: readonly number[]): Promise<boolean
     console.log(`${runtime}  ${line}`);
     const seed = line.match(/^FAILED seed (\d+)/)?.[1];
     if (seed) {
-      console.log(`${runtime}  replay it: npm run soak -- --runtime ${runtime} --seed ${seed}`);
+      console.log(`${runtime}  play it again: npm run soak -- --runtime ${runtime} --seed ${seed}`);
     }
   });
   const isOver = new Promise<number | null>((resolve) => child.on("close", resolve));
   const timer = setTimeout(() => {
     console.log(`${runtime}  FAILED it does not end`);
     child.kill("SIGKILL");
-  }, seconds * 1000 + LONGEST_END);
+  }, seconds * 1000 + 3 * PATIENCE); // the last round, and the end of the process
   const code = await isOver;
   clearTimeout(timer);
   return code === 0;
@@ -64,7 +62,7 @@ async function soakOn(runtime: string, args: readonly number[]): Promise<boolean
 const seconds = numberOf("seconds", values.seconds);
 // Seeds follow each other, so that those of two runs are not the same ones.
 const args = values.seed === undefined
-  ? [Math.floor(Math.random() * 2 ** 40), 0, seconds]
+  ? [Math.floor(Math.random() * 2 ** 30), 0, seconds]
   : [numberOf("seed", values.seed), 1, seconds];
 if (values.runtime !== undefined && !(values.runtime in COMMANDS)) {
   throw new TypeError(`--runtime must be node, deno or bun, not ${JSON.stringify(values.runtime)}`);

@@ -1,63 +1,59 @@
 /** The property that holds chats to what they promise, whatever is done with them, in whatever order. */
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Connection, memoryPair } from "../../mod.ts";
-import { chaos, type MakePair } from "../../testing.ts";
+import { memoryPair } from "../../mod.ts";
+import type { MakePair } from "../../testing.ts";
+import { play } from "./conversation/play.ts";
 import {
   CLOSINGS,
   type Ending,
+  type GiveUp,
   type Item,
   type Operation,
-  play,
+  type Options,
   type ProducerPlan,
   type Script,
   type Step,
-} from "./conversation.ts";
-
-/** What happens to the bytes on the way, besides. */
-interface Weather {
-  readonly seed: number;
-  readonly resetAfter: number;
-}
+  type Weather,
+} from "./conversation/script.ts";
+import { inTurns, withoutUnhandled } from "./conversation/surroundings.ts";
 
 const many = (count: number, of: fc.Arbitrary<Operation>): fc.WeightedArbitrary<Operation> => ({
   weight: count,
   arbitrary: of,
 });
 
-const ending: fc.Arbitrary<Ending> = fc.constantFrom<Ending[]>("line", "line", 0, 1, 7, 100, null);
-const ownEnding = fc.option(ending, { nil: undefined });
-/** Some data is more than the other end holds that does not read. */
-const length = fc.constantFrom(0, 1, 3, 10, 50, 5_000, 70_000);
+const maybe = <T>(of: fc.Arbitrary<T>, freq = 5): fc.Arbitrary<T | undefined> =>
+  fc.option(of, { nil: undefined, freq });
+
+const ending = fc.constantFrom<Ending[]>("line", "line", "prefixed", 0, 1, 7, 100, null);
+
+/** How long what is sent is: some of it more than the other end of a `memoryPair()` holds that does not read. */
+export const LENGTHS: readonly number[] = [0, 1, 3, 10, 50, 5_000, 70_000];
+
+/** When a read is given up: most often not. */
+const giveUp = fc.constantFrom<GiveUp[]>(undefined, undefined, "before", "timeout", 0, 1, 3, 6, 9);
 
 const closing: fc.Arbitrary<Operation> = fc.record({ op: fc.constantFrom(...CLOSINGS) });
 
-const data: fc.Arbitrary<Item> = fc.record({ length, isText: fc.boolean() });
-
-const producer = (does: fc.Arbitrary<Operation>): fc.Arbitrary<ProducerPlan> =>
-  fc.record({
-    isAsync: fc.boolean(),
-    pieces: fc.array(length, { maxLength: 3 }),
-    then: fc.constantFrom("ends", "ends", "throws", "goes on", "hangs", "yields nonsense"),
-    does: fc.option(does, { nil: undefined, freq: 1 }),
-    doesAtReturn: fc.option(does, { nil: undefined, freq: 1 }),
-  });
-
-const push = (item: fc.Arbitrary<Item>): fc.Arbitrary<Operation> =>
-  fc.record({ op: fc.constant("push"), items: fc.array(item, { maxLength: 3 }) });
-
-const read: fc.Arbitrary<Operation> = fc.record({
-  op: fc.constantFrom("read", "readBytes", "readText"),
-  ending: ownEnding,
-  giveUp: fc.constantFrom(undefined, undefined, "before", "at once", "soon"),
+const plain: fc.Arbitrary<Operation> = fc.record({
+  op: fc.constantFrom("flush", "send", "stats", "wrong"),
 });
 
 const setting: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant("terminator"), ending }),
-  fc.record({ op: fc.constant("maxFrameLength"), limit: fc.constantFrom(0, 5, 1_000, Infinity) }),
+  fc.record({ op: fc.constant("maxFrameLength"), limit: fc.constantFrom(Infinity, 1_000, 5, 0) }),
 );
 
 const reading: fc.Arbitrary<Operation> = fc.oneof(
-  many(3, read),
+  many(
+    3,
+    fc.record({
+      op: fc.constantFrom("read", "readBytes", "readText"),
+      ending: maybe(ending),
+      giveUp,
+    }),
+  ),
   many(1, fc.record({ op: fc.constant("loop"), frames: fc.constantFrom(0, 1, 3, 200) })),
   many(1, fc.record({ op: fc.constant("next, and leave"), nexts: fc.nat({ max: 3 }) })),
   many(
@@ -72,70 +68,101 @@ const reading: fc.Arbitrary<Operation> = fc.oneof(
     1,
     fc.record({
       op: fc.constant("stream"),
-      ending: ownEnding,
+      ending: maybe(ending),
       pieces: fc.constantFrom(0, 1, 2, 1_000),
     }),
   ),
 );
 
-const plain: fc.Arbitrary<Operation> = fc.record({
-  op: fc.constantFrom("flush", "send", "stats", "wrong"),
-});
-
-/** What a producer does to its own chat. */
-const inside = fc.oneof(closing, plain, setting, reading, push(data));
-
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  many(6, reading),
-  many(5, push(fc.oneof(data, producer(inside)))),
-  many(3, plain),
-  many(1, setting),
-  many(3, closing),
-);
-
-const step: fc.Arbitrary<Step> = fc.record({
-  end: fc.constantFrom(0, 1),
-  does: operation,
-  isStale: fc.oneof(
-    { weight: 9, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.constant(true) },
-  ),
-  then: fc.oneof(
-    { weight: 3, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.record({ ticks: fc.integer({ min: 1, max: 12 }) }) },
-    { weight: 1, arbitrary: fc.record({ turns: fc.integer({ min: 1, max: 3 }) }) },
-    { weight: 1, arbitrary: fc.constant("await" as const) },
-  ),
-});
-
-const options: fc.Arbitrary<Script["options"][0]> = fc.record({
+const options: fc.Arbitrary<Options> = fc.record({
+  encoding: fc.constantFrom(undefined, "utf-8"),
   incomplete: fc.constantFrom("throw", "yield", "drop"),
-  highWaterMark: fc.constantFrom(0, 20, 64 * 1024),
-  maxQueuedBytes: fc.constantFrom(200, 100_000, Infinity, Infinity),
+  highWaterMark: fc.constantFrom(64 * 1024, 20, 0),
+  maxQueuedBytes: fc.constantFrom(...Array(4).fill(Infinity), 100_000, 200),
+  idleTimeout: fc.constantFrom(...Array(6).fill(undefined), 100_000, 500),
 });
 
-const script: fc.Arbitrary<Script> = fc.record({
-  options: fc.tuple(options, options),
-  steps: fc.array(step, { minLength: 1, maxLength: 15 }),
-  finale: fc.constantFrom("close", "goodbye"),
-});
-
-const weather: fc.Arbitrary<Weather | undefined> = fc.option(
-  fc.record({ seed: fc.nat(), resetAfter: fc.constantFrom(0, 30, 10_000, Infinity, Infinity) }),
-  { nil: undefined },
+const weather: fc.Arbitrary<Weather | undefined> = maybe(
+  fc.record({
+    seed: fc.nat(),
+    resetAfter: fc.constantFrom(...Array(6).fill(Infinity), 10_000, 30, 0),
+    stallAfter: fc.constantFrom(...Array(8).fill(Infinity), 10_000, 30),
+  }),
+  1,
 );
 
-/** Checks the property on random scripts. `seed` and `path` repeat a failure that was reported. */
+const then: fc.Arbitrary<Step["then"]> = fc.oneof(
+  { weight: 30, arbitrary: fc.constant(undefined) },
+  { weight: 10, arbitrary: fc.record({ ticks: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 10, arbitrary: fc.record({ turns: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 10, arbitrary: fc.constant("await" as const) },
+  // So long that whoever waits for a silent peer gives up.
+  { weight: 1, arbitrary: fc.constant({ turns: 110 }) },
+);
+
+/** Random scripts, in which what is sent has these lengths. */
+export function scriptsWith(lengths: readonly number[]): fc.Arbitrary<Script> {
+  const length = fc.constantFrom(...lengths);
+  const data: fc.Arbitrary<Item> = fc.record({ length, isText: fc.boolean() });
+  const push = (item: fc.Arbitrary<Item>): fc.Arbitrary<Operation> =>
+    fc.record({ op: fc.constant("push"), items: fc.array(item, { maxLength: 3 }) });
+  /** What a producer does to its own chat. */
+  const inside = maybe(fc.oneof(closing, plain, setting, reading, push(data)), 1);
+  const producer: fc.Arbitrary<ProducerPlan> = fc.record({
+    kind: fc.constantFrom("sync", "async", "batches", "stream"),
+    pieces: fc.array(length, { maxLength: 3 }),
+    then: fc.constantFrom("ends", "ends", "ends", "throws", "goes on", "hangs", "yields nonsense"),
+    does: inside,
+    doesAtReturn: inside,
+  });
+  const operation: fc.Arbitrary<Operation> = fc.oneof(
+    many(12, reading),
+    many(10, push(fc.oneof(data, producer))),
+    many(6, plain),
+    many(2, setting),
+    many(5, closing),
+    many(1, fc.constant({ op: "vanish" })),
+  );
+  const step: fc.Arbitrary<Step> = fc.record({
+    end: fc.constantFrom(0, 1),
+    does: operation,
+    isStale: fc.constantFrom(...Array(9).fill(undefined), true),
+    then,
+  });
+  return fc.record({
+    options: fc.tuple(options, options),
+    weather: fc.tuple(weather, weather),
+    steps: fc.array(step, { minLength: 1, maxLength: 15 }),
+    finale: fc.constantFrom("goodbye", "close"),
+  });
+}
+
+/** Checks the property on random scripts over memory. `seed` and `path` repeat a failure that was reported. */
 export async function checkConversations(
   numRuns: number,
-  { makePair = memoryPair, ...repeat }: { makePair?: MakePair; seed?: number; path?: string } = {},
+  repeat: { seed?: number; path?: string } = {},
 ): Promise<void> {
-  const property = fc.asyncProperty(script, weather, async (script, weather) => {
-    const pair = async (): Promise<[Connection, Connection]> => {
-      const [left, right] = await makePair();
-      return [weather === undefined ? left : chaos(left, weather), right];
-    };
-    await play(pair, script);
+  await inTurns((problems) => check(memoryPair, numRuns, repeat, problems));
+}
+
+/** The same over connections that take their own time. */
+export async function checkConversationsOver(
+  makePair: MakePair,
+  numRuns: number,
+  repeat: { seed?: number; path?: string } = {},
+): Promise<void> {
+  await withoutUnhandled((problems) => check(makePair, numRuns, repeat, problems));
+}
+
+async function check(
+  makePair: MakePair,
+  numRuns: number,
+  repeat: { seed?: number; path?: string },
+  problems: () => string[],
+): Promise<void> {
+  const property = fc.asyncProperty(scriptsWith(LENGTHS), async (script) => {
+    await play(makePair, script);
+    assertEquals(problems(), []);
   });
   await fc.assert(property, { numRuns, ...repeat });
 }

@@ -12,49 +12,55 @@ export class StrictConnection extends WrappedConnection {
   readonly wrongs: string[] = [];
   /** A copy of each chunk that was read. */
   readonly received: Uint8Array[] = [];
+  /** How many bytes were taken. */
+  written = 0;
   /** Whether the end of the peer's direction was read. */
   isEnded = false;
-  #reading = false;
-  #writing = false;
-  #writeClosed = false;
+  readonly #underWay: Map<"read" | "write" | "closeWrite", Promise<unknown>> = new Map();
+  #isWriteClosed = false;
 
   constructor(connection: Connection) {
     super(connection);
   }
 
   override async read(): Promise<Uint8Array | null> {
-    if (this.#reading) this.wrongs.push("read() while another is under way");
-    this.#reading = true;
-    try {
-      const chunk = await super.read();
-      if (chunk === null) this.isEnded = true;
-      else this.received.push(chunk.slice());
-      return chunk;
-    } finally {
-      this.#reading = false;
-    }
+    const chunk = await this.#do("read", super.read());
+    if (chunk === null) this.isEnded = true;
+    else this.received.push(chunk.slice());
+    if (chunk?.length === 0) this.wrongs.push("read() gave an empty chunk");
+    return chunk;
   }
 
   override async write(data: Uint8Array): Promise<void> {
-    if (this.#writing) this.wrongs.push("write() while another is under way");
-    if (this.#writeClosed) this.wrongs.push("write() after closeWrite()");
-    this.#writing = true;
-    try {
-      await super.write(data);
-    } finally {
-      this.#writing = false;
-    }
+    if (this.#isWriteClosed) this.wrongs.push("write() after closeWrite()");
+    await this.#do("write", super.write(data));
+    this.written += data.length;
   }
 
   override async closeWrite(): Promise<void> {
-    if (this.#writing) this.wrongs.push("closeWrite() while a write() is under way");
-    if (this.#writeClosed) this.wrongs.push("closeWrite() again");
-    this.#writeClosed = true;
-    await super.closeWrite();
+    if (this.#underWay.has("write")) this.wrongs.push("closeWrite() while a write() is under way");
+    if (this.#isWriteClosed) this.wrongs.push("closeWrite() again");
+    this.#isWriteClosed = true;
+    await this.#do("closeWrite", super.closeWrite());
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay.values());
   }
 
   /** Fails if the caller did anything that it should not have done. */
   check(): void {
     assertEquals(this.wrongs, []);
+  }
+
+  async #do<T>(what: "read" | "write" | "closeWrite", result: Promise<T>): Promise<T> {
+    if (this.#underWay.has(what)) this.wrongs.push(`${what}() while another is under way`);
+    this.#underWay.set(what, result);
+    try {
+      return await result;
+    } finally {
+      this.#underWay.delete(what);
+    }
   }
 }

@@ -1,12 +1,5 @@
-/**
- * Two chats with each other, on which any operations are played in any order, and what must hold whatever they are:
- * nothing throws that is not documented to, every promise settles once both ends are closed, what arrives is what was
- * sent, in order, and all of it if nobody broke off, and each producer is told once that it is over.
- */
-import { nextTurn } from "./turn.ts";
+/** One end of a conversation: a chat, or several that follow each other on one connection, and what a program knows of them. */
 import { Buffer } from "node:buffer";
-import process from "node:process";
-import { inspect } from "node:util";
 import {
   assert,
   assertEquals,
@@ -18,133 +11,37 @@ import {
 import {
   Chat,
   ChatError,
-  type ChatOptions,
   ClosedError,
   type Connection,
-  ConnectionError,
   type Data,
   delimited,
   type Detached,
+  type Frame,
   FrameTooLongError,
   IncompleteFrameError,
+  lengthPrefixed,
   type Producer,
-  type ReadOptions,
   type Terminator,
-} from "../../mod.ts";
-import type { MakePair } from "../../testing.ts";
-import { bytes, concat } from "./bytes.ts";
-import { StrictConnection } from "./strict_connection.ts";
+  TimeoutError,
+} from "../../../mod.ts";
+import { chaos } from "../../../testing.ts";
+import { bytes, concat } from "../bytes.ts";
+import { CountingSignal } from "../counting_signal.ts";
+import { StrictConnection } from "../strict_connection.ts";
+import { PlannedProducer } from "./producers.ts";
+import type { Closing, Ending, GiveUp, Item, Operation, Options, Weather } from "./script.ts";
 
-/** Where frames end. Terminators are kept, so that the frames together are the bytes. */
-export type Ending = "line" | number | null;
-
-/** What a producer does between its pieces, and at last. */
-export interface ProducerPlan {
-  readonly isAsync: boolean;
-  /** How long each piece is. */
-  readonly pieces: readonly number[];
-  readonly then: "ends" | "throws" | "goes on" | "hangs" | "yields nonsense";
-  /** What it does to its own chat before its last piece or end, and when it is told that it is over. */
-  readonly does?: Operation | undefined;
-  readonly doesAtReturn?: Operation | undefined;
-}
-
-export type Item = { readonly length: number; readonly isText: boolean } | ProducerPlan;
-
-/** Something that a program may do with a chat, at any time. */
-export type Operation =
-  | {
-    readonly op: "read" | "readBytes" | "readText";
-    readonly ending?: Ending | undefined;
-    readonly giveUp?: "at once" | "soon" | "before" | undefined;
-  }
-  | { readonly op: "loop"; readonly frames: number }
-  | { readonly op: "next, and leave"; readonly nexts: number }
-  | { readonly op: "batches"; readonly batches: number; readonly frames: number }
-  | { readonly op: "stream"; readonly ending?: Ending | undefined; readonly pieces: number }
-  | { readonly op: "push"; readonly items: readonly Item[] }
-  | { readonly op: Closing | "send" | "flush" | "stats" | "wrong" }
-  | { readonly op: "terminator"; readonly ending: Ending }
-  | { readonly op: "maxFrameLength"; readonly limit: number };
-
-/** What ends a chat, or a part of it. */
-export const CLOSINGS = [
-  "closeWrite",
-  "closeWhenDone",
-  "close",
-  "close with a reason",
-  "dispose",
-  "discardBuffers",
-  "detach",
-] as const;
-
-export type Closing = typeof CLOSINGS[number];
-
-export interface Step {
-  /** Whose. */
-  readonly end: 0 | 1;
-  readonly does: Operation;
-  /** Whether it is done with the chat that the connection was detached from, if there is one. */
-  readonly isStale?: boolean | undefined;
-  /** What passes before the next step: turns of the event loop, of the microtask queue, or until it has come to its end. */
-  readonly then?: { readonly turns: number } | { readonly ticks: number } | "await" | undefined;
-}
-
-export type Options = Partial<Omit<ChatOptions, "encoding">>;
-
-export interface Script {
-  readonly options: readonly [Options, Options];
-  readonly steps: readonly Step[];
-  /** How it is ended: both are closed; or each is read to its end, ends its direction and says goodbye, as far as that goes. */
-  readonly finale: "close" | "goodbye";
-}
-
+/** Terminators that are kept: the frames together are the bytes. */
 const LINE = delimited("\n", { keep: true });
-const toTerminator = (ending: Ending): Terminator => ending === "line" ? LINE : ending;
+const PREFIXED = lengthPrefixed({ bytes: 1, strip: 0 });
 
 /** A loop is left after so many frames: there is no end to empty ones. */
 const MOST_FRAMES = 200;
 /** No line that is sent is longer. */
 const LONGEST_LINE = 1_000;
-/** A producer that goes on and on hangs after so many pieces: over memory it would leave nobody else a turn. */
-const MOST_PIECES = 300;
-/** How many turns of the event loop goodbyes may take before they are cut short. */
-const PATIENCE = 30;
 
-const unhandled: unknown[] = [];
-let isListening = false;
-
-/** Plays a script, and checks what must hold. */
-export async function play(
-  makePair: MakePair,
-  { options, steps, finale }: Script,
-): Promise<void> {
-  if (!isListening) process.on("unhandledRejection", (reason) => unhandled.push(reason));
-  isListening = true;
-  const [left, right] = await makePair();
-  const ends = [new End(left, options[0]), new End(right, options[1])] as const;
-  for (const { end, does, isStale, then } of steps) {
-    const result = ends[end].perform(does, isStale);
-    if (then === undefined) continue;
-    if (then === "await") await Promise.race([result?.catch(() => {}), nextTurn()]);
-    else if ("turns" in then) { for (let i = 0; i < then.turns; i++) await nextTurn(); }
-    else for (let i = 0; i < then.ticks; i++) await Promise.resolve();
-  }
-  if (finale === "goodbye") {
-    for (const end of ends) end.sayGoodbye();
-    for (let i = 0; i < PATIENCE && ends.some((end) => !end.isSettled); i++) await nextTurn();
-  }
-  for (const end of ends) end.close();
-  // Timers take their turns, too; a socket takes its time.
-  for (let i = 0; i < 1000 && ends.some((end) => !end.isSettled); i++) {
-    await (i < PATIENCE ? nextTurn() : new Promise((resolve) => setTimeout(resolve, 5)));
-  }
-  for (const end of ends) end.check();
-  ends[0].checkArrival(ends[1]);
-  ends[1].checkArrival(ends[0]);
-  await nextTurn();
-  assertEquals(unhandled.splice(0), [], "a rejection that nobody handled");
-}
+const REASON = new Error("enough");
+const ABORTED = new Error("given up");
 
 /** Something that was pushed: what of it exists so far. */
 interface Sent {
@@ -152,17 +49,12 @@ interface Sent {
   isWhole: boolean;
 }
 
-/** What became of a producer. */
-interface Told {
-  readonly isAsync: boolean;
-  ended: number;
-  returned: number;
-  pulled: number;
-}
-
 /** A chat, and what the program that has it knows of it. */
 interface Talk {
-  readonly chat: Chat;
+  readonly chat: Chat<Frame>;
+  readonly signal: CountingSignal;
+  /** Whether `closed` has resolved. */
+  isOver: boolean;
   isDetached: boolean;
   isClosed: boolean;
   /** Whether the program has ended its sending, or its reading. */
@@ -173,19 +65,23 @@ interface Talk {
   done?: Promise<void>;
 }
 
-const REASON = new Error("enough");
-const ABORTED = new Error("given up");
-
-/** One end of the conversation. */
-class End {
+export class End {
+  peer!: End;
+  readonly #raw: Connection;
   readonly #connection: StrictConnection;
   readonly #options: Options;
   /** Several, if the connection was handed on. */
   readonly #talks: Talk[] = [];
+  readonly #signals: CountingSignal[] = [];
   /** What was pushed, in order, in parts that `discardBuffers()` has parted. */
   readonly #sent: Sent[][] = [[]];
+  /** Arrays that were pushed and not flushed: until then they are the chat's. */
+  #lent: Uint8Array[] = [];
   /** What was handed out, in the order in which it was asked for. */
   readonly #slots: Uint8Array[][] = [];
+  /** How many frames were handed out, where that is known. */
+  #frames: number | undefined = 0;
+  #framesSent = 0;
   /** Whether frames were dropped on the way, as the program, or a limit, has said. */
   #hasGaps: boolean;
   /** Whether a count of 0 was ever in force, which gives no frame any more at the end, whatever is left. */
@@ -196,28 +92,44 @@ class End {
   #wasRefused = false;
   /** Whether the chat says that all was sent, and the direction ended. */
   #isAllSent = false;
-  readonly #accepted: Told[] = [];
-  readonly #refused: Told[] = [];
+  /** The codes of errors that this end has given reason for. */
+  readonly #codes: Set<string> = new Set(["frame-injection"]);
+  /** Whether something was done at this end, or happens to it, that may break the connection. */
+  #mayBreak: boolean;
+  readonly #accepted: PlannedProducer[] = [];
+  readonly #refused: PlannedProducer[] = [];
   /** What `closed` says, of each chat. */
   readonly #closedWith: (Error | undefined)[] = [];
   /** Whether anything that was asked for before it was closed has said that the connection broke. */
   #isBroken = false;
   readonly #wrongs: string[] = [];
-  readonly #waiting: Set<{ readonly name: string }> = new Set();
-  /** Numbered lines that nobody has sent yet. */
+  readonly #waiting: Map<Promise<unknown>, string> = new Map();
+  /** Numbered lines that were not sent yet. */
   #stock = "";
   #lines = 0;
 
-  constructor(connection: Connection, options: Options) {
-    this.#connection = new StrictConnection(connection);
+  constructor(raw: Connection, options: Options, weather: Weather | undefined) {
+    this.#raw = raw;
+    this.#connection = new StrictConnection(weather === undefined ? raw : chaos(raw, weather));
     this.#options = options;
     this.#hasGaps = options.incomplete === "drop";
-    this.#track("connection.closed", connection.closed);
+    if (options.idleTimeout !== undefined) this.#codes.add("timeout");
+    if ((options.maxQueuedBytes ?? Infinity) < Infinity) this.#codes.add("backpressure");
+    const { resetAfter = Infinity, stallAfter = Infinity } = weather ?? {};
+    this.#mayBreak = Math.min(resetAfter, stallAfter) < Infinity || this.#codes.size > 1;
+    this.#track("connection.closed", this.#connection.closed);
     this.#begin(this.#connection);
   }
 
-  get isSettled(): boolean {
-    return this.#waiting.size === 0;
+  /** What it waits for. */
+  get waiting(): string[] {
+    return [...this.#waiting.values()];
+  }
+
+  /** Resolves when it waits for nothing. */
+  async settled(): Promise<void> {
+    while (this.#waiting.size > 0) await Promise.allSettled(this.#waiting.keys());
+    await this.#connection.settled();
   }
 
   /** Does it; gives its promise, if there is one. */
@@ -237,33 +149,41 @@ class End {
     for (const talk of this.#talks) this.#try(talk, { op: "close" });
   }
 
+  /** Checks that all was sent and has arrived, if there was no reason why it should not. */
+  checkWhole(): void {
+    if (this.#mayBreak || this.peer.#mayBreak) return;
+    assertEquals(this.#closedWith, this.#talks.map(() => undefined));
+    assertEquals([this.#isAllSent, this.#connection.isEnded], [true, true], "not all was sent");
+  }
+
   /** Checks what must hold when both ends are closed. */
   check(): void {
-    assertEquals([...this.#waiting].map(({ name }) => name), [], "it waits for ever");
     assertEquals(this.#wrongs, []);
     this.#connection.check();
     if (this.#isBroken) assert(this.#closedWith.some(Boolean), "closed does not say what broke");
-    for (const told of this.#accepted) {
-      const { isAsync, ended, returned } = told;
-      // The promise of an end that nobody has seen yet is no end.
-      const isTold = ended + returned === 1 || (isAsync && ended === 1 && returned === 1);
-      assert(isTold, `a producer was told ${inspect(told)}`);
-    }
-    for (const { ended, returned, pulled } of this.#refused) {
-      assertEquals({ ended, returned, pulled }, { ended: 0, returned: 1, pulled: 0 });
-    }
+    for (const producer of this.#accepted) producer.check(false);
+    for (const producer of this.#refused) producer.check(true);
+    const listeners = this.#signals.reduce((sum, signal) => sum + signal.listeners, 0);
+    assertStrictEquals(listeners, 0, "it still listens to a signal");
+    this.#checkStats();
     this.#checkFrames();
+    this.#checkArrival();
   }
 
-  /** Checks that what has arrived at the other end is what was sent, or begins like it. */
-  checkArrival(peer: End): void {
-    const received = concat(peer.#connection.received);
-    const parts = this.#sent.map((part) => concat(part.flatMap(({ pieces }) => pieces)));
-    assert(beginsLike(received, parts), "what has arrived is not what was sent");
-    if (!this.#isAllSent || this.#wasRefused || parts.length > 1) return;
-    if (!peer.#connection.isEnded) return;
-    assertEquals(received.length, parts[0]!.length, "not all has arrived");
-    assert(this.#sent[0]!.every(({ isWhole }) => isWhole), "a producer was not drained");
+  #checkStats(): void {
+    const sum = { bytesIn: 0, bytesOut: 0, framesIn: 0, framesOut: 0, queued: 0 };
+    for (const { chat: { stats } } of this.#talks) {
+      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += stats[name];
+    }
+    const { bytesIn, ...others } = sum;
+    const received = concat(this.#connection.received).length;
+    assert(bytesIn <= received, `stats.bytesIn is ${bytesIn}, and ${received} bytes came`);
+    assertEquals(others, {
+      bytesOut: this.#connection.written,
+      framesIn: this.#frames ?? sum.framesIn,
+      framesOut: this.#framesSent,
+      queued: 0,
+    });
   }
 
   #checkFrames(): void {
@@ -278,17 +198,37 @@ class End {
     if (this.#sawEnd && !this.#hasGaps) assertStrictEquals(at, received.length, "a frame is lost");
   }
 
+  /** Checks that what has arrived is what the peer has sent, or begins like it. */
+  #checkArrival(): void {
+    const received = concat(this.#connection.received);
+    const { peer } = this;
+    const parts = peer.#sent.map((part) => concat(part.flatMap(({ pieces }) => pieces)));
+    assert(beginsLike(received, parts), "what has arrived is not what was sent");
+    if (!peer.#isAllSent || peer.#wasRefused || parts.length > 1) return;
+    if (!this.#connection.isEnded) return;
+    assertEquals(received.length, parts[0]!.length, "not all has arrived");
+    assert(peer.#sent[0]!.every(({ isWhole }) => isWhole), "a producer was not drained");
+  }
+
   #begin(connection: Connection, unread?: Uint8Array): void {
-    const chat = new Chat(connection, { terminator: LINE, ...this.#options }, unread);
-    this.#talks.push({
-      chat,
-      isDetached: false,
-      isClosed: false,
-      endsWrites: false,
-      endsReads: false,
+    const signal = this.#makeSignal();
+    const options = { terminator: LINE, ...this.#options, signal };
+    const chat = new Chat<Frame>(connection, options, unread);
+    const state = { isOver: false, isDetached: false, isClosed: false };
+    const talk: Talk = { chat, signal, ...state, endsWrites: false, endsReads: false };
+    this.#talks.push(talk);
+    const closed = chat.closed.then((error) => {
+      talk.isOver = true;
+      this.#closedWith.push(error);
+      if (error !== undefined) throw error;
     });
-    const closed = chat.closed.then((error) => void this.#closedWith.push(error));
-    this.#track("closed", closed, () => "it rejects");
+    this.#track("closed", closed);
+  }
+
+  #makeSignal(): CountingSignal {
+    const signal = new CountingSignal();
+    this.#signals.push(signal);
+    return signal;
   }
 
   #try(talk: Talk, operation: Operation): Promise<unknown> | undefined {
@@ -320,12 +260,12 @@ class End {
       case "send":
         return this.#send(talk);
       case "flush":
-        return this.#track("flush", chat.flush());
+        return this.#flush(talk);
       case "terminator":
-        this.#hasZero ||= operation.ending === 0;
-        chat.terminator = toTerminator(operation.ending);
+        chat.terminator = this.#toTerminator(operation.ending)!;
         return undefined;
       case "maxFrameLength":
+        this.#codes.add("frame-too-long");
         chat.maxFrameLength = operation.limit;
         return undefined;
       case "stats":
@@ -337,6 +277,10 @@ class End {
         assertThrows(() => chat.terminator = -1, RangeError);
         assertThrows(() => chat.push(42 as unknown as string), TypeError);
         return assertRejects(() => chat.read(""), TypeError);
+      case "vanish":
+        this.#mayBreak = true;
+        this.#codes.add("closed");
+        return void this.#raw.close();
       case "detach":
         return void this.#detach(talk);
       default:
@@ -344,15 +288,24 @@ class End {
     }
   }
 
+  #toTerminator(ending: Ending | undefined): Terminator | undefined {
+    this.#hasZero ||= ending === 0;
+    return ending === "line" ? LINE : ending === "prefixed" ? PREFIXED : ending;
+  }
+
   #close(talk: Talk, op: Exclude<Closing, "detach">): Promise<unknown> | undefined {
     const { chat } = talk;
+    // A chat that is over listens to its signal no more.
+    if (op === "abort" && talk.isOver) return undefined;
     if (op === "discardBuffers") {
       this.#hasGaps = true;
+      this.#codes.add("discarded");
       this.#sent.push([]);
       const { unread, unsent } = chat.discardBuffers();
       assert(unread >= 0 && unsent >= 0, `${unread} and ${unsent} bytes were dropped`);
       return undefined;
     }
+    this.#codes.add("closed");
     talk.endsWrites = true;
     if (op === "closeWrite") {
       const promise = chat.closeWrite();
@@ -360,6 +313,7 @@ class End {
       return this.#track(op, this.#noteAllSent(talk, promise));
     }
     talk.endsReads = true;
+    if (!this.#connection.isEnded) this.#mayBreak = true;
     if (op === "closeWhenDone" || op === "dispose") {
       // Disposing may resolve where this rejects: when a read was told that the connection broke.
       const disposed = op === "dispose" ? chat[Symbol.asyncDispose]() : undefined;
@@ -368,8 +322,10 @@ class End {
       const noted = this.#noteAllSent(talk, promise);
       return this.#track(op, disposed === undefined ? noted : noted.catch(() => disposed));
     }
-    talk.isClosed = true;
-    chat.close(op === "close" ? undefined : REASON);
+    this.#mayBreak = talk.isClosed = true;
+    if (op !== "close") this.#codes.add("the reason");
+    if (op === "abort") talk.signal.abort(REASON);
+    else chat.close(op === "close" ? undefined : REASON);
     return undefined;
   }
 
@@ -389,6 +345,7 @@ class End {
       return;
     }
     assert(!talk.endsReads, "it was closed, or closing, and detached");
+    this.#codes.add("closed");
     talk.isDetached = talk.endsReads = talk.endsWrites = true;
     this.#isAllSent = false; // the next chat may push more
     this.#begin(detached.connection, detached.unread);
@@ -419,67 +376,45 @@ class End {
     const { framesOut } = chat.stats;
     const promise = chat.send(line);
     if (chat.stats.framesOut === framesOut) return this.#track("send", promise); // refused
+    this.#framesSent++;
     if (!isOver) this.#sent.at(-1)!.push({ pieces: [bytes(line)], isWhole: true });
     return this.#note(isOver, promise);
   }
 
+  /** What was pushed before is the program's again when it resolves. */
+  #flush(talk: Talk): Promise<unknown> {
+    const lent = this.#lent;
+    this.#lent = [];
+    const flushed = talk.chat.flush().then(() => {
+      for (const array of lent) array.fill(0xee);
+    });
+    return this.#track("flush", flushed);
+  }
+
   #make(talk: Talk, item: Item, sent: Sent, isOver: boolean): Data | Producer {
-    if (!("length" in item)) return this.#makeProducer(talk, item, sent, isOver);
+    if (!("length" in item)) {
+      if (item.then === "throws" || item.then === "yields nonsense") {
+        this.#mayBreak = true;
+        this.#codes.add("producer");
+      }
+      const planned = new PlannedProducer(item, {
+        take: (length) => {
+          const piece = this.#take(length);
+          sent.pieces.push(bytes(piece));
+          return piece;
+        },
+        perform: (operation) => void this.#try(talk, operation),
+        end: () => sent.isWhole = true,
+      });
+      (isOver ? this.#refused : this.#accepted).push(planned);
+      return planned.producer;
+    }
     const data = this.#take(item.length);
     sent.pieces.push(bytes(data));
     sent.isWhole = true;
-    return item.isText ? data : bytes(data);
-  }
-
-  #makeProducer(talk: Talk, plan: ProducerPlan, sent: Sent, isOver: boolean): Producer {
-    const told: Told = { isAsync: plan.isAsync, ended: 0, returned: 0, pulled: 0 };
-    (isOver ? this.#refused : this.#accepted).push(told);
-    let [given, isFinal] = [0, false];
-    const give = (length: number): IteratorResult<Data> => {
-      given++;
-      const piece = this.#take(length);
-      sent.pieces.push(bytes(piece));
-      return { done: false, value: piece };
-    };
-    const produce = (): IteratorResult<Data> => {
-      if (given < plan.pieces.length) return give(plan.pieces[given]!);
-      if (plan.does !== undefined && !isFinal) {
-        isFinal = true;
-        this.#try(talk, plan.does);
-      }
-      if (plan.then === "goes on" && given < MOST_PIECES) return give(64);
-      if (plan.then === "yields nonsense") return { done: false, value: 42 as unknown as string };
-      if (plan.then === "goes on" || plan.then === "hangs") {
-        return { done: false, value: new Promise(() => {}) as unknown as string };
-      }
-      told.ended++;
-      sent.isWhole = true;
-      if (plan.then === "throws") throw new Error("out of paper");
-      return { done: true, value: undefined };
-    };
-    const next = (): void => {
-      told.pulled++;
-      if (told.ended + told.returned > 0) this.#wrongs.push("a producer is asked after its end");
-    };
-    const end = (): void => {
-      told.returned++;
-      if (plan.doesAtReturn !== undefined) this.#try(talk, plan.doesAtReturn);
-    };
-    const over = { done: true, value: undefined } as const;
-    if (!plan.isAsync) {
-      return {
-        [Symbol.iterator]: () => ({ next: () => (next(), produce()), return: () => (end(), over) }),
-      };
-    }
-    const later = async (): Promise<IteratorResult<Data>> => {
-      next();
-      if (given % 3 === 0) await Promise.resolve();
-      if (given % 5 === 0) await nextTurn();
-      return told.returned > 0 ? over : produce();
-    };
-    return {
-      [Symbol.asyncIterator]: () => ({ next: later, return: () => (end(), Promise.resolve(over)) }),
-    };
+    if (item.isText) return data;
+    this.#lent.push(bytes(data));
+    return this.#lent.at(-1)!;
   }
 
   /** Text of which no two stretches are alike. */
@@ -502,16 +437,14 @@ class End {
     talk: Talk,
     op: "read" | "readBytes" | "readText",
     ending: Ending | undefined,
-    giveUp: "before" | "at once" | "soon" | undefined,
+    giveUp: GiveUp,
   ): Promise<unknown> {
-    const terminator = ending === undefined ? undefined : toTerminator(ending);
-    const controller = new AbortController();
-    const { signal } = controller;
-    if (giveUp === "before") controller.abort(ABORTED);
-    const options: ReadOptions = giveUp === "soon" ? { timeout: 0 } : { signal };
+    const signal = this.#makeSignal();
+    if (giveUp === "before") signal.abort(ABORTED);
     const slot = this.#makeSlot();
-    const reading: Promise<Uint8Array | string | null> = talk.chat[op](terminator, options);
-    if (giveUp === "at once") controller.abort(ABORTED);
+    const options = giveUp === "timeout" ? { timeout: 0 } : { signal };
+    const reading = talk.chat[op](this.#toTerminator(ending), options);
+    if (typeof giveUp === "number") void abortAfter(signal, giveUp);
     return this.#track(op, this.#fill(talk, slot, reading));
   }
 
@@ -529,7 +462,7 @@ class End {
     for (let i = 0; i < nexts; i++) {
       const slot = this.#makeSlot();
       const asked = iterator.next().then(
-        ({ value }) => void (value && slot.push(value)),
+        ({ value }) => void (value === undefined || this.#keep(slot, value)),
         (error) => this.#noteError(slot, error),
       );
       this.#track("next", asked);
@@ -545,7 +478,7 @@ class End {
         if (done) return this.#noteEnd(talk);
         let taken = 0;
         for (const frame of value) {
-          this.#makeSlot().push(frame);
+          this.#keep(this.#makeSlot(), frame);
           if (++taken >= frames) break;
         }
       }
@@ -556,9 +489,9 @@ class End {
   }
 
   async #stream(talk: Talk, ending: Ending | undefined, pieces: number): Promise<void> {
-    const terminator = ending === undefined ? undefined : toTerminator(ending);
-    const stream = talk.chat.stream(terminator);
+    const stream = talk.chat.stream(this.#toTerminator(ending));
     const slot = this.#makeSlot();
+    this.#frames = undefined; // it counts when it is read to its end
     try {
       for (let i = 0; i < pieces; i++) {
         const { done, value } = await stream.next();
@@ -580,19 +513,26 @@ class End {
   }
 
   /** Puts what is read where it belongs. Resolves with whether there was a frame. */
-  async #fill(
-    talk: Talk,
-    slot: Uint8Array[],
-    reading: Promise<Uint8Array | string | null>,
-  ): Promise<boolean> {
+  async #fill(talk: Talk, slot: Uint8Array[], reading: Promise<Frame | null>): Promise<boolean> {
     try {
       const frame = await reading;
       if (frame === null) this.#noteEnd(talk);
-      else slot.push(typeof frame === "string" ? bytes(frame) : frame);
+      else this.#keep(slot, frame);
       return frame !== null;
     } catch (error) {
       this.#noteError(slot, error);
       return false;
+    }
+  }
+
+  /** A frame is the caller's: to keep, or to write into. */
+  #keep(slot: Uint8Array[], frame: Frame): void {
+    if (this.#frames !== undefined) this.#frames++;
+    if (typeof frame === "string") slot.push(bytes(frame));
+    else if (this.#slots.length % 2 === 0) slot.push(frame);
+    else {
+      slot.push(frame.slice());
+      frame.fill(0xdd);
     }
   }
 
@@ -601,31 +541,39 @@ class End {
   }
 
   #noteError(slot: Uint8Array[], error: unknown): void {
-    if (error instanceof IncompleteFrameError) slot.push(error.bytes);
-    else if (error instanceof FrameTooLongError) this.#hasGaps = true;
-    else throw error;
+    const isGap = error instanceof FrameTooLongError;
+    this.#hasGaps ||= isGap;
+    if (error instanceof IncompleteFrameError && this.#connection.isEnded) slot.push(error.bytes);
+    else if (!isGap || !this.#codes.has(error.code)) throw error;
   }
 
-  /** Waits for it, when all is over. It may reject with the errors that are the library's, or the program's own. */
-  #track<T>(name: string, promise: Promise<T>, wrong = wrongOf): Promise<T> {
-    const entry = { name };
-    this.#waiting.add(entry);
+  /** Waits for it, when all is over. It may reject only with errors that somebody has given reason for. */
+  #track<T>(name: string, promise: Promise<T>): Promise<T> {
     const isOpen = this.#closedWith.length < this.#talks.length;
-    promise.catch((error) => {
-      if (isOpen && error instanceof ConnectionError) this.#isBroken = true;
-      const what = wrong(error);
-      if (what !== undefined) this.#wrongs.push(`${name}: ${what}`);
-    }).finally(() => this.#waiting.delete(entry));
+    this.#waiting.set(promise, name);
+    promise.then(
+      () => this.#waiting.delete(promise),
+      (error) => {
+        this.#waiting.delete(promise);
+        if (isOpen && error instanceof ChatError && error.code === "reset") this.#isBroken = true;
+        if (!this.#mayRejectWith(error)) this.#wrongs.push(`${name}: rejects with ${error}`);
+      },
+    );
     return promise;
   }
+
+  #mayRejectWith(error: unknown): boolean {
+    if (error === REASON) return this.#codes.has("the reason");
+    if (error === ABORTED || error instanceof TimeoutError) return true;
+    if (!(error instanceof ChatError)) return false;
+    if (error.code === "reset") return this.#mayBreak || this.peer.#mayBreak;
+    return this.#codes.has(error.code);
+  }
 }
 
-function isKnown(error: unknown): boolean {
-  return error instanceof ChatError || error === REASON || error === ABORTED;
-}
-
-function wrongOf(error: unknown): string | undefined {
-  return isKnown(error) ? undefined : `rejects with ${error}`;
+async function abortAfter(signal: CountingSignal, ticks: number): Promise<void> {
+  for (let i = 0; i < ticks; i++) await Promise.resolve();
+  signal.abort(ABORTED);
 }
 
 /** Whether the bytes are, one after the other, beginnings of the parts. */
@@ -633,8 +581,11 @@ function beginsLike(bytes: Uint8Array, parts: readonly Uint8Array[]): boolean {
   if (bytes.length === 0) return true;
   const [part, ...rest] = parts;
   if (part === undefined) return false;
-  let common = 0;
-  while (common < Math.min(part.length, bytes.length) && part[common] === bytes[common]) common++;
+  const most = Math.min(part.length, bytes.length);
+  let common = most;
+  if (Buffer.compare(part.subarray(0, most), bytes.subarray(0, most)) !== 0) {
+    for (common = 0; part[common] === bytes[common];) common++;
+  }
   if (common === bytes.length) return true;
   // The part may have been cut off a little earlier, where what came next happens to begin like the rest of it.
   for (let cut = common; cut >= Math.max(0, common - LONGEST_LINE); cut--) {
