@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
-import { ENV } from "../../tests/support/spawn.ts";
+import { ENV } from "../../tests/support/programs.ts";
 
 export interface Machine {
   readonly cpu: string;

@@ -8,18 +8,17 @@
  *     npm run soak -- --runtime bun --seed 123      one conversation, whose script is printed
  */
 import { spawn } from "node:child_process";
-import { delimiter, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { PATIENCE } from "../../tests/support/limits.ts";
+import { ENV } from "../../tests/support/programs.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   node: ["node", "--import", "tsx"],
   deno: ["deno", "run", "--quiet", "--allow-all", "--no-check"],
   bun: ["bun", "run"],
 };
-const PATH = [join(process.cwd(), "node_modules", ".bin"), process.env["PATH"]].join(delimiter);
 
 const { values } = parseArgs({
   options: {
@@ -39,7 +38,7 @@ async function soakOn(runtime: string, args: readonly number[]): Promise<boolean
   const [command, ...flags] = COMMANDS[runtime]!;
   const child = spawn(command!, [...flags, "tests/programs/soak.ts", ...args.map(String)], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, PATH },
+    env: ENV,
   });
   child.on("error", (error) => console.log(`${runtime}  could not be started: ${error.message}`));
   createInterface({ input: child.stdout }).on("line", (line) => {

@@ -13,9 +13,8 @@ import { hex } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { named, needs } from "../support/peers.ts";
-import { command, CURRENT, permitted, Program, run } from "../support/programs.ts";
+import { command, CURRENT, ENV, permitted, Program, run } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
-import { ENV } from "../support/spawn.ts";
 
 const peer = needs("mosquitto_sub");
 const program = (name: "publish" | "subscribe", port: number, ...args: string[]): string[] =>

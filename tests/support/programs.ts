@@ -17,6 +17,16 @@ export type RuntimeName = keyof typeof COMMANDS;
 
 export const RUNTIMES = Object.keys(COMMANDS) as readonly RuntimeName[];
 
+/**
+ * What every program gets that the tests start: what the tests themselves got, without colours. The runtimes that npm
+ * installed come last in the path, so that one which stands before them is tested in all its programs.
+ */
+export const ENV: Readonly<Record<string, string | undefined>> = {
+  ...process.env,
+  NO_COLOR: "1",
+  PATH: [process.env["PATH"], join(process.cwd(), "node_modules", ".bin")].join(delimiter),
+};
+
 /** The runtime that the tests run on. */
 export const CURRENT: RuntimeName = "Deno" in globalThis
   ? "deno"
@@ -40,11 +50,7 @@ export class Program {
 
   constructor(command: readonly string[]) {
     const [name, ...args] = command;
-    const bin = join(process.cwd(), "node_modules", ".bin");
-    this.#child = spawn(name!, args, {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1", PATH: [bin, process.env["PATH"]].join(delimiter) },
-    });
+    this.#child = spawn(name!, args, { stdio: ["ignore", "pipe", "pipe"], env: ENV });
     this.#closed = once(this.#child, "close");
     this.#child.stderr!.on("data", (data) => this.#stderr += data);
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {

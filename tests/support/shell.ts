@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { command, CURRENT } from "./programs.ts";
-import { ENV } from "./spawn.ts";
+import { command, CURRENT, ENV } from "./programs.ts";
 
 /** What a line of the shell did. */
 export interface ShellOutput {

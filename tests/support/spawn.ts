@@ -1,9 +1,7 @@
 /** Starts programs with pipes, in each way that the runtime has. */
 import { spawn } from "node:child_process";
-import { delimiter, join } from "node:path";
-import process from "node:process";
 import type { ChildProcessLike } from "../../mod.ts";
-import { CURRENT } from "./programs.ts";
+import { CURRENT, ENV } from "./programs.ts";
 
 /** Starts a command: its standard input and output are pipes, and its standard error is ours. */
 export type Spawn = (...command: readonly string[]) => ChildProcessLike;
@@ -14,13 +12,6 @@ interface Runtimes {
 }
 
 const { Bun, Deno } = globalThis as unknown as Runtimes;
-const bin = join(process.cwd(), "node_modules", ".bin");
-/** As ours, with the runtimes in the path. */
-export const ENV: Readonly<Record<string, string | undefined>> = {
-  ...process.env,
-  NO_COLOR: "1",
-  PATH: [bin, process.env["PATH"]].join(delimiter),
-};
 
 /** With `node:child_process`, which every runtime has. */
 export const spawnNode: Spawn = (name = "", ...args) =>
