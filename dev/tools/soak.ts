@@ -6,8 +6,12 @@
  *     npm run soak -- --seconds 600                 as long as you like
  *     npm run soak -- --runtime bun                 on one runtime
  *     npm run soak -- --runtime bun --seed 123      one conversation, whose script is printed
+ *     npm run soak -- --hostile 100000              so many hostile peers for each server of the examples, instead of 10,000
+ *
+ * After the conversations, hostile peers attack the servers of the examples.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -25,6 +29,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "60" },
     seed: { type: "string" },
     runtime: { type: "string" },
+    hostile: { type: "string", default: "10000" },
   },
 });
 
@@ -58,6 +63,17 @@ async function soakOn(runtime: string, args: readonly number[]): Promise<boolean
   return code === 0;
 }
 
+/** Lets hostile peers attack the servers of the examples, on one runtime. */
+async function attackOn(runtime: string, peers: number): Promise<boolean> {
+  const runner = ["--import", "tsx", "dev/tools/test.ts", "tests/examples", "--runtime", runtime];
+  const child = spawn(process.execPath, [...runner, "--name", "survives? .*nonsense"], {
+    stdio: "inherit",
+    env: { ...ENV, HOSTILE_RUNS: String(peers), TEST_SLOWNESS: String(Math.ceil(peers / 1000)) },
+  });
+  const [code] = await once(child, "close") as [number | null];
+  return code === 0;
+}
+
 const seconds = numberOf("seconds", values.seconds);
 // Seeds follow each other, so that those of two runs are not the same ones.
 const args = values.seed === undefined
@@ -67,6 +83,13 @@ if (values.runtime !== undefined && !(values.runtime in COMMANDS)) {
   throw new TypeError(`--runtime must be node, deno or bun, not ${JSON.stringify(values.runtime)}`);
 }
 
-for (const runtime of values.runtime === undefined ? Object.keys(COMMANDS) : [values.runtime]) {
+const runtimes = values.runtime === undefined ? Object.keys(COMMANDS) : [values.runtime];
+for (const runtime of runtimes) {
   if (!await soakOn(runtime, args)) process.exitCode = 1;
+}
+if (values.seed === undefined) {
+  const peers = numberOf("hostile", values.hostile);
+  for (const runtime of runtimes) {
+    if (!await attackOn(runtime, peers)) process.exitCode = 1;
+  }
 }

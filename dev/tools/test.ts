@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { appendFileSync, rmSync, statSync } from "node:fs";
 import process from "node:process";
 import { LONGEST_JOB } from "../../tests/support/limits.ts";
+import { ENV } from "../../tests/support/programs.ts";
 import { slowness } from "./test/busy.ts";
 import { checks } from "./test/checks.ts";
 import { chosen } from "./test/command_line.ts";
@@ -20,7 +21,7 @@ import {
   missing,
   slowest,
 } from "./test/report.ts";
-import { type Conditions, endAll, type Job, PATH, type Result, run } from "./test/run.ts";
+import { type Conditions, endAll, type Job, type Result, run } from "./test/run.ts";
 import { type RuntimeName, RUNTIMES } from "./test/runtimes.ts";
 
 /** What is kept of the last run. */
@@ -45,7 +46,7 @@ function jobs(): Job[] {
 function versionOf(runtime: RuntimeName): string | undefined {
   const [program, ...args] = RUNTIMES[runtime].version;
   const { status, stdout } = spawnSync(program!, args, {
-    env: { ...process.env, PATH, NO_COLOR: "1" },
+    env: ENV,
     encoding: "utf8",
   });
   return status === 0 ? stdout.trim().replace(/^v/, "") : undefined;
@@ -64,7 +65,7 @@ function isRuntime(lane: string): lane is RuntimeName {
 const { files, runtimes, wanted, withChecks, lanes } = chosen();
 const start = performance.now();
 const results: Result[] = [];
-const stretch = slowness();
+const stretch = Math.max(slowness(), Number(process.env["TEST_SLOWNESS"] ?? 1));
 const conditions: Conditions = { wanted, slowness: stretch, limit: LONGEST_JOB * stretch };
 const needed = files.length > 0 ? runtimes : [];
 const versions = new Map(needed.map((name) => [name, versionOf(name)]));

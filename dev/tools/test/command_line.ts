@@ -23,6 +23,7 @@ options, behind --, and together as you like
   --checks                              the checks alone
   --lanes N                             how many processes run at a time: by default as many as there are processors
 
+TEST_SLOWNESS=5 in the environment makes all limits five times as long, also on a machine that is not busy.
 The results of each test go to test-report.jsonl as they come.`;
 
 /** The tests that are the rest: all others are in npm test. */

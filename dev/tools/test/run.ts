@@ -2,8 +2,9 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
+import { ENV } from "../../../tests/support/programs.ts";
 import { EVENTS, readEvents, type TestEvent, WANTED } from "./events.ts";
 
 export interface Job {
@@ -63,11 +64,6 @@ export function endAll(): void {
 
 process.on("exit", endAll);
 
-const BIN = join(process.cwd(), "node_modules", ".bin");
-
-/** What a user's shell does not have: the runtimes, behind those that are already in the path. */
-export const PATH: string = [process.env["PATH"], BIN].join(delimiter);
-
 /** Runs a job to its end, or to the limit. */
 export async function run(job: Job, conditions: Conditions): Promise<Result> {
   const { wanted, slowness, limit } = conditions;
@@ -79,9 +75,7 @@ export async function run(job: Job, conditions: Conditions): Promise<Result> {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
     env: {
-      ...process.env,
-      PATH,
-      NO_COLOR: "1",
+      ...ENV,
       TEST_SLOWNESS: String(slowness),
       [WANTED]: wanted,
       [EVENTS]: events,
