@@ -1,6 +1,6 @@
 /** Several hubs on one bus: names, rooms and presence of one chat over several servers. */
 import { test } from "node:test";
-import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "../../../examples/chat/event.ts";
 import { Hub } from "../../../examples/chat/hub.ts";
 import { LocalBus } from "../../../examples/chat/local_bus.ts";
@@ -13,6 +13,7 @@ import { Chat, memoryPair } from "../../../mod.ts";
 import { Deferred } from "../../../src/common/deferred.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
 import { Talker } from "../../support/talker.ts";
+import { nextTurn } from "../../support/turn.ts";
 
 const watch = new Watch({ log: () => {} });
 
@@ -188,15 +189,14 @@ test("a server that has missed a change asks for all", async () => {
   const tell = (message: object): Promise<void> =>
     bus.publish(PRESENCE, encode({ server: "two", ...message }));
   const nicks = (): string[] => Array.from(presence.members(), ({ nick }) => nick);
-  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
   const entry = (nick: string): Entry => ({ nick, room: null, since: 1 });
   await tell({ version: 0 });
-  await settled();
+  await nextTurn(); // all that is asked over this bus is answered by then
   await tell({ version: 1, entry: entry("a") });
   assertEquals(nicks(), ["a"]);
   [members, version] = [["a", "b", "c"].map(entry), 3];
   await tell({ version: 3, entry: entry("c") });
-  await settled();
+  await nextTurn(); // all that is asked over this bus is answered by then
   assertEquals(nicks(), ["a", "b", "c"]);
   await tell({ version: 4, gone: "B" });
   assertEquals(nicks(), ["a", "c"]);
@@ -237,11 +237,7 @@ test("what is on the bus and comes from no server of ours is passed over", () =>
     ada.chat.close();
   }));
 
-test("a room whose name is not ASCII has a subject that is", () => {
-  assertStrictEquals(roomSubject("tee-stübchen"), "asynchat.chat.room.tee-st%C3%BCbchen");
-});
-
-test("the chat survives 10,000 members that send nonsense, and says only lines that are its own", async () => {
+test("the chat survives members that send nonsense, and says only lines that are its own", async () => {
   const hub = await newHub(new LocalBus(), "one");
   const decoder = new TextDecoder("utf-8", { fatal: true });
   await attack({
@@ -260,7 +256,7 @@ test("the chat survives 10,000 members that send nonsense, and says only lines t
       for (const line of whole.split("\n")) assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), line);
     },
   });
-  assertStrictEquals(hub.members, 0);
+  assertEquals(hub.members, 0);
   await hub.stop();
 });
 
