@@ -1,6 +1,7 @@
 import type { Address, Connection } from "../../mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
+import { concat, text } from "./bytes.ts";
 
 /** A connection whose every step the test decides: what arrives and when, when a write is taken, and what fails. */
 export class ScriptedConnection implements Connection {
@@ -23,6 +24,11 @@ export class ScriptedConnection implements Connection {
 
   constructor({ canReset }: { readonly canReset?: boolean | undefined } = {}) {
     this.canReset = canReset;
+  }
+
+  /** All that was written, as text. */
+  get sent(): string {
+    return text(concat(this.writes));
   }
 
   get closed(): Promise<void> {
