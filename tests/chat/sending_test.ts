@@ -384,11 +384,11 @@ testWithChaos(
   async (chatPair) => {
     for (const cause of [new Error("out of paper"), Symbol("s"), Object.create(null)]) {
       const [chat, peer] = chatPair();
-      async function* failing(): AsyncGenerator<Data> {
+      const failing = (async function* (): AsyncGenerator<Data> {
         yield "half";
         throw cause;
-      }
-      chat.push(failing(), "never sent");
+      })();
+      chat.push(failing, "never sent");
       const error = await chat.closed;
       assertInstanceOf(error, ProducerError);
       assertStrictEquals(error.cause, cause);
