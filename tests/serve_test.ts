@@ -69,33 +69,42 @@ test("serve() sends what the handler has pushed, and closes the chat, when the h
   await Promise.all([client.closeWhenDone(), server.shutdown()]);
 });
 
-test("serve() ends the chat whose handler throws, and no other, and tells onError", async () => {
-  const told: [error: unknown, chat: Chat<string> | undefined][] = [];
-  const chats: Chat<string>[] = [];
-  const server = await serve({
-    port: 0,
-    ...LINES,
-    onError(error, chat) {
-      told.push([error, chat]);
-      throw new Error("nobody's");
-    },
-  }, async (chat) => {
-    chats.push(chat);
-    for await (const line of chat) {
-      if (line === "fail") throw new Error("as asked");
-      await chat.send(line);
-    }
+const MISTAKE = new Error("as asked");
+
+/** How a handler may fail, and what it fails with. */
+const FAILURES: Readonly<
+  Record<string, readonly [fail: () => void | Promise<void>, error: unknown]>
+> = {
+  "throws at once": [() => {
+    throw MISTAKE;
+  }, MISTAKE],
+  rejects: [() => Promise.reject(MISTAKE), MISTAKE],
+  "rejects with undefined": [() => Promise.reject(undefined), undefined],
+};
+
+for (const [how, [fail, failure]] of Object.entries(FAILURES)) {
+  test(`serve() ends the chat whose handler ${how}, and no other, and takes no harm from an onError that does so`, async () => {
+    const told: [error: unknown, chat: Chat<string> | undefined][] = [];
+    const served: Chat<string>[] = [];
+    const onError: ServerOptions<string>["onError"] = (...all) => {
+      told.push(all);
+      return fail();
+    };
+    const server = await serve(
+      { port: 0, ...LINES, onError },
+      (chat) => served.push(chat) === 1 ? fail() : echo(chat),
+    );
+    const failing = await clientOf(server);
+    assertStrictEquals(await failing.read().catch(() => null), null);
+    const other = await clientOf(server);
+    await other.send("still here");
+    assertStrictEquals(await other.read(), "still here");
+    assertEquals(told, [[failure, served[0]]]);
+    if (failure === MISTAKE) assertStrictEquals(await served[0]!.closed, MISTAKE);
+    failing.close();
+    await Promise.all([other.closeWhenDone(), server.shutdown()]);
   });
-  const [failing, other] = [await clientOf(server), await clientOf(server)];
-  await failing.send("fail");
-  assertStrictEquals(await failing.read(), null);
-  await other.send("still here");
-  assertStrictEquals(await other.read(), "still here");
-  assertEquals(told.map(([error]) => (error as Error).message), ["as asked"]);
-  assertStrictEquals(told[0]![1], chats[0]);
-  assertStrictEquals(await chats[0]!.closed, told[0]![0]);
-  await Promise.all([failing.closeWhenDone(), other.closeWhenDone(), server.shutdown()]);
-});
+}
 
 test("serve() lets further connections wait when it is full", async () => {
   let [now, most] = [0, 0];
@@ -177,56 +186,29 @@ for (const [kind, reason] of [["an Error", new Error("enough")], ["a string", "e
     assertEquals([told, signal.listeners], [[], 0]);
     assertStrictEquals(await client.read(), null);
     await client.closeWhenDone();
+
+    const never = await serve({ port: 0, ...LINES, signal: AbortSignal.abort(reason) }, echo);
+    await never.finished;
+    await assertRejects(() => clientOf(never), ConnectionError);
   });
 }
 
-test("serve() takes no harm from an onError that throws, now or later", async () => {
-  let told = 0;
-  const onErrors = [() => {
-    told++;
-    throw new Error("now");
-  }, () => {
-    told++;
-    return Promise.reject(new Error("later"));
-  }];
-  for (const onError of onErrors) {
-    const server = await serve({ port: 0, ...LINES, onError }, () => {
-      throw new Error("the handler");
-    });
-    const client = await clientOf(server);
-    assertStrictEquals(await client.read(), null);
-    await client.closeWhenDone();
-    await server.shutdown();
-  }
-  assertStrictEquals(told, 2);
-});
-
-test("Server goes on after the system has refused to accept, and tells onError", async () => {
-  const told: unknown[] = [];
-  const refusal = new ConnectionError("exhausted", "too many open files");
-  const [left, right] = memoryPair();
-  const listener = scriptedListener([
-    () => Promise.reject(refusal),
-    () => Promise.resolve(left),
-  ]);
-  const server = new Server(listener, echo, { onError: (...all) => told.push(all) });
-  await right.write(new TextEncoder().encode("one\n"));
-  assertEquals(await right.read(), new TextEncoder().encode("one\n"));
-  assertEquals(told, [[refusal, undefined]]);
-  await right.closeWrite();
-  await server.shutdown();
-});
-
-test("Server pauses before it accepts again, also when a chat ends meanwhile, and stops when it is closed", () =>
+test("Server pauses before it accepts again when the system has refused to, also when a chat ends meanwhile", () =>
   withTimers(async (timers) => {
     const told: unknown[] = [];
-    const refuse = (): Promise<never> =>
-      Promise.reject(new ConnectionError("exhausted", "too many open files"));
+    const refusal = new ConnectionError("exhausted", "too many open files");
+    const refuse = (): Promise<never> => Promise.reject(refusal);
     const [left, right] = memoryPair();
-    const listener = scriptedListener([() => Promise.resolve(left), refuse, refuse]);
-    const server = new Server(listener, echo, { onError: (error) => told.push(error) });
+    const [second, peer] = memoryPair();
+    const listener = scriptedListener([
+      () => Promise.resolve(left),
+      refuse,
+      () => Promise.resolve(second),
+      refuse,
+    ]);
+    const server = new Server(listener, echo, { onError: (...all) => told.push(all) });
     await nextTurn();
-    assertEquals([server.connections, told.length], [1, 1]);
+    assertEquals([server.connections, told], [1, [[refusal, undefined]]]);
     await right.closeWrite();
     while (server.connections > 0) await nextTurn();
     await nextTurn();
@@ -235,8 +217,10 @@ test("Server pauses before it accepts again, also when a chat ends meanwhile, an
       assertStrictEquals(after, 100);
       call();
     }
-    await nextTurn();
+    await peer.write(new TextEncoder().encode("one\n"));
+    assertEquals(await peer.read(), new TextEncoder().encode("one\n"));
     assertStrictEquals(told.length, 2);
+    await peer.closeWrite();
     await Promise.all([listener.close(), server.finished]);
     assertEquals([told.length, timers.size], [2, 0]);
   }));
@@ -309,30 +293,6 @@ test("Server is shut down where its block ends", async () => {
   await assertRejects(() => connect({ ...address, ...LINES }), ConnectionError);
 });
 
-test("serve() ends the chat whose handler throws at once", async () => {
-  const told: unknown[] = [];
-  const failure = new Error("at once");
-  const server = await serve({ port: 0, ...LINES, onError: (error) => told.push(error) }, () => {
-    throw failure;
-  });
-  const client = await clientOf(server);
-  assertStrictEquals(await client.read().catch(() => null), null);
-  await Promise.all([client.closeWhenDone().catch(() => {}), server.shutdown()]);
-  assertEquals(told, [failure]);
-});
-
-test("serve() tells onError also when a handler throws undefined", async () => {
-  const told: unknown[] = [];
-  const server = await serve(
-    { port: 0, ...LINES, onError: (error) => told.push(error) },
-    () => Promise.reject(undefined),
-  );
-  const client = await clientOf(server);
-  assertStrictEquals(await client.read(), null);
-  await Promise.all([client.closeWhenDone(), server.shutdown()]);
-  assertEquals(told, [undefined]);
-});
-
 test("serve() prints errors that nobody asked for: a line for the network's, all of the others", async () => {
   const printed: unknown[][] = [];
   const { error: original } = console;
@@ -359,14 +319,6 @@ test("serve() prints errors that nobody asked for: a line for the network's, all
   } finally {
     console.error = original;
   }
-});
-
-test("serve() has ended from the start when its signal was aborted before", async () => {
-  const signal = AbortSignal.abort(new Error("too late"));
-  const server = await serve({ port: 0, ...LINES, signal }, echo);
-  await server.finished;
-  await assertRejects(() => clientOf(server), ConnectionError);
-  await server.shutdown();
 });
 
 test("serve() answers those who wait behind peers that have ended or reset their connections meanwhile", async () => {

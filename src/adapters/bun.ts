@@ -393,7 +393,9 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
       open() {},
       handshake(secured, success, error) {
         const isSecure = verifies ? success && secured.authorized : success || isWrongName(error);
-        if (!isSecure) return onFailure(error ?? new Error("the peer's certificate is refused"));
+        if (!isSecure && (verifies || !isOutOfDate(error))) {
+          return onFailure(error ?? new Error("the peer's certificate is refused"));
+        }
         isDone = true;
         clearTimeout(timer);
         const connection = new BunConnection(secured, {}, infoOf(secured));
@@ -413,6 +415,12 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
 /** Bun says that a certificate is for another name also where that does not matter. */
 function isWrongName(error: Error | null): boolean {
   return (error as { code?: string } | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID";
+}
+
+/** And that it is not valid any more, or not yet. */
+function isOutOfDate(error: Error | null): boolean {
+  const { code } = (error ?? {}) as { code?: string };
+  return code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
 }
 
 /** The protocols as they are sent, which is how Bun wants them. */

@@ -39,6 +39,7 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
   const onSecure = (secured: TLSSocket): void => {
     socket = secured;
     socket.on("close", () => carrier.destroy());
+    if ("Deno" in globalThis) keepPace(socket, carrier);
     const over = connectionOver(socket, ends);
     shaken.resolve(new TlsConnection(over, { connection, carrier }, infoOf(socket)));
   };
@@ -190,6 +191,12 @@ function makeCarrier(
   });
   carrier.on("error", () => {});
   return carrier;
+}
+
+/** Deno's TLS takes from the carrier all that the peer sends, and keeps it, also while it is paused. */
+function keepPace(socket: TLSSocket, carrier: Duplex): void {
+  socket.on("pause", () => carrier.pause());
+  socket.on("resume", () => carrier.resume());
 }
 
 /** Waits until there is room, or the carrier is gone. */
