@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   Chat,
   ChatError,
@@ -17,14 +17,15 @@ import {
   memoryPair,
   type StartTlsOptions,
   tap,
-  TimeoutError,
   UnsupportedError,
 } from "../mod.ts";
 import { Deferred } from "../src/common/deferred.ts";
+import { bytes } from "./support/bytes.ts";
 import { Authority } from "./support/certificates.ts";
 import { checkConnection } from "./support/connection_checks.ts";
 import { named, needs } from "./support/peers.ts";
 import { tcpPair } from "./support/tcp_pair.ts";
+import { nextTurn } from "./support/turn.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 
@@ -139,48 +140,21 @@ test("startTls() takes the peer's handshake also when it began long before", asy
   await Promise.all([client.closed, server.closed]);
 });
 
-test("startTls() works over any connection", async () => {
-  const pair = await chats(() => Promise.resolve(memoryPair()));
-  await agree(pair);
-  await secureBoth(pair);
-  await pair[0].send("hello");
-  assertStrictEquals(await pair[1].read(), "hello");
-  await close(pair);
-});
-
-for (const role of ["server", "client"] as const) {
-  test(`startTls() of a ${role} refuses what somebody has put behind the command in clear, and closes the chat`, async () => {
-    const [left, right] = await tcpPair();
-    const options: StartTlsOptions = role === "server" ? asServer : asClient;
-    const chat = new Chat(right, LINES);
-    await left.write(new TextEncoder().encode("STARTTLS\nRCPT TO:<mallory>\n"));
-    assertStrictEquals(await chat.read(), "STARTTLS");
-    while (chat.stats.buffered === 0) {
-      await assertRejects(() => chat.read("\0", { timeout: 1 }), TimeoutError);
+for (const [role, options] of [["server", asServer], ["client", asClient]] as const) {
+  test(`startTls() of a ${role} takes nothing that somebody has put behind the command in clear, and closes the chat`, async () => {
+    // Here already, in one chunk with the command; and on its way, where the handshake should be.
+    for (const sent of [["STARTTLS\nRCPT TO:<mallory>\n"], ["STARTTLS\n", "RCPT TO:<mallory>\n"]]) {
+      const [left, right] = memoryPair();
+      const chat = new Chat(right, LINES);
+      await left.write(bytes(sent[0]!));
+      assertStrictEquals(await chat.read(), "STARTTLS");
+      if (sent.length > 1) await left.write(bytes(sent[1]!));
+      const error = await assertRejects(() => chat.startTls(options), ConnectionError);
+      assertStrictEquals(error.code, "tls");
+      assertStrictEquals(error.message.includes("18 bytes"), sent.length === 1, error.message);
+      assertStrictEquals(await chat.closed, error);
+      assertStrictEquals(await assertRejects(() => chat.read(), ConnectionError), error);
     }
-    const error = await assertRejects(() => chat.startTls(options), ConnectionError, "18 bytes");
-    assertStrictEquals(error.code, "tls");
-    assertStrictEquals(await chat.closed, error);
-    await assertRejects(() => chat.read(), ConnectionError, "in clear");
-    left.close();
-    await left.closed;
-  });
-
-  test(`startTls() of a ${role} takes nothing that comes in clear instead of the handshake`, async () => {
-    const [left, right] = await tcpPair();
-    const options: StartTlsOptions = role === "server" ? asServer : asClient;
-    const chat = new Chat(right, LINES);
-    await left.write(new TextEncoder().encode("STARTTLS\n"));
-    assertStrictEquals(await chat.read(), "STARTTLS");
-    await left.write(new TextEncoder().encode("RCPT TO:<mallory>\n"));
-    const starting = chat.startTls(options);
-    const reading = chat.read();
-    const error = await assertRejects(() => starting, ConnectionError);
-    assertStrictEquals(error.code, "tls");
-    assertStrictEquals(await assertRejects(() => reading, ConnectionError), error);
-    assertStrictEquals(await chat.closed, error);
-    left.close();
-    await left.closed;
   });
 }
 
@@ -213,14 +187,18 @@ test("startTls() gives up after its time, and when the chat is closed", async ()
     assertStrictEquals((await assertRejects(late, ConnectionError)).code, "timeout");
     await server.closed;
     client.close();
-    const [other, closing] = await chats();
-    const starting = closing.startTls(role);
-    const reason = new Error("enough");
-    setTimeout(() => closing.close(reason), 20);
-    await assertRejects(() => starting, ClosedError);
-    assertStrictEquals(await closing.closed, reason);
-    other.close();
-    await Promise.all([client.closed, other.closed]);
+
+    for (const turns of [0, 1, 5]) {
+      const [other, closing] = await chats();
+      const starting = closing.startTls(role);
+      for (let i = 0; i < turns; i++) await nextTurn();
+      const reason = new Error("enough");
+      closing.close(reason);
+      await assertRejects(() => starting, ClosedError);
+      assertStrictEquals(await closing.closed, reason);
+      other.close();
+      await other.closed;
+    }
   }
 });
 
@@ -276,33 +254,27 @@ test(
     await using listener = await listen({ port: 0, terminator: "\r\n", encoding: "utf-8" });
     const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
     writeFileSync(join(folder, "ca"), ca);
-    const args = ["s_client", "-starttls", "smtp", "-CAfile", "ca", "-verify_return_error"];
     const child = spawn("openssl", [
-      ...args,
+      ...["s_client", "-starttls", "smtp", "-CAfile", "ca", "-verify_return_error"],
       ...["-verify_hostname", "localhost", "-quiet"],
       ...["-connect", `127.0.0.1:${listener.address.port}`],
     ], { cwd: folder });
     const chat = (await listener.accept())!;
     await chat.send("220 asynchat");
-    for await (const line of chat) {
-      if (line.startsWith("EHLO")) await chat.push("250-asynchat\r\n250 STARTTLS\r\n");
-      else {
-        assertStrictEquals(line, "STARTTLS");
-        break;
-      }
-    }
+    assertMatch((await chat.read())!, /^EHLO/);
+    await chat.push("250-asynchat\r\n250 STARTTLS\r\n");
+    assertStrictEquals(await chat.read(), "STARTTLS");
     await chat.send("220 go ahead");
     await chat.flush();
     await chat.startTls(asServer);
-    child.stdin.write("NOOP\r\n");
-    chat.terminator = "\n";
-    assertStrictEquals((await chat.read())!.trim(), "NOOP");
+    child.stdin.write("NOOP\n");
+    assertStrictEquals((await chat.read("\n"))!.trim(), "NOOP");
     const answered = new Deferred();
     let said = "";
     child.stdout.on("data", (data) => {
       if ((said += data).includes("250 it is encrypted")) answered.resolve();
     });
-    await chat.push("250 it is encrypted\r\n");
+    await chat.send("250 it is encrypted");
     await answered.promise;
     child.kill();
     chat.close();
