@@ -53,17 +53,44 @@ const KINDS: readonly { readonly kind: Step["does"]; readonly weight: number; en
   { kind: "dispose", weight: 1, ends: true },
 ];
 
-/** What is open when all steps are done is brought to its end, so that the rest can be compared, too. */
-const FINALE: readonly Step[] = [
-  { does: "turn" },
-  { does: "gate opens" },
-  { does: "release writes" },
-  { does: "turn" },
+const FLOWING: readonly Step[] = [{ does: "turn" }, { does: "gate opens" }, {
+  does: "release writes",
+}];
+const CLOSING: readonly Step[] = [
   { does: "time passes", ms: 60_000 },
   { does: "turn" },
   { does: "close" },
   { does: "close", stale: true },
   { does: "gate opens" },
+];
+
+/** What is open when all steps are done is brought to its end, so that the rest can be compared, too. */
+const FINALES: readonly (readonly Step[])[] = [
+  [...FLOWING, { does: "turn" }, ...CLOSING],
+  // All is read, and sent.
+  [
+    ...FLOWING,
+    { does: "peer ends" },
+    { does: "loop", frames: 100 },
+    { does: "turn" },
+    { does: "loop", frames: 100 },
+    { does: "closeWhenDone" },
+    { does: "turn" },
+    ...CLOSING,
+  ],
+  // The peer has more to say, and stops in the middle.
+  [
+    ...FLOWING,
+    { does: "closeWhenDone" },
+    { does: "turn" },
+    { does: "time passes", ms: 1_200 },
+    { does: "arrive", bytes: "and so on" },
+    { does: "time passes", ms: 1_200 },
+    { does: "turn" },
+    { does: "time passes", ms: 1_200 },
+    { does: "turn" },
+    ...CLOSING,
+  ],
 ];
 
 /**
@@ -128,12 +155,13 @@ class ScriptMaker {
       if (random.chance(0.4)) steps.push({ does: "turn" });
       else if (grain === "fine" && ticks < 6) steps.push({ does: "microtasks", count: 1 + ticks });
     }
+    const finale = random.pick(FINALES).filter(({ does }) => this.#has(does));
     return {
       options: this.#options,
       behaviour,
       grain,
       ...(asksLate ? { asksLate } : {}),
-      steps: [...steps, ...FINALE],
+      steps: [...steps, ...finale],
     };
   }
 
