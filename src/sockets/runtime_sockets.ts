@@ -6,6 +6,7 @@ import { connectNode, listenNode } from "../adapters/node.ts";
 import { connectUdp, listenUdp } from "../adapters/udp.ts";
 import type { ConnectionListener, Transport } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
+import { checkRuntime } from "../runtime_version.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
 
@@ -23,9 +24,10 @@ interface Runtimes {
 
 /**
  * The sockets of the runtime that this runs on.
- * @throws {UnsupportedError} If it has none.
+ * @throws {UnsupportedError} If it has none, or is too old.
  */
 export function socketsFor(transport?: Transport): Sockets {
+  checkRuntime();
   const runtimes = globalThis as unknown as Runtimes;
   if (transport === "udp") {
     if (runtimes.process?.versions?.node !== undefined) {

@@ -2,6 +2,7 @@
 
 import type { Connection } from "../connection.ts";
 import { handOn } from "../connection/hand_on.ts";
+import { checkRuntime } from "../runtime_version.ts";
 import type { StartTlsOptions } from "../tls.ts";
 import { type TlsSettings, toClientSettings, toServerSettings } from "./tls_settings.ts";
 
@@ -39,8 +40,13 @@ export function rememberName(connection: Connection, name: string): void {
   names.set(connection, name);
 }
 
-/** Checks the options of {@linkcode Chat.startTls}. */
+/**
+ * Checks the options of {@linkcode Chat.startTls}.
+ * @throws {UnsupportedError} If the runtime is too old, which `connect()` has not looked at, if the connection came from
+ * elsewhere.
+ */
 export function toSettingsFor(connection: Connection, options: StartTlsOptions): TlsSettings {
+  checkRuntime();
   if (options?.isServer) return toServerSettings(options);
   return toClientSettings(options, names.get(connection));
 }

@@ -32,7 +32,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
     "the peer does not accept the certificate of this side",
   ],
   [
-    /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG|ENCRYPTED_LENGTH_TOO_LONG|wrong version number|http request|packet length too long|record layer/i,
+    /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG|(ENCRYPTED|DATA)_LENGTH_TOO_LONG|wrong version number|http request|(packet|data) length too long|record layer/i,
     "what the peer sent is no TLS: it may speak in clear there, or until both have agreed on startTls()",
   ],
   [

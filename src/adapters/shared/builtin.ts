@@ -1,6 +1,7 @@
 // The modules of the runtime, without an import.
 
 import { UnsupportedError } from "../../errors.ts";
+import { NEEDED } from "../../runtime_version.ts";
 
 /** The modules of Node that are used here, which Deno and Bun have, too. */
 interface Builtins {
@@ -28,7 +29,7 @@ interface Process {
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
   const { process } = globalThis as unknown as { readonly process?: Process };
   if (process?.getBuiltinModule === undefined) {
-    throw new UnsupportedError(`${name} is needed: use Node 20.16, Deno 2, Bun 1.2, or later`);
+    throw new UnsupportedError(`${name} is needed: use ${NEEDED}`);
   }
   return process.getBuiltinModule(name);
 }
