@@ -144,8 +144,14 @@ await checkConnection(() => memoryPair());
 console.log([Chat, fromNode, fromDeno, fromBun, fromBunWebSocket].map(({ name }) => name).join());
 `;
 
+/** The same as a CommonJS module. */
+const REQUIRED = `(async () => {
+${CONVERSATION.replace(/import (.+) from (".+");/g, "const $1 = require($2);")}
+})();`;
+
 const RUNS = {
   node: "node conversation.js",
+  "node, by require()": "node conversation.cjs",
   deno: "deno run --quiet --no-prompt --allow-net conversation.js",
   "deno, by npm:": "deno run --quiet --no-prompt --allow-net conversation_npm.js",
   bun: "bun run conversation.js",
@@ -155,6 +161,7 @@ for (const [runtime, line] of Object.entries(RUNS)) {
   test(title(`the packed file holds a conversation on ${runtime}`), skip, async () => {
     const installed = await install();
     installed.write("conversation.js", CONVERSATION);
+    installed.write("conversation.cjs", REQUIRED);
     installed.write("conversation_npm.js", CONVERSATION.replaceAll('from "', 'from "npm:'));
     assertEquals(
       (await installed.run(line)).trim().split("\n"),
