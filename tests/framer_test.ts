@@ -88,6 +88,12 @@ test("Framer searches from the frame's beginning when the terminator is changed 
   framer.push(bytes("er"));
   assertStrictEquals(text(framer.next()), "two;");
 
+  // Nor is what was taken away in between the beginning of a delimiter.
+  framer.push(bytes("nev"));
+  assertEquals([framer.next(), text(framer.next(2))], [undefined, "ne"]);
+  framer.push(bytes("er, never"));
+  assertStrictEquals(text(framer.next()), "ver, ");
+
   framer.push(bytes("thr"));
   assertStrictEquals(framer.next(), undefined);
   framer.terminator = delimited("never", { keep: true });
@@ -123,27 +129,28 @@ test("Framer gives views of the chunk that a frame lies in, and plain Uint8Array
 });
 
 test("Framer refuses a count that is none, an empty delimiter and what is no terminator, whenever it is set, and goes on", () => {
+  const framer = framerOf({ terminator: "\n" }, "still\n");
   const ways: ((terminator: Terminator) => unknown)[] = [
     (terminator) => new Framer({ terminator }),
     (terminator) => framer.terminator = terminator,
     (terminator) => framer.next(terminator),
     (terminator) => framer.nextPiece(terminator),
   ];
-  const framer = framerOf({ terminator: "\n" }, "still\n");
   for (const way of ways) {
-    const refusals = (wrong: readonly unknown[]) =>
-      wrong.map((each) => [() => way(each as string), `not ${each}`] as const);
-    checkRefusals(RangeError, refusals([-1, 1.5, NaN, Infinity, 2 ** 53]));
-    const others = refusals(["an empty string"]).map(([, says]) => [() => way(""), says] as const);
-    checkRefusals(TypeError, [
-      ...others,
-      ...others, // also when it is known
-      [() => way(new Uint8Array(0)), "not an empty Uint8Array"],
-      [() => way(true as unknown as string), "not boolean"],
-      [() => way(5n as unknown as string), "not bigint"],
-      [() => way([10] as unknown as string), "not Array"],
-      [() => way(lines as unknown as string), "call it, as in lines()"],
-      [() => way({ timeout: 10 } as unknown as string), "options come second"],
+    const call = (wrong: unknown): unknown => way(wrong as string);
+    for (const count of [-1, 1.5, NaN, Infinity, 2 ** 53]) {
+      checkRefusals(RangeError, call, [[count, `not ${count}`]]);
+    }
+    checkRefusals(TypeError, call, [
+      ["", "not an empty string"],
+      ["", "not an empty string"], // also when it is known
+      [new Uint8Array(0), "not an empty Uint8Array"],
+      [true, "not boolean"],
+      [5n, "not bigint"],
+      [[10], "not Array"],
+      [{}, "not Object"],
+      [lines, "call it, as in lines()"],
+      [{ timeout: 10 }, "options come second"],
     ]);
   }
   assertThrows(() => framer.terminator = undefined as unknown as null, TypeError, "not undefined");
@@ -151,16 +158,20 @@ test("Framer refuses a count that is none, an empty delimiter and what is no ter
 });
 
 test("Framer refuses limits and modes that it does not know", () => {
-  const framer = new Framer({ terminator: 1 });
-  for (const limit of [-1, 0.5, NaN, 2 ** 53]) {
-    checkRefusals(RangeError, [
-      [() => new Framer({ terminator: 1, maxFrameLength: limit }), `not ${limit}`],
-      [() => framer.maxFrameLength = limit, `not ${limit}`],
-    ]);
+  const options = (wrong: unknown): unknown => new Framer(wrong as { terminator: 1 });
+  for (const maxFrameLength of [-1, 0.5, NaN, 2 ** 53]) {
+    checkRefusals(RangeError, options, [[
+      { terminator: 1, maxFrameLength },
+      `not ${maxFrameLength}`,
+    ]]);
+    const framer = new Framer({ terminator: 1 });
+    assertThrows(() => framer.maxFrameLength = maxFrameLength, RangeError, `not ${maxFrameLength}`);
   }
-  const incomplete = "keep" as "yield";
-  assertThrows(() => new Framer({ terminator: 1, incomplete }), TypeError, '"keep"');
-  assertThrows(() => new Framer(null as unknown as { terminator: 1 }), TypeError, "not null");
+  checkRefusals(TypeError, options, [
+    [{ terminator: 1, maxFrameLength: "1" }, "maxFrameLength must be a number"],
+    [{ terminator: 1, incomplete: "keep" }, '"throw", "yield" or "drop", not "keep"'],
+    [null, "not null"],
+  ]);
 });
 
 test("Framer throws FrameTooLongError as soon as a line is too long, holds no more of it, and goes on at the next line", () => {
@@ -369,13 +380,13 @@ test("Framer.encode() adds what the terminator in force ends a frame by", () => 
 });
 
 test("Framer.encode() refuses a payload that would not be read as one frame", () => {
-  checkRefusals(FrameInjectionError, [
-    [() => encode("\n", "two\nlines"), "forms a delimiter at byte 3"],
-    [() => encode("aa", "a"), "forms a delimiter at byte 0"],
-    [() => encode(5, "four"), "a payload of 4 bytes is no frame: the terminator is a count of 5"],
-    [() => encode(5, "sixsix"), "a payload of 6 bytes"],
-    [() => encode(0, "x"), "a payload of 1 bytes"],
-    [() => encode(lengthPrefixed({ bytes: 1 }), "x".repeat(256)), "does not fit"],
+  checkRefusals(FrameInjectionError, encode, [
+    ["\n", "two\nlines", "forms a delimiter at byte 3"],
+    ["aa", "a", "forms a delimiter at byte 0"],
+    [5, "four", "a payload of 4 bytes is no frame: the terminator is a count of 5"],
+    [5, "sixsix", "a payload of 6 bytes"],
+    [0, "x", "a payload of 1 bytes"],
+    [lengthPrefixed({ bytes: 1 }), "x".repeat(256), "does not fit"],
   ]);
 });
 

@@ -387,14 +387,6 @@ test("decode() that returns a frame without reading a byte, or asks for nothing 
   checkCuts({ decode: patient }, "abcd", ["d"]);
 });
 
-test("decode() that returns a length the peer chose, and no frame can have, is answered with a MalformedFrameError", () => {
-  const decode: Decode = function* () {
-    yield 2;
-    return { length: Number.MAX_SAFE_INTEGER };
-  };
-  checkCuts({ decode }, "ab", [malformed("9007199254740991")], { maxFrameLength: Infinity });
-});
-
 test("the length of a layout, and of what is around the frame, is held to the limit before it is here, and passed over", () => {
   const layouts: [layout: FrameLayout, seen: number, left: number][] = [
     [{ length: 2_000, trailer: ";", check: wrong }, 2_000, 2_001],
@@ -473,17 +465,6 @@ test("decode() that searches too far is refused, and what comes before the delim
   assert(dropped(framer, 4_000, bytes("<en<")) <= 4);
   framer.push(bytes("end>#next<end>"));
   assertStrictEquals(text(framer.next()), "next");
-});
-
-test("decode() that reads in small portions for ever is refused, and what it read is passed over", () => {
-  const decode: Decode = function* () {
-    for (;;) yield 10;
-  };
-  const framer = framerOf(decode, { maxFrameLength: 0 }, "x".repeat(1024));
-  assertThrows(() => framer.next(), FrameTooLongError, "at least 1030 bytes");
-  framer.maxFrameLength = framer.terminator = 4;
-  framer.push(bytes("xxxxxxnext"));
-  assertEquals(frames(framer), ["next"]);
 });
 
 test("a frame that decode() made is held to maxFrameLength by its own length", () => {

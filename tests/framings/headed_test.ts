@@ -1,7 +1,14 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Codec, FrameInjectionError, Framer, headed, MalformedFrameError } from "../../mod.ts";
+import {
+  type Codec,
+  FrameInjectionError,
+  Framer,
+  FramingError,
+  headed,
+  MalformedFrameError,
+} from "../../mod.ts";
 import { bytes, concat, hex, text } from "../support/bytes.ts";
 import { framerOf } from "../support/framers.ts";
 import {
@@ -146,10 +153,9 @@ test("headed() answers a header length that is none with a FramingError", () => 
     const error = misused(`at least the 1 bytes read, not ${part}`);
     checkCuts(terminator, hex("01"), [error]);
   }
-  const framer = framerOf({ terminator: headed(() => -1, () => 0) }, "x");
-  checkRefusals(misused("").type, [[() => framer.next(), "at least the 0 bytes read, not -1"]]);
-  const empty = framerOf({ terminator: headed(() => 0, () => 0) }, "x");
-  checkRefusals(misused("").type, [[() => empty.next(), "without reading a byte"]]);
+  checkRefusals(FramingError, (length: number) => {
+    framerOf({ terminator: headed(() => length, () => 0) }, "x").next();
+  }, [[-1, "at least the 0 bytes read, not -1"], [0, "without reading a byte"]]);
 });
 
 test("headed() takes a frame for too long at its header, and counts what is handed out", () => {
@@ -175,10 +181,8 @@ const REFUSED: [codec: Codec, payload: string, part: string][] = [
 ];
 
 test("headed().encode() refuses a frame with a wrong header", () => {
-  checkRefusals(
-    FrameInjectionError,
-    REFUSED.map(([codec, payload, part]) => [() => codec.encode(hex(payload)), part]),
-  );
+  const encode = (codec: Codec, payload: string): unknown => codec.encode(hex(payload));
+  checkRefusals(FrameInjectionError, encode, REFUSED);
 });
 
 test("headed({ strip, header }).encode() puts the header before the body, as bytes or as text", () => {
@@ -203,29 +207,26 @@ test("headed({ strip, header }).encode() refuses a header that is read as someth
     strip: true,
     header: (length) => Uint8Array.of(length - 1),
   });
-  checkRefusals(FrameInjectionError, [
-    [() => short.encode(new Uint8Array(256)), "its header says 1"],
-    [() => long.encode("ab"), "4 bytes, and its header says 3"],
-    [() => less.encode("abc"), "made 1 bytes"],
+  const encode = (codec: Codec, length: number): unknown => codec.encode(new Uint8Array(length));
+  checkRefusals(FrameInjectionError, encode, [
+    [short, 256, "its header says 1"],
+    [long, 2, "4 bytes, and its header says 3"],
+    [less, 3, "made 1 bytes"],
   ]);
 });
 
 test("headed() refuses arguments that are none", () => {
-  const refusals = [0, -1, 1.5, NaN, 1025, Infinity].map((n) =>
-    [() => headed(n, uint), `not ${n}`] as const
-  );
-  checkRefusals(RangeError, refusals);
-  const strip = true;
-  checkRefusals(TypeError, [
-    ...[undefined, 5, "length"].map((wrong) =>
-      [() => headed(1, wrong as unknown as () => number), "bodyLength must be a function"] as const
-    ),
-    [() => headed(1, uint, { strip: 1 as unknown as true }), "not 1"],
-    [() => headed(1, uint, { header: 1 as unknown as () => string }), "header must be a function"],
-    [() => headed(1, uint, { strip }).encode("x"), "needs the option header"],
-    [
-      () => headed(1, uint, { strip, header: () => 5 as unknown as string }).encode("x"),
-      "header must be a string or a Uint8Array",
-    ],
+  const call = (...args: unknown[]): unknown =>
+    headed(...args as Parameters<typeof headed>).encode("x");
+  for (const n of [0, -1, 1.5, NaN, 1025, Infinity]) {
+    checkRefusals(RangeError, call, [[n, uint, `not ${n}`]]);
+  }
+  checkRefusals(TypeError, call, [
+    [1, undefined, "bodyLength must be a function"],
+    [1, 5, "bodyLength must be a function"],
+    [1, uint, { strip: 1 }, "not 1"],
+    [1, uint, { header: 1 }, "header must be a function"],
+    [1, uint, { strip: true }, "needs the option header"],
+    [1, uint, { strip: true, header: () => 5 }, "header must be a string or a Uint8Array"],
   ]);
 });

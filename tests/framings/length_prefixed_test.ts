@@ -180,12 +180,9 @@ const REFUSED: [Options, payload: Uint8Array, part: string][] = [
 ];
 
 test("lengthPrefixed().encode() refuses a payload that does not fit the length, or has a wrong one", () => {
-  checkRefusals(
-    FrameInjectionError,
-    REFUSED.map((
-      [options, payload, part],
-    ) => [() => lengthPrefixed(options).encode(payload), part]),
-  );
+  const encode = (options: Options, payload: Uint8Array): unknown =>
+    lengthPrefixed(options).encode(payload);
+  checkRefusals(FrameInjectionError, encode, REFUSED);
 });
 
 test("lengthPrefixed().encode() takes the longest payload that the length can say, and a header that is right", () => {
@@ -216,12 +213,10 @@ test("lengthPrefixed() refuses options that are out of range, or of a wrong type
     ["signed", TypeError, [0, 1, "true", null]],
   ];
   for (const [name, type, values] of wrong) {
+    const call = (value: unknown): unknown => lengthPrefixed({ [name]: value });
     for (const value of values) {
       const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-      checkRefusals(type, [
-        [() => lengthPrefixed({ [name]: value }), `${name} must be`],
-        [() => lengthPrefixed({ [name]: value }), `not ${shown}`],
-      ]);
+      checkRefusals(type, call, [[value, `${name} must be`], [value, `not ${shown}`]]);
     }
   }
 });

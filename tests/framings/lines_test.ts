@@ -1,7 +1,7 @@
 import { test } from "node:test";
-import { assertStrictEquals } from "@std/assert";
+import { assertStrictEquals, assertThrows } from "@std/assert";
 import { FrameInjectionError, lines } from "../../mod.ts";
-import { bytes, text } from "../support/bytes.ts";
+import { text } from "../support/bytes.ts";
 import { checkCuts, checkRefusals, tooLong } from "../support/framing_tables.ts";
 
 /** What each input is cut into, without the line ends and with them, and what is left. */
@@ -37,14 +37,12 @@ test("lines().encode() adds a line feed, and says where a payload would be cut",
   for (const line of ["", "one", "a\rb", "é"]) {
     assertStrictEquals(text(lines().encode(line)), `${line}\n`);
   }
-  const refused = [["one\ntwo", 3], ["\n", 0], ["one\r", 3], ["a\r\n", 1]] as const;
-  checkRefusals(
-    FrameInjectionError,
-    refused.flatMap(([line, at]) => [
-      [() => lines().encode(line), `byte ${at}`] as const,
-      [() => lines().encode(bytes(line)), `byte ${at}`] as const,
-    ]),
-  );
+  checkRefusals(FrameInjectionError, (line: string) => lines().encode(line), [
+    ["one\ntwo", "byte 3"],
+    ["\n", "byte 0"],
+    ["one\r", "byte 3"],
+    ["a\r\n", "byte 1"],
+  ]);
 });
 
 test("lines({ keep }).encode() leaves a line with its end as it is, and refuses all else", () => {
@@ -52,16 +50,16 @@ test("lines({ keep }).encode() leaves a line with its end as it is, and refuses 
   for (const line of ["one\n", "one\r\n", "\n", "\r\n", "a\rb\r\r\n"]) {
     assertStrictEquals(text(kept.encode(line)), line);
   }
-  checkRefusals(FrameInjectionError, [
-    ...["", "one", "one\r"].map((line) =>
-      [() => kept.encode(line), "must end with its delimiter"] as const
-    ),
-    ...["one\ntwo\n", "\n\n", "one\ntwo"].map((line) =>
-      [() => kept.encode(line), "more than one frame"] as const
-    ),
+  checkRefusals(FrameInjectionError, (line: string) => kept.encode(line), [
+    ["", "must end with its delimiter"],
+    ["one", "must end with its delimiter"],
+    ["one\r", "must end with its delimiter"],
+    ["one\ntwo\n", "more than one frame"],
+    ["\n\n", "more than one frame"],
+    ["one\ntwo", "more than one frame"],
   ]);
 });
 
 test("lines() refuses options of a wrong type", () => {
-  checkRefusals(TypeError, [[() => lines({ keep: 1 as unknown as true }), "not 1"]]);
+  assertThrows(() => lines({ keep: 1 as unknown as true }), TypeError, "not 1");
 });

@@ -44,6 +44,8 @@ export type Encoded = Uint8Array | null | undefined;
 export interface Kind {
   readonly name: string;
   readonly terminator: Terminator;
+  /** Whether more bytes may tell that a frame which is here ends otherwise. */
+  readonly waits?: boolean;
   /** Bytes that are a frame, or nearly. */
   readonly frame: (payload: Uint8Array) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => Verdict;
@@ -111,6 +113,7 @@ function delimitedKind(
   return {
     name: `${name} ${all.map(shown)}${keep ? ", kept" : ""}`,
     terminator,
+    waits: all.length > 1,
     frame: (payload) => concat([payload, end]),
     decode: (bytes) => cutAt(all, keep, bytes),
     encode(payload) {
@@ -123,7 +126,9 @@ function delimitedKind(
 }
 
 // Three letters: delimiters match, nearly match, and overlap all the time.
-const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 6 });
+const lettersUpTo = (maxLength: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength });
+const letters = lettersUpTo(6);
 
 const oneDelimiter = fc.record({ text: letters, form: fc.nat({ max: 2 }) }).map(
   ({ text, form }) => {
@@ -134,7 +139,8 @@ const oneDelimiter = fc.record({ text: letters, form: fc.nat({ max: 2 }) }).map(
 );
 
 const anyDelimiter = fc.record({
-  all: fc.array(letters, { minLength: 1, maxLength: 4 }),
+  // Short ones, of which one is often the beginning or the end of another.
+  all: fc.array(fc.oneof(letters, lettersUpTo(2)), { minLength: 1, maxLength: 4 }),
   keep: fc.boolean(),
 }).map(({ all, keep }) =>
   delimitedKind("any of", anyOf(...all, { keep }), all.map(utf8), keep, utf8(all.at(-1)!))
@@ -145,16 +151,18 @@ const line = fc.record({ keep: fc.boolean(), end: fc.constantFrom("\n", "\r\n", 
     delimitedKind("lines", lines({ keep }), [utf8("\n"), utf8("\r\n")], keep, utf8(end))
   );
 
-const count = fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 12 }) }, {
-  weight: 1,
-  arbitrary: fc.nat({ max: 3_000 }),
-}).map((count): Kind => ({
+const countOf = (count: number): Kind => ({
   name: `count ${count}`,
   terminator: count,
   frame: (payload) => concat([payload, new Uint8Array(count)]).slice(0, count),
   decode: (bytes) => frameAt(bytes, 0, count),
   encode: (payload) => payload.length === count ? payload : null,
-}));
+});
+
+const count = fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 12 }) }, {
+  weight: 1,
+  arbitrary: fc.nat({ max: 3_000 }),
+}).map(countOf);
 
 const lengthPrefix = fc.record({
   bytes: fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const, 8 as const),
@@ -333,6 +341,7 @@ const made = fc.oneof(oneDelimiter, anyDelimiter, line).map((portion): Kind => (
       return (yield portion.terminator as Portion).filter((byte) => byte !== 97);
     },
   } satisfies Framing,
+  waits: portion.waits ?? false,
   frame: portion.frame,
   decode(bytes) {
     const verdict = portion.decode(bytes);
@@ -341,8 +350,10 @@ const made = fc.oneof(oneDelimiter, anyDelimiter, line).map((portion): Kind => (
   },
 }));
 
+const named = (kind: Kind): Kind => Object.assign(kind, { [fc.toStringMethod]: () => kind.name });
+
 /** Any kind of terminator but `null`. */
-export const kind: fc.Arbitrary<Kind> = fc.oneof(
+export const anyKind: fc.Arbitrary<Kind> = fc.oneof(
   { weight: 5, arbitrary: oneDelimiter },
   { weight: 3, arbitrary: count },
   { weight: 3, arbitrary: anyDelimiter },
@@ -354,4 +365,7 @@ export const kind: fc.Arbitrary<Kind> = fc.oneof(
   checked,
   peeked,
   made,
-).map((each) => ({ ...each, [fc.toStringMethod]: () => each.name }));
+).map(named);
+
+/** A count that takes a part of what is here. */
+export const smallCount: fc.Arbitrary<Kind> = fc.nat({ max: 4 }).map(countOf).map(named);
