@@ -13,6 +13,8 @@ import { bytes, concat, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { startPeer } from "./support/peer.ts";
 import { readTable } from "./support/tables.ts";
+import { type Timers, withTimers } from "./support/timers.ts";
+import { nextTurn } from "./support/turn.ts";
 
 const sockets = socketsFor();
 
@@ -30,6 +32,7 @@ interface Scene {
   readonly producer: EndlessProducer;
   readonly pushed: Promise<void>;
   readonly controller: AbortController;
+  readonly timers: Timers;
 }
 
 /** The other end. */
@@ -65,7 +68,11 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   "the peer resets": { resets: true, bring: ({ peer }) => peer.reset() },
   "the peer is silent (idleTimeout)": {
     options: { idleTimeout: 100 },
-    bring: ({ chat }) => chat.closed,
+    bring: async ({ timers }) => {
+      const find = () => [...timers.values()].find(({ after }) => after === 100);
+      while (find() === undefined) await nextTurn(); // what was pushed waits to be taken
+      find()!.call();
+    },
   },
   "a producer throws": {
     bring: ({ chat, producer, peer }) => {
@@ -99,14 +106,18 @@ for (const { ending = "", ...cells } of rows) {
   }
 }
 
-/** Plays an ending twice, and says in the words of the table what came of it. */
+/** Plays an ending twice, and says in the words of the table what came of it. No time passes: only `bring` lets a timer fire. */
 async function play(ending: Ending): Promise<Words> {
-  return { ...await playToReaders(ending), ...await playToNobody(ending) };
+  let words: Words = {};
+  await withTimers(async (timers) => {
+    words = { ...await playToReaders(ending, timers), ...await playToNobody(ending, timers) };
+  });
+  return words;
 }
 
 /** The ending comes while a loop waits for a frame, and a read behind it. */
-async function playToReaders(ending: Ending): Promise<Words> {
-  const scene = await setUp(ending);
+async function playToReaders(ending: Ending, timers: Timers): Promise<Words> {
+  const scene = await setUp(ending, timers);
   const { chat, peer, producer } = scene;
   assertStrictEquals(text(await chat.read()), "first");
   assertStrictEquals(text(await chat.read()), "second");
@@ -155,8 +166,8 @@ async function playToReaders(ending: Ending): Promise<Words> {
 }
 
 /** The ending comes while nobody reads, and frames are here. */
-async function playToNobody(ending: Ending): Promise<Words> {
-  const scene = await setUp(ending);
+async function playToNobody(ending: Ending, timers: Timers): Promise<Words> {
+  const scene = await setUp(ending, timers);
   const { chat, peer } = scene;
   await ending.bring(scene);
   const first = await chat.read().catch(() => null);
@@ -175,7 +186,7 @@ async function playToNobody(ending: Ending): Promise<Words> {
   return { "frames that had arrived": word };
 }
 
-async function setUp({ options, resets }: Ending): Promise<Scene> {
+async function setUp({ options, resets }: Ending, timers: Timers): Promise<Scene> {
   const listener = await sockets.listen({ hostname: "127.0.0.1", port: 0 });
   const peer = await (resets ? makeResettingPeer(listener) : makePeer(listener));
   const controller = new AbortController();
@@ -187,7 +198,7 @@ async function setUp({ options, resets }: Ending): Promise<Scene> {
   assertStrictEquals(text(await chat.read()), "before");
   const producer = new EndlessProducer();
   chat.push(producer);
-  return { chat, peer, producer, controller, pushed: chat.push(TAIL) };
+  return { chat, peer, producer, controller, timers, pushed: chat.push(TAIL) };
 }
 
 /** Lets the peer read, and what is being sent come to its end. */

@@ -166,6 +166,22 @@ test("Chat.read() gives text when the chat has an encoding, readBytes() bytes, a
   assertEquals(await other.read(), bytes("año"));
 });
 
+testWithChaos(
+  "Chat.read() gives whole characters when there is no terminator and a chunk ends in one",
+  async (chatPair) => {
+    const [chat, peer] = chatPair({ terminator: null });
+    const grin = bytes("😀");
+    await peer.write(grin.subarray(0, 3));
+    const reading = chat.read();
+    await peer.write(grin.subarray(3));
+    assertStrictEquals(await reading, "😀");
+    await peer.write(grin.subarray(0, 2));
+    await peer.closeWrite();
+    assertStrictEquals(await chat.read(), "\ufffd");
+    assertStrictEquals(await chat.read(), null);
+  },
+);
+
 testWithChaos("Chat refuses what is no terminator, and goes on", async (chatPair) => {
   const [chat, peer] = chatPair();
   assertThrows(() => chat.terminator = -1, RangeError, "-1");

@@ -1,9 +1,12 @@
+/** The timers that are set. */
+export type Timers = Map<number, { readonly call: () => void; readonly after: number }>;
+
 /** Lets the work run with timers that fire when they are told to, in place of the runtime's. */
 export async function withTimers(
-  work: (timers: Map<number, { call: () => void; after: number }>) => Promise<void>,
+  work: (timers: Timers) => Promise<void>,
 ): Promise<void> {
   const { setTimeout, clearTimeout } = globalThis;
-  const timers: Map<number, { call: () => void; after: number }> = new Map();
+  const timers: Timers = new Map();
   let last = 0;
   Object.assign(globalThis, {
     setTimeout: (call: () => void, after: number) => (timers.set(++last, { call, after }), last),
