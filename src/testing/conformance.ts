@@ -77,7 +77,7 @@ const LONG_WRITE = 16 * MEGABYTE;
 const PIECE = 64 * 1024;
 /** More than any transport takes of which nothing is read: the system's buffers are a tenth of it. */
 const MOST_BUFFERED = 64 * MEGABYTE;
-/** How many messages go through and back while a write is watched that seems to wait. */
+/** How many messages go the other way while a write is watched that seems to wait. */
 const ROUND_TRIPS = 20;
 const bytes = (text: string): Uint8Array => toBytes("text", text);
 
@@ -311,9 +311,9 @@ interface Waiting {
 
 /**
  * Writes {@linkcode countingBytes}, of which nothing is read, until the transport takes no more: the buffers on the way are
- * full. How long that takes does not matter. A write counts as waiting when messages have gone through and back in the other
- * direction meanwhile, and it has not resolved; one that resolves late, on a slow machine, is followed by the next. A
- * transport that takes {@linkcode MOST_BUFFERED} in this way has no limit.
+ * full. A write counts as waiting when it has not resolved while many messages went through in the other direction, and the
+ * event loop made as many turns; one that resolves late, on a slow machine, is followed by the next. A transport that takes
+ * {@linkcode MOST_BUFFERED} in this way has no limit.
  */
 async function writeUntilOneWaits(left: Connection, right: Connection): Promise<Waiting> {
   for (let start = 0; start < MOST_BUFFERED; start += PIECE) {
@@ -325,11 +325,17 @@ async function writeUntilOneWaits(left: Connection, right: Connection): Promise<
       const message = bytes(`message ${i}`);
       await right.write(message);
       assertBytes(await readExactly(left, message.length), message);
+      if (isWaiting) await turn();
     }
     if (isWaiting) return { writing, length: start + PIECE };
     await writing;
   }
   throw new ConformanceError(`${MOST_BUFFERED} bytes were taken, though nobody read`);
+}
+
+/** A turn of the event loop: what a transport does later, it does then. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function assert(condition: boolean, problem: string): asserts condition {

@@ -4,6 +4,7 @@ import { type Connection, memoryPair } from "../../mod.ts";
 import { checkConnection, ConformanceError, CONNECTION_CHECKS } from "../../testing.ts";
 import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 import { withTimers } from "../support/timers.ts";
+import { nextTurn } from "../support/turn.ts";
 
 test("checkConnection() passes a connection that keeps the guarantees", async () => {
   let pairs = 0;
@@ -44,6 +45,16 @@ const BROKEN: Record<string, [wrap: (connection: Connection) => Connection, said
         override write(data: Uint8Array): Promise<void> {
           super.write(data).catch(() => {});
           return Promise.resolve();
+        }
+      }(connection),
+    "makes the writer wait",
+  ],
+  "resolves a write late, though nothing is taken": [
+    (connection) =>
+      new class extends WrappedConnection {
+        override async write(data: Uint8Array): Promise<void> {
+          super.write(data).catch(() => {});
+          await nextTurn();
         }
       }(connection),
     "makes the writer wait",
@@ -102,6 +113,18 @@ test("checkConnection() names the guarantee that a connection does not keep", as
     assertStringIncludes(error.message, said, name);
     assertStrictEquals(error.code, "conformance");
   }
+});
+
+test("checkConnection() passes a connection whose writes resolve late, until they wait", async () => {
+  class Late extends WrappedConnection {
+    override async write(data: Uint8Array): Promise<void> {
+      for (let turn = 0; turn < 3; turn++) await nextTurn();
+      await super.write(data);
+    }
+  }
+  const { run } = CONNECTION_CHECKS.find(({ name }) => name.startsWith("makes the writer wait"))!;
+  const [left, right] = memoryPair();
+  await run(() => [new Late(left), new Late(right)]);
 });
 
 test("checkConnection() names the guarantee that a connection is waited for in vain to keep", async () => {
