@@ -154,13 +154,13 @@ test("fromIterable() leaves everything else its turn while the source yields not
 test("fromIterable() refuses pieces that are no bytes, and tells the source once", async () => {
   for (const [piece, name] of [["text", "string"], [[1], "number"], [null, "null"]] as const) {
     let returns = 0;
-    function* pieces(): Generator<unknown> {
+    const pieces = function* (): Generator<unknown> {
       try {
         yield piece;
       } finally {
         returns++;
       }
-    }
+    };
     const connection = fromIterable(pieces() as Iterable<Uint8Array>);
     await assertRejects(() => connection.read(), TypeError, `not ${name}`);
     await assertRejects(() => connection.read(), TypeError);
