@@ -1,35 +1,30 @@
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { FrameStream, FrameTooLongError, IncompleteFrameError, lines } from "../mod.ts";
-import { bytes, text } from "./support/bytes.ts";
+import { bytes } from "./support/bytes.ts";
 import { nextTurn } from "./support/turn.ts";
 
 function sourceOf(...chunks: string[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(chunks.map(bytes));
 }
 
-async function framesOf(readable: ReadableStream<string>): Promise<string[]> {
-  const frames: string[] = [];
+async function framesOf<F>(readable: ReadableStream<F>): Promise<F[]> {
+  const frames: F[] = [];
   for await (const frame of readable) frames.push(frame);
   return frames;
 }
 
-test("FrameStream cuts what is piped through it", async () => {
-  const stream = new FrameStream({ terminator: lines(), encoding: "utf-8" });
-  const frames = framesOf(sourceOf("one\r", "\ntwo\n\nth", "ree\n").pipeThrough(stream));
-  assertEquals(await frames, ["one", "two", "", "three"]);
-});
-
-test("FrameStream gives bytes when it has no encoding", async () => {
-  const frames: Uint8Array[] = [];
-  const stream = new FrameStream({ terminator: 2 });
-  for await (const frame of sourceOf("abc", "d").pipeThrough(stream)) frames.push(frame);
-  assertEquals(frames.map((frame) => text(frame)), ["ab", "cd"]);
-});
-
-test("FrameStream gives no frame when nothing comes", async () => {
-  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
-  assertEquals(await framesOf(sourceOf().pipeThrough(stream)), []);
+test("FrameStream cuts what is piped through it, into bytes when it has no encoding", async () => {
+  const cut = async (chunks: string[]): Promise<string[]> => {
+    const stream = new FrameStream({ terminator: lines(), encoding: "utf-8" });
+    return await framesOf(sourceOf(...chunks).pipeThrough(stream));
+  };
+  assertEquals(await cut(["one\r", "\ntwo\n\nth", "ree\n"]), ["one", "two", "", "three"]);
+  assertEquals(await cut([]), []);
+  const inBytes = await framesOf(
+    sourceOf("abc", "d").pipeThrough(new FrameStream({ terminator: 2 })),
+  );
+  assertEquals(inBytes, [bytes("ab"), bytes("cd")]);
 });
 
 test("FrameStream cuts by the terminator that is set between two reads", async () => {
@@ -65,7 +60,7 @@ test("FrameStream holds the writer back until its frames are read", async () => 
     .map((chunk) => writer.write(bytes(chunk)).then(() => written++));
   for (const [frame, before] of [["one", 0], ["two", 0], ["three", 1], ["four", 1]] as const) {
     assertEquals((await reader.read()).value, frame);
-    for (let i = 0; i < 10; i++) await Promise.resolve();
+    await nextTurn();
     assertStrictEquals(written, before);
   }
   const last = reader.read();
@@ -105,20 +100,18 @@ test("FrameStream gives the whole frames, and then the error, when its source fa
 });
 
 test("FrameStream stops its source when its reader cancels", async () => {
-  let returned = false;
-  const endless = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) yield await Promise.resolve(bytes("line\n"));
-    } finally {
-      returned = true;
-    }
-  };
-  const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
-  for await (const frame of ReadableStream.from(endless()).pipeThrough(stream)) {
-    assertStrictEquals(frame, "line");
-    break;
-  }
-  while (!returned) await nextTurn();
+  await new Promise<void>((onReturned) => {
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield await Promise.resolve(bytes("line\n"));
+      } finally {
+        onReturned();
+      }
+    };
+    const stream = new FrameStream({ terminator: "\n", encoding: "utf-8" });
+    const reader = ReadableStream.from(endless()).pipeThrough(stream).getReader();
+    void reader.read().then(() => reader.cancel());
+  });
 });
 
 test("FrameStream refuses to be written what is no bytes, at both its ends", async () => {

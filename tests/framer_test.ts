@@ -21,17 +21,14 @@ import { bytes, hex, text } from "./support/bytes.ts";
 import { framerOf, frames, pieceOf } from "./support/framers.ts";
 import { checkCuts, checkRefusals, tooLong } from "./support/framing_tables.ts";
 
-test("Framer cuts at a delimiter and leaves it out, whatever the chunks", () => {
+test("Framer cuts at a delimiter and leaves it out, whatever the chunks; an empty frame is one", () => {
+  checkCuts("\n", "\n\n", ["", ""]);
   checkCuts("\r\n", "one\r\ntwo\r\nthree", ["one", "two"], { rest: "three" });
   checkCuts("<end>", "frame<end>next", ["frame"], { rest: "next" });
   // After near-matches that overlap it.
   checkCuts("aab", "aaabaaaaab", ["a", "aaa"]);
   checkCuts("abab", "abaabab", ["aba"]);
   checkCuts(hex("ff00"), hex("0102 ff00 03ff ff00"), [hex("0102"), hex("03ff")]);
-});
-
-test("Framer takes empty frames for frames", () => {
-  checkCuts("\n", "\n\n", ["", ""]);
 });
 
 test("Framer keeps its delimiter when the caller changes the array that it gave", () => {
@@ -58,6 +55,7 @@ test("Framer gives one empty frame at an ask when the count is 0, and one in all
       assertStrictEquals(ended.next(), undefined);
       ended.terminator = 0;
     }
+    assertEquals([ended.next(0), ended.next(0)], [bytes(""), bytes("")]);
     assertStrictEquals(text(ended.next(left.length)), left);
   }
 });
@@ -319,8 +317,9 @@ test("Framer.takeRest() and discard() take what is held, uncut, and forget the f
 });
 
 test("Framer.skip() skips the frame whose pieces are handed out, or else the next one", () => {
-  const framer = framerOf({ terminator: "\n" }, "long", " line\nskip");
+  const framer = framerOf({ terminator: "\n" }, "long");
   assertStrictEquals(pieceOf(framer), "long");
+  framer.push(bytes(" line\nskip"));
   assertStrictEquals(framer.skip(), true);
   assertStrictEquals(framer.skip(), true);
   framer.push(bytes("ped\nthird\n"));

@@ -131,7 +131,7 @@ function run(
   });
 }
 
-test("work grows with the bytes and no faster, whatever the chunks; a byte is copied twice at most, and not in one chunk", async () => {
+test("work grows with the bytes and no faster, whatever the chunks; a byte is copied three times at most, and not where its frame lies in one", async () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     for (const chunk of [1, 100, Infinity]) {
       const [some, more] = [1_000, 4_000];
@@ -140,7 +140,7 @@ test("work grows with the bytes and no faster, whatever the chunks; a byte is co
       const of =
         `${name} in chunks of ${chunk}: ${work.done} is done, and ${less.done} for a quarter`;
       assertLess(work.done, 4.5 * less.done + 200, of);
-      assertLess(work.copied, (chunk === Infinity ? 0 : 2 * more) + 10, `${of}, copied`);
+      assertLess(work.copied, (chunk === Infinity ? 0 : 3 * more) + 10, `${of}, copied`);
     }
   }
 });

@@ -93,16 +93,16 @@ test("anyOf().encode() refuses a payload that another delimiter would be read in
     [["\r\n", "\n"], "one\ntwo", '"one\\ntwo"'],
     [["\r\n", "\n"], "one\r\ntwo", "byte 3"],
     [["\n", "\r\n"], "one\r", "byte 3"],
-    [["aa", "b"], "a", "byte 0"],
-    [["bc", "abcd"], "abcd", "byte 1"],
-    [["cd", "abcd"], "ab", "byte 0"],
+    [["aa", "b"], "a", "forms a delimiter"],
+    [["bc", "abcd"], "abcd", "forms a delimiter"],
+    [["cd", "abcd"], "ab", "forms a delimiter"],
     // Behind the delimiter of the frame before it.
-    [["\r", "\r\n"], "\nfoo", "byte 0"],
-    [["a", "aa"], "", "byte 0"],
-    [["\n", "\nfoo\n"], "foo", "byte 0"],
+    [["\r", "\r\n"], "\nfoo", "forms a delimiter"],
+    [["a", "aa"], "", "forms a delimiter"],
+    [["\n", "\nfoo\n"], "foo", "forms a delimiter"],
     // "xb" and "yb", one after the other, hold "xby"; and "\n", "fo\n" and "o\n" hold "\nfo\no".
-    [["b", "xby"], "x", "byte 0"],
-    [["\n", "\nfo\no"], "fo", "byte 0"],
+    [["b", "xby"], "x", "forms a delimiter"],
+    [["\n", "\nfo\no"], "fo", "forms a delimiter"],
   ]);
 });
 

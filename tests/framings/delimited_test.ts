@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { delimited, FrameInjectionError } from "../../mod.ts";
 import { bytes, hex, text } from "../support/bytes.ts";
-import { checkCuts, checkRefusals, tooLong } from "../support/framing_tables.ts";
+import { checkCuts, checkRefusals } from "../support/framing_tables.ts";
 
 /** A delimiter, an input, what it is cut into, and what is left. */
 const CUT: [delimiter: string, input: string, frames: string[], rest?: string][] = [
@@ -25,23 +25,8 @@ test("delimited() cuts before the delimiter, or behind it with keep, however the
   }
 });
 
-test("delimited() takes bytes that are no text, and keeps them when the caller changes its own", () => {
-  const delimiter = hex("ff00");
-  const terminator = delimited(delimiter);
-  delimiter.fill(1);
-  checkCuts(terminator, hex("01 ff00 ffff00"), [hex("01"), hex("ff")]);
-});
-
-test("delimited() does not count the delimiter towards maxFrameLength, also where it is kept", () => {
-  const input = "one\r\nfour\r\n\r\nsixsix\r\n1\r\r\n";
-  const [limit, maxFrameLength] = [tooLong(3), 3];
-  checkCuts(delimited("\r\n"), input, ["one", tooLong(3, 4), "", limit, "1\r"], { maxFrameLength });
-  checkCuts(
-    delimited("\r\n", { keep: true }),
-    input,
-    ["one\r\n", tooLong(3, 4), "\r\n", limit, "1\r\r\n"],
-    { maxFrameLength },
-  );
+test("delimited() takes bytes that are no text", () => {
+  checkCuts(delimited(hex("ff00")), hex("01 ff00 ffff00"), [hex("01"), hex("ff")]);
 });
 
 test("delimited().encode() says where a payload would be cut", () => {

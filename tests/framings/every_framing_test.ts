@@ -15,7 +15,7 @@ import {
   varintPrefixed,
 } from "../../mod.ts";
 import { bytes, concat } from "../support/bytes.ts";
-import { checkCuts } from "../support/framing_tables.ts";
+import { checkCuts, tooLong } from "../support/framing_tables.ts";
 
 interface Row {
   readonly codec: Codec;
@@ -75,15 +75,13 @@ test("every framing ends with what there is of a last frame, its header included
   }
 });
 
-test("every framing holds what it hands out to maxFrameLength, and no delimiter", () => {
+test("every framing holds what it hands out to maxFrameLength, and no delimiter, and goes on behind what is too long", () => {
   for (const { codec, payload, uncounted } of ROWS) {
-    const frame = payload(bytes("one"));
-    const maxFrameLength = frame.length - uncounted;
-    checkCuts(codec, codec.encode(frame), [frame], { maxFrameLength });
-    const framer = new Framer({ terminator: codec, maxFrameLength: maxFrameLength - 1 });
-    framer.push(codec.encode(frame));
-    const { limit, seen } = assertThrows(() => framer.next(), FrameTooLongError);
-    assertEquals([limit, seen, framer.next()], [maxFrameLength - 1, maxFrameLength, undefined]);
+    const [empty, one, four] = [xs(0), bytes("one"), bytes("four")].map(payload);
+    const all = concat([one!, four!, empty!, four!, one!].map((each) => codec.encode(each)));
+    const maxFrameLength = one!.length - uncounted;
+    const long = tooLong(maxFrameLength, maxFrameLength + 1);
+    checkCuts(codec, all, [one!, long, empty!, long, one!], { maxFrameLength });
   }
 });
 

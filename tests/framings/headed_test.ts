@@ -11,13 +11,7 @@ import {
 } from "../../mod.ts";
 import { bytes, concat, hex, text } from "../support/bytes.ts";
 import { framerOf } from "../support/framers.ts";
-import {
-  checkCuts,
-  checkRefusals,
-  malformed,
-  misused,
-  tooLong,
-} from "../support/framing_tables.ts";
+import { checkCuts, checkRefusals, malformed, misused } from "../support/framing_tables.ts";
 
 const uint = (digits: Uint8Array): number => digits.reduce((value, byte) => 256 * value + byte, 0);
 
@@ -82,15 +76,12 @@ test("headed() reads the messages of real protocols, and takes each for one to s
   }
 });
 
-test("headed({ strip }) hands out the body alone", () => {
-  const terminator = headed(2, ([, length]) => length!, { strip: true });
-  checkCuts(terminator, hex("f102 abcd f200 f301 ef"), [hex("abcd"), hex(""), hex("ef")]);
-});
-
-test("headed() takes a header that says nothing of the body", () => {
+test("headed({ strip }) hands out the body alone, of which there may be none", () => {
   checkCuts(headed(2, () => 0), hex("0102 0304 05"), [hex("0102"), hex("0304")], {
     rest: hex("05"),
   });
+  const terminator = headed(2, ([, length]) => length!, { strip: true });
+  checkCuts(terminator, hex("f102 abcd f200 f301 ef"), [hex("abcd"), hex(""), hex("ef")]);
 });
 
 test("headed() asks for the header's length with all that was read of it, and not too often", () => {
@@ -156,17 +147,6 @@ test("headed() answers a header length that is none with a FramingError", () => 
   checkRefusals(FramingError, (length: number) => {
     framerOf({ terminator: headed(() => length, () => 0) }, "x").next();
   }, [[-1, "at least the 0 bytes read, not -1"], [0, "without reading a byte"]]);
-});
-
-test("headed() takes a frame for too long at its header, and counts what is handed out", () => {
-  const input = hex("02abcd 03abcdef 0b 0102030405060708090a0b 01aa");
-  for (const strip of [false, true]) {
-    const terminator = headed(1, uint, { strip });
-    const frames = strip
-      ? [hex("abcd"), tooLong(2, 3), tooLong(2, 11), hex("aa")]
-      : [hex("02abcd"), tooLong(3, 4), tooLong(3, 12), hex("01aa")];
-    checkCuts(terminator, input, frames, { maxFrameLength: strip ? 2 : 3 });
-  }
 });
 
 /** Frames that do not have the header that they must have. */

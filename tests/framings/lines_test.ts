@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertStrictEquals, assertThrows } from "@std/assert";
 import { FrameInjectionError, lines } from "../../mod.ts";
 import { text } from "../support/bytes.ts";
-import { checkCuts, checkRefusals, tooLong } from "../support/framing_tables.ts";
+import { checkCuts, checkRefusals } from "../support/framing_tables.ts";
 
 /** What each input is cut into, without the line ends and with them, and what is left. */
 const CUT: [input: string, dropped: string[], kept: string[], rest?: string][] = [
@@ -23,14 +23,6 @@ test("lines() ends a line at each line feed, with the carriage return before it,
     checkCuts(lines(), input, dropped, { rest });
     checkCuts(lines({ keep: true }), input, kept, { rest });
   }
-});
-
-test("lines() counts neither line end towards maxFrameLength, and goes on at the next line", () => {
-  const input = "one\ntwo\r\nfour\r\nsi\r\r\nsix\r!\n\n";
-  const long = tooLong(3);
-  checkCuts(lines(), input, ["one", "two", long, "si\r", long, ""], { maxFrameLength: 3 });
-  const kept = ["one\n", "two\r\n", long, "si\r\r\n", long, "\n"];
-  checkCuts(lines({ keep: true }), input, kept, { maxFrameLength: 3 });
 });
 
 test("lines().encode() adds a line feed, and says where a payload would be cut", () => {

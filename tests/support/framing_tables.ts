@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  ChatError,
   Framer,
   type FramerOptions,
   FrameTooLongError,
@@ -54,6 +55,11 @@ export function tooLong(limit: number, seen?: number): Fault {
   return { type: FrameTooLongError, says: `maxFrameLength of ${limit}`, with: { limit, ...also } };
 }
 
+/** What is refused for one reason or another, but not for what the program did. */
+export function peersFault(says: string): Fault {
+  return { type: ChatError, says, with: {} };
+}
+
 /** What a framing must not do. */
 export function misused(says: string): Fault {
   return { type: FramingError, says, with: {} };
@@ -98,7 +104,7 @@ export function checkCuts(
     framer.push(all);
     framer.end();
     const last = incomplete === "yield" && left.length > 0 ? [left] : [];
-    assertMany([...readFrames(framer)], [...expected, ...last]);
+    assertMany([...readReady(framer)], [...expected, ...last]);
   }
 }
 
@@ -182,6 +188,7 @@ function assertFrame(found: Found | undefined, expected: Uint8Array): void {
 
 function assertFault(found: unknown, { type, says, with: also }: Fault): void {
   assertInstanceOf(found, type);
+  assertStrictEquals(found instanceof FramingError, type === FramingError);
   assert(found.message.includes(says), `${found.message} lacks ${says}`);
   for (const [name, value] of Object.entries(also)) assertEquals(Reflect.get(found, name), value);
 }
