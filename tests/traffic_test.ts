@@ -2,16 +2,20 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
 import { type Chat, type ChatOptions, connect, listen } from "../mod.ts";
-import { text } from "./support/bytes.ts";
+import { isEqual } from "./support/bytes.ts";
 import { countingBytes } from "./support/connection_checks.ts";
 import { Program } from "./support/programs.ts";
+import { withTimers } from "./support/timers.ts";
 
 const MEGABYTE = 1024 * 1024;
-const TOTAL = 64 * MEGABYTE;
+/** More than the systems of both ends take while nobody reads, and much more. */
+const MUCH = 20 * MEGABYTE;
+const TOTAL = 32 * MEGABYTE;
 
-async function pair(options: Partial<Omit<ChatOptions, "encoding">> = {}): Promise<[Chat, Chat]> {
-  const listener = await listen({ port: 0, terminator: "\n", ...options });
-  const client = await connect({ port: listener.address.port, terminator: "\n", ...options });
+async function pair(options: Partial<ChatOptions> = {}): Promise<[Chat<string>, Chat<string>]> {
+  const lines = { terminator: "\n", ...options, encoding: "utf-8" };
+  const listener = await listen({ port: 0, ...lines });
+  const client = await connect({ port: listener.address.port, ...lines });
   const server = (await listener.accept())!;
   await listener.close();
   return [client, server];
@@ -29,60 +33,68 @@ const WRITE_ALL_THEN_READ = `
   socket.on("end", () => console.log("received: " + received.trim()));
 `;
 
-/** Lets a line travel from one to the other: everything that can happen meanwhile has the occasion to. */
-async function roundTrip(from: Chat, to: Chat): Promise<void> {
-  from.push("ping\n");
-  assertStrictEquals(text(await to.read("\n")), "ping");
-}
-
-/** Reads records to the end, and checks that together they are `countingBytes(TOTAL)`. */
-async function checkArrival(chat: Chat): Promise<void> {
-  const expected = countingBytes(TOTAL);
-  let at = 0;
-  chat.terminator = MEGABYTE;
-  for await (const frame of chat) {
-    assertEquals(frame, expected.subarray(at, at += frame.length));
+/** Waits until a producer is asked for no more, and checks that it was not drained, while a line travels again and again. */
+async function stops(pulled: () => number, from: Chat<string>, to: Chat<string>): Promise<void> {
+  for (let unchanged = 0, before = -1; unchanged < 50; before = pulled()) {
+    from.push("ping\n");
+    assertStrictEquals(await to.read("\n"), "ping");
+    unchanged = pulled() === before ? unchanged + 1 : 0;
+    assertLess(pulled(), MUCH, "what nobody reads is received all the same");
   }
-  assertStrictEquals(at, TOTAL);
 }
 
-test("64 MiB of 64-byte lines arrive once, in order, unchanged", async () => {
+/** Reads records to the end, and checks that together they are `countingBytes(total)`. */
+async function checkArrival(chat: Chat<string>, total: number): Promise<void> {
+  const expected = countingBytes(total);
+  let at = 0;
+  for (;;) {
+    const record = await chat.readBytes(MEGABYTE);
+    if (record === null) break;
+    assert(isEqual(record, expected.subarray(at, at += record.length)), `near ${at}`);
+  }
+  assertStrictEquals(at, total);
+}
+
+test("16 MiB of 64-byte lines arrive once, in order, unchanged, one by one and in batches", async () => {
   const [client, server] = await pair();
-  const LINE = 64;
-  const lines = TOTAL / LINE;
-  const lineAt = (i: number): string => String(i).padStart(LINE - 1, ".");
+  const LINES = 16 * MEGABYTE / 64;
+  const lineAt = (i: number): string => String(i).padStart(63, ".");
   async function* produce(): AsyncGenerator<string> {
-    const LINES_A_PIECE = 1_000;
-    for (let i = 0; i < lines; i += LINES_A_PIECE) {
-      let piece = "";
-      for (let j = i; j < Math.min(lines, i + LINES_A_PIECE); j++) piece += lineAt(j) + "\n";
-      yield piece;
+    for (let i = 0; i < LINES; i += 1_024) {
+      yield Array.from({ length: 1_024 }, (_, j) => lineAt(i + j) + "\n").join("");
     }
   }
   client.push(produce());
   const done = client.closeWhenDone();
-  const decoder = new TextDecoder();
-  let i = 0;
-  for await (const frame of server) {
-    const line = decoder.decode(frame);
+  let [i, batches] = [0, 0];
+  const check = (line: string): void => {
     if (line !== lineAt(i)) assertStrictEquals(line, lineAt(i));
     i++;
+  };
+  for await (const line of server) {
+    check(line);
+    if (i === LINES / 2) break;
   }
-  assertStrictEquals(i, lines);
+  for await (const batch of server.batches()) {
+    batches++;
+    for (const line of batch) check(line);
+  }
+  assertStrictEquals(i, LINES);
+  assertLess(batches, LINES / 4);
   await Promise.all([done, server.closeWhenDone()]);
 });
 
-test("64 MiB in one frame arrive piece by piece, between lines, at a chat whose frames are short", async () => {
+test("16 MiB in one frame arrive piece by piece, between lines, at a chat whose frames are short", async () => {
   const [client, server] = await pair({ maxFrameLength: 16 });
-  client.push(`${TOTAL}\n`, countingBytes(TOTAL), "next\n");
+  const expected = countingBytes(16 * MEGABYTE);
+  client.push(`${expected.length}\n`, expected, "next\n");
   const done = client.closeWhenDone();
-  const expected = countingBytes(TOTAL);
   let at = 0;
-  for await (const piece of server.stream(Number(await server.readText()))) {
-    assertEquals(piece, expected.subarray(at, at += piece.length));
+  for await (const piece of server.stream(Number(await server.read()))) {
+    assert(isEqual(piece, expected.subarray(at, at += piece.length)), `near ${at}`);
   }
-  assertStrictEquals(at, TOTAL);
-  assertStrictEquals(await server.readText(), "next");
+  assertStrictEquals(at, expected.length);
+  assertStrictEquals(await server.read(), "next");
   await Promise.all([done, server.closeWhenDone()]);
 });
 
@@ -95,106 +107,72 @@ test("a stream that nobody reads on with holds its peer back, and not the next f
   client.push(produce(), "next\n");
   const pieces = server.stream(TOTAL);
   await pieces.next();
-  for (let unchanged = 0, before = -1; unchanged < 50; before = pulled) {
-    // Somebody else's round trip: what can happen meanwhile has the occasion to.
-    const [other, its] = await pair();
-    await roundTrip(other, its);
-    await Promise.all([other.closeWhenDone(), its.closeWhenDone()]);
-    unchanged = pulled === before ? unchanged + 1 : 0;
-    assertLess(pulled, TOTAL / 2, "a stream that is not read on with is received all the same");
-  }
+  const [other, its] = await pair(); // what can happen meanwhile has the occasion to
+  await stops(() => pulled, other, its);
   await pieces.return!();
-  assertStrictEquals(await server.readText(), "next");
+  assertStrictEquals(await server.read(), "next");
   assertStrictEquals(pulled, TOTAL);
-  await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
+  const chats = [client, server, other, its];
+  await Promise.all(chats.map((chat) => chat.closeWhenDone()));
 });
 
-test("batches give 64-byte lines in order, unchanged, many for one promise", async () => {
-  const [client, server] = await pair();
-  const LINES = 200_000;
-  const lineAt = (i: number): string => String(i).padStart(63, ".");
-  client.push((function* (): Generator<string> {
-    for (let i = 0; i < LINES; i += 1_000) {
-      yield Array.from({ length: 1_000 }, (_, j) => lineAt(i + j) + "\n").join("");
-    }
-  })());
-  const done = client.closeWhenDone();
-  let [i, batches] = [0, 0];
-  for await (const batch of server.batches()) {
-    batches++;
-    for (const frame of batch) {
-      const line = text(frame);
-      if (line !== lineAt(i)) assertStrictEquals(line, lineAt(i));
-      i++;
-    }
-  }
-  assertStrictEquals(i, LINES);
-  assertLess(batches, LINES);
-  await Promise.all([done, server.closeWhenDone()]);
-});
-
-test("a producer waits while the peer does not read, and goes on when it does", async () => {
-  const [client, server] = await pair();
+test("a producer waits while the peer does not read, and all arrives when it does, with what was pushed behind it", async () => {
+  const [client, server] = await pair({ maxQueuedBytes: Infinity });
   const PIECE = 64 * 1024;
-  const data = countingBytes(TOTAL);
+  const data = countingBytes(TOTAL + 2 * MEGABYTE);
   let pulled = 0;
   function* produce(): Generator<Uint8Array> {
     while (pulled < TOTAL) yield data.subarray(pulled, pulled += PIECE);
   }
   client.push(produce());
-
-  // The system's buffers fill up. Then nothing more may be pulled, however long the peer does not read.
-  for (let unchanged = 0, before = -1; unchanged < 50; before = pulled) {
-    await roundTrip(server, client);
-    unchanged = pulled === before ? unchanged + 1 : 0;
-    assertLess(pulled, TOTAL / 2, "the producer was drained into memory");
+  for (let at = TOTAL; at < TOTAL + MEGABYTE; at += PIECE) {
+    client.push(data.subarray(at, at + PIECE)); // none is awaited
   }
+  client.push(data.subarray(TOTAL + MEGABYTE));
+  await stops(() => pulled, server, client);
   assert(pulled > 0);
 
   const done = client.closeWhenDone();
-  await checkArrival(server);
+  await checkArrival(server, data.length);
   assertStrictEquals(pulled, TOTAL);
   await Promise.all([done, server.closeWhenDone()]);
 });
 
-test("64 MiB pushed at once arrive whole at a peer that starts reading late", async () => {
-  const [client, server] = await pair();
-  client.push(countingBytes(TOTAL));
-  const done = client.closeWhenDone();
-  for (let i = 0; i < 50; i++) await roundTrip(server, client);
-  await checkArrival(server);
-  await Promise.all([done, server.closeWhenDone()]);
-});
+/** However long it takes, closeWhenDone() gives no peer up. */
+function testInPeace(name: string, work: () => Promise<void>): void {
+  test(name, () => withTimers(work));
+}
 
-test("64 MiB in a thousand pushes, none awaited, arrive whole at a peer that starts reading late", async () => {
-  const [client, server] = await pair({ maxQueuedBytes: Infinity });
-  const data = countingBytes(TOTAL);
-  for (let at = 0; at < TOTAL; at += 64 * 1024) client.push(data.subarray(at, at + 64 * 1024));
-  const done = client.closeWhenDone();
-  for (let i = 0; i < 50; i++) await roundTrip(server, client);
-  await checkArrival(server);
-  await Promise.all([done, server.closeWhenDone()]);
-});
+testInPeace(
+  "the last bytes before closeWhenDone() reach a peer that sends megabytes nobody reads",
+  async () => {
+    const [client, server] = await pair();
+    client.push(countingBytes(8 * MEGABYTE));
+    client.closeWrite();
+    server.push("ERR too much\n");
+    const done = server.closeWhenDone();
+    assertStrictEquals(await client.read(), "ERR too much");
+    assertStrictEquals(await client.read(), null);
+    await done;
+    await client.closeWhenDone();
+  },
+);
 
-test("the last bytes before closeWhenDone() reach a peer that sends megabytes nobody reads", async () => {
-  const [client, server] = await pair();
-  client.push(countingBytes(8 * MEGABYTE));
-  client.closeWrite();
-  server.push("ERR too much\n");
-  const done = server.closeWhenDone();
-  assertStrictEquals(text(await client.read()), "ERR too much");
-  assertStrictEquals(await client.read(), null);
-  await done;
-  await client.closeWhenDone();
-});
-
-test("the last bytes before closeWhenDone() reach a client that writes 64 MiB before it reads", async () => {
-  await using listener = await listen({ port: 0, terminator: "\n", encoding: "utf-8" });
-  await using client = new Program(["node", "-e", WRITE_ALL_THEN_READ, `${listener.address.port}`]);
-  const chat = (await listener.accept())!;
-  assertStrictEquals(await chat.read(), "a line, and much more");
-  chat.push("ERR too much\n");
-  await chat.closeWhenDone();
-  const { lines, stderr } = await client.finished();
-  assertEquals([lines, stderr], [["received: ERR too much"], ""]);
-});
+testInPeace(
+  "the last bytes before closeWhenDone() reach a client that writes 32 MiB before it reads",
+  async () => {
+    await using listener = await listen({ port: 0, terminator: "\n", encoding: "utf-8" });
+    await using client = new Program([
+      "node",
+      "-e",
+      WRITE_ALL_THEN_READ,
+      `${listener.address.port}`,
+    ]);
+    const chat = (await listener.accept())!;
+    assertStrictEquals(await chat.read(), "a line, and much more");
+    chat.push("ERR too much\n");
+    await chat.closeWhenDone();
+    const { lines, stderr } = await client.finished();
+    assertEquals([lines, stderr], [["received: ERR too much"], ""]);
+  },
+);

@@ -106,6 +106,21 @@ test("Chat.closeWhenDone() reads what a peer sends that could lose its last byte
   }
 });
 
+test("Chat.closeWhenDone() resolves when its connection is gone, and not before", async () => {
+  const connection = new ScriptedConnection();
+  let vanish = (): void => {};
+  const closed = new Promise<void>((resolve) => vanish = resolve);
+  Object.defineProperty(connection, "closed", { value: closed });
+  const chat = new Chat(connection, { terminator: "\n" });
+  let isDone = false;
+  const done = chat.closeWhenDone().then(() => isDone = true);
+  connection.arrive(null);
+  await nextTurn();
+  assertEquals([isDone, connection.closes.length], [false, 1]);
+  vanish();
+  await done;
+});
+
 test("Chat.closeWhenDone() gives up on a peer that sends nothing for 2 s, or for 30 s does not end", async () => {
   for (const limit of [2_000, 30_000]) {
     await withTimers(async (timers) => {

@@ -97,7 +97,7 @@ test("Chat keeps the order of small, large, text and bytes, and apart from what 
   for (const { connection } of chats) connection.hold();
   for (let i = 0; i < 2_000; i++) {
     const each = chats[(i * i + (i >> 3)) % 4]!;
-    const item = `${i}é€😀`.repeat(1 + (i * 7919) % (i % 50 === 0 ? 1_000 : 40));
+    const item = `${i}${i % 3 ? "é" : "€😀"}`.repeat(1 + (i * 7919) % (i % 50 === 0 ? 1_000 : 40));
     each.expected += item;
     void each.chat.push(i % 2 ? item : bytes(item));
     if (i % 5 === 0) await Promise.resolve();
