@@ -15,7 +15,13 @@ export function bundled(program: string): string {
   folder ??= makeFolder();
   const file = join(folder, basename(program).replace(/\.ts$/, ".mjs"));
   const esbuild = join(process.cwd(), "node_modules", ".bin", "esbuild");
-  const options = ["--bundle", "--platform=node", "--format=esm", "--target=node20", "--log-level=error"];
+  const options = [
+    "--bundle",
+    "--platform=node",
+    "--format=esm",
+    "--target=node20",
+    "--log-level=error",
+  ];
   const { status, stderr } = spawnSync(esbuild, [program, ...options, `--outfile=${file}`], {
     encoding: "utf8",
   });
