@@ -7,10 +7,8 @@ import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { type WebSocket, WebSocketServer } from "ws";
+import { PATIENCE } from "./limits.ts";
 import { CURRENT } from "./programs.ts";
-
-/** Longer than anything here takes, in milliseconds. */
-const LONGEST = 60_000;
 
 /** What is used of `playwright-core`, whose own types need those of the DOM. */
 interface Playwright {
@@ -51,7 +49,7 @@ function launch(executablePath: string): Promise<BrowserServer> {
   return chromium.launchServer({
     executablePath,
     chromiumSandbox: false, // root must do without
-    timeout: LONGEST,
+    timeout: PATIENCE,
   });
 }
 
@@ -89,20 +87,34 @@ export class Tabs {
   }
 }
 
-/** How often a page is looked at, in milliseconds. */
-const LOOK = 20;
-/** For how long it may not show what is expected. */
-const PATIENCE = 30_000;
-
-/** Resolves when an expression is true in a page. (Playwright's own way is not allowed by a strict Content-Security-Policy.) */
+/**
+ * Resolves when an expression is true in a page, whose changes are watched. (Playwright's own way is not allowed by a strict
+ * Content-Security-Policy.) Rejects with what it shows if that does not come.
+ */
 export async function becomes(page: Page, expression: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
-  while (!await page.evaluate(expression)) {
-    if (performance.now() > deadline) {
-      const shown = await page.evaluate("document.body.innerText");
-      throw new Error(`this has not become true: ${expression}, but the page shows:\n${shown}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  await within(
+    page.evaluate(`new Promise((resolve) => {
+      const look = () => (${expression}) && (observer.disconnect(), resolve());
+      const observer = new MutationObserver(look);
+      const all = { attributes: true, characterData: true, childList: true, subtree: true };
+      observer.observe(document, all);
+      look();
+    })`),
+    async () =>
+      `${expression} has not become true: ${await page.evaluate("document.body.innerText")}`,
+  );
+}
+
+/** What the work resolves with; if that does not come, an error says so. */
+async function within<T>(work: Promise<T>, complaint: () => string | Promise<string>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(async () => reject(new Error(await complaint())), PATIENCE);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -170,20 +182,10 @@ export class ScriptedPage {
   }
 
   /** Calls a function of the page. Rejects if that takes too long. */
-  async call<T>(name: string, ...args: readonly unknown[]): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`${name} took longer than ${LONGEST} ms`)),
-        LONGEST,
-      );
-    });
-    try {
-      const expression = `page.${name}(...${JSON.stringify(args)})`;
-      return await Promise.race([this.#page.evaluate(expression), late]) as T;
-    } finally {
-      clearTimeout(timer);
-    }
+  call<T>(name: string, ...args: readonly unknown[]): Promise<T> {
+    const expression = `page.${name}(...${JSON.stringify(args)})`;
+    const called = this.#page.evaluate(expression) as Promise<T>;
+    return within(called, () => `${name} has not returned`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,12 +6,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { becomes, chromium, type Page, skip, Tabs, title } from "../../support/browser.ts";
+import { Cable } from "../../support/cable.ts";
 import { command, Program } from "../../support/programs.ts";
 
-function start(port: string = "0", web: string = "0"): Program {
-  return new Program(command("node", "examples/chat_server.ts", "--port", port, "--web", web));
+function start(): Program {
+  return new Program(command("node", "examples/chat_server.ts", "--port", "0", "--web", "0"));
 }
 
 async function pageOf(program: Program): Promise<string> {
@@ -95,7 +96,7 @@ test(title("two tabs of a browser and one nc talk with each other"), skip, async
   await say(bob, 'So am I, with <b onclick="x">brackets</b> & all.');
   await eve.until('bob: So am I, with <b onclick="x">brackets</b> & all.');
   await shows(ada, 'So am I, with <b onclick="x">brackets</b> & all.');
-  assertStrictEquals(await ada.evaluate('document.querySelectorAll("#log b").length'), 0);
+  assertEquals(await ada.evaluate('document.querySelectorAll("#log b").length'), 0);
   eve.type("I am in a terminal, with nc.");
   for (const page of [ada, bob]) await shows(page, "I am in a terminal, with nc.");
   await say(bob, "/msg eve psst");
@@ -135,18 +136,20 @@ test(
   skip,
   async () => {
     assert(chromium !== undefined, "CI must have Chromium: apt-get install chromium");
+    const portOf = async (program: Program): Promise<number> =>
+      Number(new URL(await pageOf(program)).port);
     const program = start();
-    const port = await program.listening();
-    const url = await pageOf(program);
+    using cable = await Cable.to(await portOf(program));
     await using tabs = await Tabs.launch(chromium);
-    const ada = await tabs.open(url);
+    const ada = await tabs.open(`http://127.0.0.1:${cable.port}/`);
     await arrive(ada, "ada");
     await say(ada, "/join tea");
     await becomes(ada, 'document.querySelector("#room").textContent === "#tea"');
+    cable.cut();
     await program[Symbol.asyncDispose]();
     await becomes(ada, 'document.querySelector("#state").className === ""');
-    await using again = start(String(port), new URL(url).port);
-    await again.listening();
+    await using again = start();
+    cable.mend(await portOf(again));
     await becomes(ada, 'document.querySelector("#state").className === "is-connected"');
     await lists(ada, "rooms", ["#tea1"]);
     await say(ada, "I am back");
