@@ -18,6 +18,7 @@ import {
 import { bytes, concat, text } from "../support/bytes.ts";
 import { chatOf, chatPair, scripted, testWithChaos, ticks } from "../support/chats.ts";
 import { CountingSignal } from "../support/counting_signal.ts";
+import { withTimers } from "../support/timers.ts";
 
 const BROKEN = new ConnectionError("reset", "it broke");
 
@@ -359,22 +360,26 @@ test("Chat.read() gives what is here when its timeout is 0, and does not wait wh
   await assertRejects(() => chat.read("\n", { timeout: 0 }), TimeoutError);
 });
 
-test("Chat.read() leaves no listener on its signal, however it ends, and has one for all reads", async () => {
-  const signal = new CountingSignal();
-  const options = { signal };
-  const chat = chatOf({}, "one\nha");
-  assertStrictEquals(await chat.read("\n", options), "one");
-  await assertRejects(() => chat.read("\n", options), IncompleteFrameError);
-  assertStrictEquals(await chat.read("\n", options), null);
+test("Chat.read() leaves no listener on its signal and no timer, however it ends, and has one listener for all reads", async () => {
+  await withTimers(async (timers) => {
+    const signal = new CountingSignal();
+    const options = { signal, timeout: 7 };
+    const chat = chatOf({}, "one\nha");
+    assertStrictEquals(await chat.read("\n", options), "one");
+    await assertRejects(() => chat.read("\n", options), IncompleteFrameError);
+    assertStrictEquals(await chat.read("\n", options), null);
+    assertEquals([signal.listeners, timers.size], [0, 0]);
 
-  const [other] = chatPair();
-  const timedOut = other.read("\n", { ...options, timeout: 1 });
-  const closed = other.read("\n", options);
-  assertStrictEquals(signal.listeners, 1);
-  await assertRejects(() => timedOut, TimeoutError);
-  other.close(new Error("bye"));
-  await assertRejects(() => closed, Error, "bye");
-  assertStrictEquals(signal.listeners, 0);
+    const [other] = chatPair();
+    const timedOut = other.read("\n", options);
+    const closed = other.read("\n", options);
+    assertEquals([signal.listeners, timers.size], [1, 2]);
+    timers.values().next().value!.call();
+    await assertRejects(() => timedOut, TimeoutError, "7 ms");
+    other.close(new Error("bye"));
+    await assertRejects(() => closed, Error, "bye");
+    assertEquals([signal.listeners, timers.size], [0, 0]);
+  });
 });
 
 test("Chat.read() refuses a timeout and a signal that are none", async () => {
