@@ -1,4 +1,4 @@
-/** What ends a chat, a listener or a server may be called at any time, in any order, as often as one likes. */
+/** What ends a chat, a listener or a server may be called at any time, in any order, and again. */
 import { test } from "node:test";
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import {
@@ -77,7 +77,7 @@ test("Listener.close() can be repeated, and ends each accept(), before it and af
   const listener = await listen({ port: 0, ...LINES });
   const waiting = [listener.accept(), listener.accept()];
   const looping = (async () => {
-    for await (const _ of listener) throw new Error("nobody connects");
+    for await (const _ of listener) throw new Error("no client connects");
   })();
   const closing = [listener.close(), listener.close(), listener[Symbol.asyncDispose]()];
   waiting.push(listener.accept());
@@ -115,9 +115,9 @@ test("Server.shutdown() can be repeated, also while chats end in every way, and 
     () => {},
   ];
   let count = 0;
-  const told: unknown[] = [];
+  const errors: unknown[] = [];
   const server = await serve(
-    { port: 0, ...LINES, onError: (error) => told.push(error) },
+    { port: 0, ...LINES, onError: (error) => errors.push(error) },
     async (chat) => {
       const way = ways[count++]!;
       if (count === ways.length) begun.resolve();
@@ -137,6 +137,6 @@ test("Server.shutdown() can be repeated, also while chats end in every way, and 
   assertStrictEquals(server.connections, 0);
   await Promise.all([server.shutdown({ grace: 0 }), server[Symbol.asyncDispose]()]);
   await Promise.all(reading);
-  for (const error of told) assertInstanceOf(error, ClosedError);
+  for (const error of errors) assertInstanceOf(error, ClosedError);
   for (const client of clients) client.close();
 });

@@ -110,7 +110,7 @@ for (const { ending = "", ...cells } of rows) {
 async function play(ending: Ending): Promise<Words> {
   let words: Words = {};
   await withTimers(async (timers) => {
-    words = { ...await playToReaders(ending, timers), ...await playToNobody(ending, timers) };
+    words = { ...await playToReaders(ending, timers), ...await playToNoReader(ending, timers) };
   });
   return words;
 }
@@ -165,8 +165,8 @@ async function playToReaders(ending: Ending, timers: Timers): Promise<Words> {
   return { ...words, "closed resolves with": closed, connection };
 }
 
-/** The ending comes while nobody reads, and frames are here. */
-async function playToNobody(ending: Ending, timers: Timers): Promise<Words> {
+/** The ending comes while no read waits, and frames are here. */
+async function playToNoReader(ending: Ending, timers: Timers): Promise<Words> {
   const scene = await setUp(ending, timers);
   const { chat, peer } = scene;
   await ending.bring(scene);
@@ -213,7 +213,7 @@ async function sendAll(
   return { push, goesOn };
 }
 
-/** A producer that goes on until it is told otherwise, and what becomes of it. */
+/** A producer that goes on until `next` says otherwise, and what becomes of it. */
 class EndlessProducer implements AsyncIterable<Uint8Array> {
   /** How many pieces it has given. */
   pieces = 0;
@@ -240,7 +240,7 @@ class EndlessProducer implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Somebody who reads frame after frame. */
+/** Reads frame after frame. */
 class Reader {
   #frames = 0;
   #end: { readonly error: unknown } | undefined;

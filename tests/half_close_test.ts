@@ -42,7 +42,7 @@ interface Expected {
   /** What the one who stays reads of what the one who leaves has pushed, and how its reading ends. */
   readonly received: "all" | "a part";
   readonly end: ExpectedOutcome;
-  /** What the one who leaves still reads; `"refused"`: reading is somebody else's, who reads all. */
+  /** What the one who leaves still reads; `"refused"`: the next owner reads all. */
   readonly stillRead: "all" | "nothing" | "refused";
   /** How the `closeWrite()` of each settles, if it was called before. */
   readonly leaverEnding: Outcome;
@@ -71,7 +71,7 @@ const ORDERLY: Expected = {
   stayerClosed: "done",
 };
 
-/** Nobody reads what the stayer has sent and still sends: that meets a reset. */
+/** What the stayer has sent and still sends is not read: it meets a reset. */
 const RESET = { end: "either", stayerEnding: "reset", stayerClosed: "reset" } as const;
 
 /** What the leaver has not sent is dropped. */
@@ -203,7 +203,7 @@ async function check(
     makeEnd(left, leaving, much),
     makeEnd(right, staying, much),
   ]);
-  // What a system has received and nobody has read turns an end into a reset.
+  // What a system has received and the program has not read turns an end into a reset.
   assertEquals(await leaver.chat.read(WORDS.length), WORDS);
   if (leaving === "ending") assertLess(0, leaver.chat.stats.queued, "nothing waits");
   if (staying === "ending") assertLess(0, stayer.chat.stats.queued, "nothing waits");
@@ -226,7 +226,11 @@ async function check(
 
   const stay = async (): Promise<{ received: Uint8Array; end: Outcome }> => {
     const read = await readOut(stayer.chat);
-    assertOutcome(await outcomeOf(stayer.chat.closeWhenDone()), expected.stayerEnding, "goodbye");
+    assertOutcome(
+      await outcomeOf(stayer.chat.closeWhenDone()),
+      expected.stayerEnding,
+      "closeWhenDone()",
+    );
     return read;
   };
   const carryOn = async (): Promise<Uint8Array> => {
@@ -288,7 +292,7 @@ const CASES: readonly Case[] = WAYS.flatMap((way) =>
 
 const MEGABYTE = 1024 * 1024;
 
-/** How the ends are connected, and what does not go through while nobody reads. */
+/** How the ends are connected, and what does not go through while the other does not read. */
 const TRANSPORTS = [
   { name: "memory", makePair: memoryPair, much: countingBytes(MEGABYTE) },
   { name: "TCP", makePair: tcpPair, much: countingBytes(16 * MEGABYTE) },

@@ -1,4 +1,4 @@
-/** Promise 21: nothing stays behind, whatever happens. Each program runs in a process of its own. */
+/** Promise 25: nothing stays behind, whatever happens. Each program runs in a process of its own. */
 import process from "node:process";
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
@@ -9,7 +9,7 @@ test("a program ends by itself when its chats and listeners are closed", async (
   assertEquals({ code, lines, stderr }, { code: 0, lines: ["done"], stderr: "" });
 });
 
-test("a program that awaits no promise is troubled by no rejection", async () => {
+test("a program that awaits no promise has no unhandled rejection", async () => {
   const { code, lines, stderr } = await run(command(CURRENT, "tests/programs/careless.ts"));
   assertEquals({ code, lines, stderr }, { code: 0, lines: ["done"], stderr: "" });
 });

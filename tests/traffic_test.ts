@@ -8,7 +8,7 @@ import { Program } from "./support/programs.ts";
 import { withTimers } from "./support/timers.ts";
 
 const MEGABYTE = 1024 * 1024;
-/** More than the systems of both ends take while nobody reads, and much more. */
+/** More than the systems of both ends take from a program whose peer does not read, and much more. */
 const MUCH = 20 * MEGABYTE;
 const TOTAL = 32 * MEGABYTE;
 
@@ -39,7 +39,7 @@ async function stops(pulled: () => number, from: Chat<string>, to: Chat<string>)
     from.push("ping\n");
     assertStrictEquals(await to.read("\n"), "ping");
     unchanged = pulled() === before ? unchanged + 1 : 0;
-    assertLess(pulled(), MUCH, "what nobody reads is received all the same");
+    assertLess(pulled(), MUCH, "what is not read is received all the same");
   }
 }
 
@@ -98,7 +98,7 @@ test("16 MiB in one frame arrive piece by piece, between lines, at a chat whose 
   await Promise.all([done, server.closeWhenDone()]);
 });
 
-test("a stream that nobody reads on with holds its peer back, and not the next frame after it is left", async () => {
+test("a stream that is not read on with holds its peer back, and not the next frame after it is left", async () => {
   const [client, server] = await pair();
   let pulled = 0;
   function* produce(): Generator<Uint8Array> {
@@ -144,7 +144,7 @@ function testInPeace(name: string, work: () => Promise<void>): void {
 }
 
 testInPeace(
-  "the last bytes before closeWhenDone() reach a peer that sends megabytes nobody reads",
+  "the last bytes before closeWhenDone() reach a peer that sends megabytes that are not read",
   async () => {
     const [client, server] = await pair();
     client.push(countingBytes(8 * MEGABYTE));

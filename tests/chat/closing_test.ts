@@ -168,7 +168,7 @@ test("Chat says in closeWhenDone() and closed that its direction could not be en
   assertStrictEquals(await chat.closed, full);
 });
 
-test("Chat.closeWhenDone() resolves when the connection breaks while its end is told: all was sent", async () => {
+test("Chat.closeWhenDone() resolves when the connection breaks while its direction ends: all was sent", async () => {
   for (const code of ["reset", "tls"] as const) {
     const [left, right] = memoryPair();
     class Breaking extends WrappedConnection {
@@ -200,7 +200,7 @@ test("await using of a Chat sends what was pushed, and closes", async () => {
   assertStrictEquals(text(await received), "bye\n");
 });
 
-test("await using of a Chat tells what broke, and does not hide the error that a read was told of", async () => {
+test("await using of a Chat rejects with what broke, unless a read has: it would hide the error that left the block", async () => {
   const use = async (isRead: boolean): Promise<void> => {
     const connection = new ScriptedConnection();
     await using chat = new Chat(connection, { terminator: "\n" });
@@ -243,7 +243,7 @@ test("Chat.flush() resolves after close() when nothing was lost", async () => {
 });
 
 testWithChaos(
-  "Chat.close() rejects waiting reads and pushes with its reason, and tells it in closed",
+  "Chat.close() rejects waiting reads and pushes with its reason, and closed resolves with it",
   async (chatPair) => {
     const [chat] = chatPair({ highWaterMark: 1 });
     const waiting = [chat.read(), chat.push("x".repeat(100_000))];
@@ -430,7 +430,7 @@ test("Chat takes a peer for silent that takes nothing of what waits, or a direct
   await assertRejects(() => full.chat.closeWhenDone(), ConnectionError, "silent");
 });
 
-test("Chat takes no peer for silent that takes a large array part by part, whoever gave it", async () => {
+test("Chat takes no peer for silent that takes a large array part by part, pushed or produced", async () => {
   await withTimers(async (timers) => {
     const { chat, connection } = scripted({ idleTimeout: 5 });
     const large = new Uint8Array(100 * 1024).map((_, i) => i);

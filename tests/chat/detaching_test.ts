@@ -52,7 +52,7 @@ testWithChaos(
     for await (const frame of next) frames.push(frame);
     assertEquals(frames, ["whole", "half"]);
     next.closeWrite();
-    assertStrictEquals(await next.closed, undefined); // the connection tells its last owner
+    assertStrictEquals(await next.closed, undefined); // the next owner learns of the end
   },
 );
 
@@ -132,7 +132,7 @@ test("Chat.detach() refuses while something waits to be sent, and goes on", asyn
   assertStrictEquals(chat.detach().connection, connection);
 });
 
-test("Chat.detach() refuses when the connection broke, in a read or a write, and tells why", async () => {
+test("Chat.detach() refuses when the connection broke, in a read or a write, and says why", async () => {
   const reading = scripted();
   reading.connection.arrive(BROKEN);
   await assertRejects(() => reading.chat.read(), ConnectionError);

@@ -247,7 +247,7 @@ test("Chat hands out whole frames before the error when the connection breaks, a
   assertEquals(connection.closes, [BROKEN]);
 });
 
-const MISBEHAVIOUR: Readonly<Record<string, readonly [() => unknown, told: string]>> = {
+const MISBEHAVIOUR: Readonly<Record<string, readonly [() => unknown, message: string]>> = {
   "rejects with undefined": [() => Promise.reject(undefined), "undefined"],
   "rejects with a string": [() => Promise.reject("broken"), '"broken"'],
   "throws": [() => {
@@ -257,7 +257,7 @@ const MISBEHAVIOUR: Readonly<Record<string, readonly [() => unknown, told: strin
   "gives an ArrayBuffer": [() => Promise.resolve(new ArrayBuffer(1)), "not ArrayBuffer"],
   "gives undefined": [() => Promise.resolve(undefined), "not undefined"],
 };
-for (const [what, [read, told]] of Object.entries(MISBEHAVIOUR)) {
+for (const [what, [read, message]] of Object.entries(MISBEHAVIOUR)) {
   test(`Chat ends, and says why, when read() of a connection ${what}`, async () => {
     const { chat, connection } = scripted();
     let reads = 0;
@@ -265,13 +265,13 @@ for (const [what, [read, told]] of Object.entries(MISBEHAVIOUR)) {
       if (reads++ > 0) return Promise.reject(new Error("it was read on"));
       return read() as Promise<null>;
     };
-    const error = await assertRejects(() => chat.read(), Error, told);
+    const error = await assertRejects(() => chat.read(), Error, message);
     assertStrictEquals(await chat.closed, error);
-    await assertRejects(() => chat.push("x"), Error, told);
+    await assertRejects(() => chat.push("x"), Error, message);
   });
 }
 
-test("Chat leaves time for everything else in a loop whose terminator stays 0", async () => {
+test("Chat lets other work run during a loop whose terminator stays 0", async () => {
   const [chat] = chatPair({ terminator: 0 });
   let hadTurn = false;
   setTimeout(() => hadTurn = true, 0);

@@ -127,7 +127,7 @@ test("Chat copies a small array before push() returns to the event loop, and a l
 
 // In few writes
 
-test("Chat writes what is pushed in one turn with one write, however many microtasks that takes, whoever pushes between", async () => {
+test("Chat writes what is pushed in one turn with one write, however many microtasks that takes, also when other chats push in between", async () => {
   const chats = Array.from({ length: 100 }, scripted);
   for (let i = 0; i < 200; i++) {
     for (const [at, { chat }] of chats.entries()) chat.push(`${at}:`, `${i};`);
@@ -302,7 +302,7 @@ test("Chat.push() has room though many wait for one flush(), and their markers a
 });
 
 for (const piece of ["x", ""]) {
-  test(`Chat leaves time for everything else, though ${JSON.stringify(piece)} after another is taken at once`, async () => {
+  test(`Chat lets other work run while ${JSON.stringify(piece)} after another is taken at once`, async () => {
     const { chat } = scripted();
     let hadTurn = false;
     setTimeout(() => hadTurn = true, 0);
@@ -316,7 +316,7 @@ for (const piece of ["x", ""]) {
   });
 }
 
-test("Chat leaves time for everything else when its flush() is awaited again and again", async () => {
+test("Chat lets other work run while its flush() is awaited again and again", async () => {
   const { chat } = scripted();
   let hadTurn = false;
   setTimeout(() => hadTurn = true, 0);
@@ -355,7 +355,7 @@ test("Chat refuses limits that are none", () => {
   }
 });
 
-test("Chat drops the rest, and tells each who waits, when a write fails", async () => {
+test("Chat drops the rest, and rejects whatever waits, when a write fails", async () => {
   const { chat, connection } = scripted({ highWaterMark: 1 });
   connection.hold();
   const waiting = [chat.push("a"), chat.flush(), chat.push("b")];
@@ -431,19 +431,19 @@ test("Chat calls return() of a producer once, unless it has thrown, or has come 
   const fails = (message: string): never => {
     throw new Error(message);
   };
-  const outcomes: [next: () => unknown, told: string | undefined, returned: number][] = [
+  const outcomes: [next: () => unknown, message: string | undefined, returned: number][] = [
     [() => OVER, undefined, 0],
     [() => fails("out of paper"), "out of paper", 0],
     [() => ({ done: false, value: 42 }), "number", 1],
     [() => ({ done: false, value: [bytes("a"), 42] }), "number", 1],
     [() => ({ done: false, value: Promise.reject(new Error("no data")) }), "no data", 1],
   ];
-  for (const [next, told, returned] of outcomes) {
+  for (const [next, message, returned] of outcomes) {
     const { chat } = scripted();
     const producer = new Counted(next);
     chat.push(producer);
-    if (told === undefined) await chat.flush();
-    else await assertRejects(() => chat.flush(), ProducerError, told);
+    if (message === undefined) await chat.flush();
+    else await assertRejects(() => chat.flush(), ProducerError, message);
     await nextTurn();
     assertStrictEquals(producer.returned, returned);
   }

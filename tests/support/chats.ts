@@ -40,7 +40,7 @@ export function testWithChaos(name: string, play: (chatPair: MakeChat) => Promis
   });
 }
 
-/** A chat, as above, whose connection does what it is told. */
+/** A chat, as above, whose connection does what the test says. */
 export function scripted(
   options?: Options & { readonly canReset?: boolean },
 ): { chat: Chat<string>; connection: ScriptedConnection } {

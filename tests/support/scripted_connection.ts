@@ -53,12 +53,12 @@ export class ScriptedConnection implements Connection {
     if (!error) this.#holding = undefined;
   }
 
-  /** Resolves when so many writes have begun. */
+  /** Resolves when that many writes have begun. */
   async wrote(count: number = 1): Promise<void> {
     while (this.writes.length < count) await this.#written.promise;
   }
 
-  /** Is closed without anybody asking for it. */
+  /** Goes away by itself. */
   vanish(): void {
     this.#closed.resolve();
   }

@@ -36,7 +36,7 @@ export interface SoakReport {
 
 type Failure = SoakReport["failures"][number];
 
-/** Some of it is more than the system takes from one who writes to somebody who does not read. */
+/** Some of it is more than the systems take while the other end does not read. */
 const scripts = scriptsWith([...Array(20).fill(LENGTHS).flat(), 1_000_000, 10_000_000]);
 
 /** Plays conversations, and checks that nothing stays behind. */

@@ -1,7 +1,7 @@
 /** The timers that are set. */
 export type Timers = Map<number, { readonly call: () => void; readonly after: number }>;
 
-/** Lets the work run with timers that fire when they are told to, in place of the runtime's. */
+/** Lets the work run with timers that fire when the test calls them, in place of the runtime's. */
 export async function withTimers(
   work: (timers: Timers) => Promise<void>,
 ): Promise<void> {

@@ -35,7 +35,7 @@ import type { Closing, Ending, GiveUp, Item, Operation, Options, Weather } from 
 const LINE = delimited("\n", { keep: true });
 const PREFIXED = lengthPrefixed({ bytes: 1, strip: 0 });
 
-/** A loop is left after so many frames: there is no end to empty ones. */
+/** After how many frames a loop is left: there is no end to empty ones. */
 const MOST_FRAMES = 200;
 /** No line that is sent is longer. */
 const LONGEST_LINE = 1_000;
@@ -138,11 +138,14 @@ export class End {
   }
 
   /** Reads to the end, while what was pushed is sent and the direction ended, and closes. */
-  sayGoodbye(): void {
+  endInOrder(): void {
     this.perform({ op: "terminator", ending: null });
     this.perform({ op: "closeWrite" });
     const reading = this.#loop(this.#talks.at(-1)!, MOST_FRAMES);
-    this.#track("goodbye", reading.finally(() => void this.perform({ op: "closeWhenDone" })));
+    this.#track(
+      "the orderly end",
+      reading.finally(() => void this.perform({ op: "closeWhenDone" })),
+    );
   }
 
   close(): void {
@@ -315,7 +318,7 @@ export class End {
     talk.endsReads = true;
     if (!this.#connection.isEnded) this.#mayBreak = true;
     if (op === "closeWhenDone" || op === "dispose") {
-      // Disposing may resolve where this rejects: when a read was told that the connection broke.
+      // Disposing may resolve where this rejects: when a read has rejected with what broke.
       const disposed = op === "dispose" ? chat[Symbol.asyncDispose]() : undefined;
       const promise = chat.closeWhenDone();
       if (!talk.isDetached) assertStrictEquals(promise, talk.done ??= promise, "another promise");
@@ -547,7 +550,7 @@ export class End {
     else if (!isGap || !this.#codes.has(error.code)) throw error;
   }
 
-  /** Waits for it, when all is over. It may reject only with errors that somebody has given reason for. */
+  /** Waits for it, when all is over. It may reject only with errors that one of the ends, or the weather, has given reason for. */
   #track<T>(name: string, promise: Promise<T>): Promise<T> {
     const isOpen = this.#closedWith.length < this.#talks.length;
     this.#waiting.set(promise, name);

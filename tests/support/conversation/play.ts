@@ -1,7 +1,7 @@
 /**
  * Two chats with each other, on which any operations are played in any order, and what must hold whatever they are: nothing
  * throws that is not documented to, or that there is no reason for; every promise settles once both ends are closed; what
- * arrives is what was sent, in order, and all of it unless somebody broke off; each producer is told once that it is over;
+ * arrives is what was sent, in order, and all of it unless an end broke off; each producer ends, or is stopped, once;
  * and no listener, and no call of the connection, stays behind.
  */
 import type { MakePair } from "../../../testing.ts";
@@ -10,7 +10,7 @@ import { nextTurn } from "../turn.ts";
 import { End } from "./end.ts";
 import { comesToAnEnd, type Script } from "./script.ts";
 
-/** How many turns leave-taking may take that comes to no end. */
+/** How many turns the orderly end has where it does not come about. */
 const TURNS = 30;
 
 /** Plays a script, and checks what must hold. */
@@ -28,8 +28,8 @@ export async function play(makePair: MakePair, script: Script): Promise<void> {
       else if ("turns" in then) await turns(then.turns);
       else for (let i = 0; i < then.ticks; i++) await Promise.resolve();
     }
-    if (finale === "goodbye") {
-      for (const end of ends) end.sayGoodbye();
+    if (finale === "in order") {
+      for (const end of ends) end.endInOrder();
       if (comesToAnEnd(script)) {
         await settled(ends);
         for (const end of ends) end.checkWhole();
@@ -39,7 +39,7 @@ export async function play(makePair: MakePair, script: Script): Promise<void> {
     for (const end of ends) end.close();
   }
   await settled(ends);
-  await nextTurn(); // producers are told
+  await nextTurn(); // producers are stopped
   for (const end of ends) end.check();
 }
 
@@ -51,10 +51,10 @@ async function turns(count: number): Promise<void> {
 async function settled(ends: readonly End[]): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const hangs = new Promise<never>((_, reject) => {
-    const tell = (): void => {
-      reject(new Error(`it waits for ever: ${ends.map(({ waiting }) => waiting.join(", "))}`));
+    const fail = (): void => {
+      reject(new Error(`it hangs: ${ends.map(({ waiting }) => waiting.join(", "))}`));
     };
-    timer = setTimeout(tell, PATIENCE);
+    timer = setTimeout(fail, PATIENCE);
   });
   try {
     await Promise.race([Promise.all(ends.map((end) => end.settled())), hangs]);

@@ -4,12 +4,12 @@ import type { Data, Producer } from "../../../mod.ts";
 import { nextTurn } from "../turn.ts";
 import type { Operation, ProducerPlan } from "./script.ts";
 
-/** One that goes on and on hangs after so many pieces: over memory it would leave nobody else a turn. */
+/** After how many pieces one that goes on and on hangs: over memory it would leave no turn to others. */
 const MOST_PIECES = 300;
 
 /** What a producer needs of the end that pushes it. */
 export interface Supply {
-  /** So many bytes of text to send. */
+  /** Text to send, of that length. */
   take(length: number): string;
   perform(operation: Operation): void;
   /** It has given all it has. */
@@ -62,11 +62,11 @@ export class PlannedProducer {
     // The iterator of a stream waits for the piece that it has asked for before it cancels.
     if (this.#plan.kind === "stream" && this.#hangs) return;
     const [pulled, ended, returned] = [this.#pulled, this.#ended, this.#returned];
-    const told = `pulled ${pulled} times, ended ${ended} times, returned ${returned} times`;
+    const fate = `pulled ${pulled} times, ended ${ended} times, returned ${returned} times`;
     // An end that is on its way when it is stopped is no end yet.
     const mayBeBoth = this.#plan.kind !== "sync" && ended === 1 && returned === 1;
     const isRight = isRefused ? returned === 1 && pulled === 0 : ended + returned === 1;
-    assert(isRight || (mayBeBoth && !isRefused), `a producer (${this.#plan.kind}) was ${told}`);
+    assert(isRight || (mayBeBoth && !isRefused), `a producer (${this.#plan.kind}) was ${fate}`);
   }
 
   #next(): Result {

@@ -17,7 +17,7 @@ export interface ProducerPlan {
 
 export type Item = { readonly length: number; readonly isText: boolean } | ProducerPlan;
 
-/** When a read is given up: aborted before it is asked for, or so many ticks later; or it times out at once. */
+/** When a read is given up: aborted before it is asked for, or that many ticks later; or it times out at once. */
 export type GiveUp = "before" | number | "timeout" | undefined;
 
 /** Something that a program may do with a chat, at any time. */
@@ -74,14 +74,14 @@ export interface Script {
   readonly weather?: readonly [Weather | undefined, Weather | undefined];
   readonly steps: readonly Step[];
   /** How it is ended: both are closed; or each ends its direction, reads to the end, and closes when done, if that ends. */
-  readonly finale: "close" | "goodbye";
+  readonly finale: "close" | "in order";
 }
 
 /** Whether all that is begun comes to its end when both ends read and end their directions. */
 export function comesToAnEnd({ steps, weather = [undefined, undefined] }: Script): boolean {
   if (weather.some((each) => each !== undefined && each.stallAfter < Infinity)) return false;
   const items = steps.flatMap(({ does }) => does.op === "push" ? does.items : []);
-  // One that closes or detaches while the ends take their leave may leave somebody waiting.
+  // One that closes or detaches while the ends come to their end may leave a promise pending.
   return items.every((item) =>
     "length" in item || (item.then !== "hangs" && item.then !== "goes on" &&
       item.does === undefined && item.doesAtReturn === undefined)
