@@ -185,8 +185,10 @@ test("a loop over a listener can be left while it waits, and goes on after an er
   await Promise.all([client.closeWhenDone(), chat!.closeWhenDone(), listener.close()]);
   assertEquals(await loop.next(), { done: true, value: undefined });
 
+  const refusal = new ConnectionError("exhausted", "too many open files");
   const answers = [
-    () => Promise.reject(new ConnectionError("exhausted", "too many open files")),
+    () => Promise.reject(refusal),
+    () => Promise.reject(refusal),
     () => Promise.resolve(null),
   ];
   const own = new Listener({
@@ -197,5 +199,6 @@ test("a loop over a listener can be left while it waits, and goes on after an er
   }, LINES);
   const failing = own[Symbol.asyncIterator]();
   void failing.next(); // nobody awaits it, and nobody is troubled
+  assertStrictEquals(await failing.next().catch((error) => error), refusal);
   assertEquals(await failing.next(), { done: true, value: undefined });
 });

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { test } from "node:test";
 import { assertLess, assertMatch, assertStrictEquals } from "@std/assert";
-import { type Chat, connect, ConnectionError, Listener, memoryPair } from "../mod.ts";
+import { type Chat, connect } from "../mod.ts";
 import { command, CURRENT, Program } from "./support/programs.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
@@ -49,25 +49,3 @@ test(
     await Promise.all([first.closeWhenDone(), late.closeWhenDone()]);
   },
 );
-
-test("Listener throws out of its loop when the system refuses to accept, and a later loop goes on", async () => {
-  const refusal = new ConnectionError("exhausted", "too many open files");
-  const [left, right] = memoryPair();
-  const accepts = [() => Promise.reject(refusal), () => Promise.resolve(left)];
-  const listener = new Listener({
-    accept: () => accepts.shift()?.() ?? Promise.resolve(null),
-    close() {},
-    closed: Promise.resolve(),
-    address: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
-  }, LINES);
-  const chats: Chat<string>[] = [];
-  const loop = async (): Promise<void> => {
-    for await (const chat of listener) chats.push(chat);
-  };
-  assertStrictEquals(await loop().catch((error: unknown) => error), refusal);
-  assertStrictEquals(chats.length, 0);
-  await loop();
-  assertStrictEquals(chats.length, 1);
-  chats[0]!.close();
-  right.close();
-});
