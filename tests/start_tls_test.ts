@@ -37,8 +37,8 @@ const asClient = { ca, serverName: "localhost" };
 
 type Pair = readonly [client: Chat<string>, server: Chat<string>];
 
-async function chats(pair = tcpPair): Promise<Pair> {
-  const [left, right] = await pair();
+async function chats(): Promise<Pair> {
+  const [left, right] = await tcpPair();
   return [new Chat(left, LINES), new Chat(right, LINES)];
 }
 
@@ -50,22 +50,22 @@ async function agree([client, server]: Pair): Promise<void> {
   await server.flush();
 }
 
-async function secureBoth([client, server]: Pair): Promise<void> {
-  const serving = server.startTls(asServer);
-  assertStrictEquals(await client.read(), "220 go ahead");
-  await Promise.all([client.startTls(asClient), serving]);
-}
-
 async function close([client, server]: Pair): Promise<void> {
   await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
   assertEquals(await Promise.all([client.closed, server.closed]), [undefined, undefined]);
 }
 
+// What is put over the connection is what connect({ tls }) puts there: tls_test.ts has all of the checks.
 checkConnection("a connection that has gone over to TLS", async () => {
   const pair = await chats();
   await agree(pair);
-  await secureBoth(pair);
-  return [pair[0].detach().connection, pair[1].detach().connection];
+  const [client, server] = pair;
+  const serving = server.startTls(asServer);
+  assertStrictEquals(await client.read(), "220 go ahead");
+  await Promise.all([client.startTls(asClient), serving]);
+  return [client.detach().connection, server.detach().connection];
+}, {
+  only: ["delivers bytes in order", "tells the end to the peer", "hands out what the peer sent"],
 });
 
 test("startTls() goes on with the same conversation, encrypted", async () => {

@@ -23,7 +23,6 @@ import {
   ConnectionError,
   type ConnectionListener,
   type ConnectOptions,
-  fromNode,
   listen,
   type ListenTlsOptions,
   memoryPair,
@@ -69,21 +68,6 @@ checkConnection("a connection over TLS over another that is no socket", async ()
     ? { "tells the end to the peer": noEnd, "goes on writing after the peer": noEnd }
     : {},
 });
-
-if (CURRENT === "node") {
-  checkConnection("a connection over TLS over a net.Socket", async () => {
-    const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
-    const left = connectSocket({ port, host: "127.0.0.1" });
-    const [right] = await once(server, "connection") as [Socket];
-    server.close();
-    return await Promise.all([
-      secure(fromNode(left), toClientSettings({ ca }, "localhost")),
-      secure(fromNode(right), toServerSettings(own)),
-    ]);
-  });
-}
 
 /** A server that answers each line, and whoever it tells of failed handshakes. */
 async function withServer(
