@@ -46,16 +46,18 @@ function scriptedListener(accepts: (() => Promise<Connection | null>)[]): Listen
   }, LINES);
 }
 
-test("serve() runs the handler for each chat, at the same time", async () => {
-  const server = await serve({ port: 0, ...LINES }, echo);
-  const clients = await Promise.all(Array.from({ length: 5 }, () => clientOf(server)));
-  for (const [i, client] of clients.entries()) await client.send(`one from ${i}`);
-  for (const [i, client] of clients.entries()) {
-    assertStrictEquals(await client.read(), `one from ${i}`);
+test("serve() runs the handler for each chat, at the same time, and is shut down where its block ends", async () => {
+  let server: Server<string>;
+  {
+    await using serving = server = await serve({ port: 0, ...LINES }, echo);
+    const clients = await Promise.all(Array.from({ length: 5 }, () => clientOf(serving)));
+    for (const [i, client] of clients.entries()) await client.send(`one from ${i}`);
+    for (const [i, client] of clients.entries()) {
+      assertStrictEquals(await client.read(), `one from ${i}`);
+    }
+    assertStrictEquals(server.connections, 5);
+    await Promise.all(clients.map((client) => client.closeWhenDone()));
   }
-  assertStrictEquals(server.connections, 5);
-  await Promise.all(clients.map((client) => client.closeWhenDone()));
-  await server.shutdown();
   assertStrictEquals(server.connections, 0);
   await server.finished;
   await assertRejects(() => clientOf(server), ConnectionError);
@@ -136,17 +138,17 @@ test("serve() closes further connections at once when it is full and told to ref
   await Promise.all([second.closeWhenDone().catch(() => {}), server.shutdown()]);
 });
 
-test("Server.shutdown() lets chats end by themselves in time", async () => {
-  const server = await serve({ port: 0, ...LINES }, echo);
-  const client = await clientOf(server);
-  await client.send("one");
-  assertStrictEquals(await client.read(), "one");
-  const down = server.shutdown({ grace: Infinity });
-  await client.send("two");
-  assertStrictEquals(await client.read(), "two");
-  await client.closeWhenDone();
-  await down;
-});
+test("Server.shutdown() lets chats end by themselves in time, and leaves no timer", () =>
+  withTimers(async (timers) => {
+    const [left, right] = memoryPair();
+    const server = new Server(scriptedListener([() => Promise.resolve(left)]), echo);
+    await nextTurn();
+    const down = server.shutdown({ grace: 1_000 });
+    assertEquals([...timers.values()].map(({ after }) => after), [1_000]);
+    await right.closeWrite();
+    await down;
+    assertStrictEquals(timers.size, 0);
+  }));
 
 test("Server.shutdown() closes the chats that do not end in time, which is no error", async () => {
   const told: unknown[] = [];
@@ -279,18 +281,6 @@ test("Server.shutdown() waits for what a handler does at once when its chat is c
   await server.shutdown({ grace: 0 });
   assert(tidied);
   client.close();
-});
-
-test("Server is shut down where its block ends", async () => {
-  let address;
-  {
-    await using server = await serve({ port: 0, ...LINES }, echo);
-    address = server.address;
-    await using client = await clientOf(server);
-    await client.send("one");
-    assertStrictEquals(await client.read(), "one");
-  }
-  await assertRejects(() => connect({ ...address, ...LINES }), ConnectionError);
 });
 
 test("serve() prints errors that nobody asked for: a line for the network's, all of the others", async () => {
