@@ -10,6 +10,7 @@
  *     --ignore NAME     does not compare that: an aspect of dev/tools/compare_chats/trace.ts, or "turns"
  *     --without NAME    leaves that out of the scripts: a kind of step, an option, a terminator, "producers" ...
  *     --messages        compares what errors say, too
+ *     --list            prints each seed before it is played: a version that hangs says nothing more
  *     --grain coarse    lets all be done that there is to do before each step, and not only before what comes from outside
  *     --grain fine      lets steps follow each other after a few microtasks: a finer net, for versions that take the same
  *                       number of microtasks for the same thing
@@ -51,6 +52,7 @@ const { values, positionals } = parseArgs({
     ignore: { type: "string", multiple: true, default: [] },
     without: { type: "string", multiple: true, default: [] },
     messages: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
     grain: { type: "string", default: "medium" },
   },
 });
@@ -137,6 +139,7 @@ let done = 0;
 let steps = 0;
 for (let reported = clock(); done < mostRuns && clock() < end; done++) {
   const script = makeScript(firstSeed + done, without, grain);
+  if (values.list) console.log(`seed ${firstSeed + done}`);
   const turns = await playBoth(script, coverage);
   if (isReplay) console.log(printScript(script, turns), "\n");
   steps += script.steps.length;

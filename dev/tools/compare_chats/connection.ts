@@ -26,6 +26,8 @@ export class PlayedConnection implements Connection {
   readonly canReset: boolean | undefined;
   readonly closed: Promise<void>;
 
+  /** What it is called in the trace. */
+  readonly #name: string;
   readonly #library: Library;
   readonly #behaviour: Behaviour;
   readonly #trace: Trace;
@@ -45,7 +47,14 @@ export class PlayedConnection implements Connection {
   /** What was taken since anything else was told. */
   #taken: { readonly entry: Entry; readonly writes: Uint8Array[] } | undefined;
 
-  constructor(library: Library, behaviour: Behaviour, trace: Trace, labels: Labels) {
+  constructor(
+    name: string,
+    library: Library,
+    behaviour: Behaviour,
+    trace: Trace,
+    labels: Labels,
+  ) {
+    this.#name = name;
     this.#library = library;
     this.#behaviour = behaviour;
     this.#trace = trace;
@@ -215,7 +224,7 @@ export class PlayedConnection implements Connection {
 
   #tell(what: string, aspect?: Aspect): Entry {
     this.#taken = undefined;
-    return this.#trace.add("connection", what, aspect);
+    return this.#trace.add(this.#name, what, aspect);
   }
 
   #isRunaway(): boolean {

@@ -7,7 +7,7 @@ import type { Coverage } from "./coverage.ts";
 import type { Library } from "./library.ts";
 import { Notes } from "./notes.ts";
 import { Program } from "./program.ts";
-import { type Event, isEvent, type Script, type Step, toBytes } from "./script.ts";
+import { type Behaviour, type Event, isEvent, type Script, type Step, toBytes } from "./script.ts";
 import { ASPECTS, type Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -64,8 +64,10 @@ class Player {
     this.#time = time;
     this.#notes = notes;
     this.#trace = notes.trace;
-    this.#connection = new PlayedConnection(library, script.behaviour, this.#trace, notes.labels);
-    this.#program = new Program(script, library, notes);
+    const connect = (name: string, behaviour: Behaviour): PlayedConnection =>
+      new PlayedConnection(name, library, behaviour, notes.trace, notes.labels);
+    this.#connection = connect("connection", script.behaviour);
+    this.#program = new Program(script, library, notes, connect("the other connection", {}));
   }
 
   async play(): Promise<void> {

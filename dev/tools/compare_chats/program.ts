@@ -29,15 +29,19 @@ export class Program {
   readonly #script: Script;
   readonly #library: Library;
   readonly #notes: Notes;
+  /** Another chat, which should have nothing to do with all this. */
+  readonly #other: Chat;
   readonly #signals: Map<number, AbortController> = new Map();
   readonly #life = new AbortController();
   #gate = new Deferred();
   readonly #streams: { readonly name: string; readonly stream: FramePieces }[] = [];
 
-  constructor(script: Script, library: Library, notes: Notes) {
+  /** @param other What the other chat goes over. */
+  constructor(script: Script, library: Library, notes: Notes, other: Connection) {
     this.#script = script;
     this.#library = library;
     this.#notes = notes;
+    this.#other = new library.Chat(other, { terminator: "\n" });
     if (script.options.signal === "aborted") this.#life.abort(notes.makeError("life is over"));
   }
 
@@ -121,7 +125,7 @@ export class Program {
         chat.maxFrameLength = call.to;
         return undefined;
       case "push":
-        return chat.push(...call.items.map((item, i) => this.#makeItem(`${name} item ${i}`, item)));
+        return this.#push(name, call, chat);
       case "send":
         return chat.send(call.asBytes ? toBytes(call.payload) : call.payload);
       case "stats":
@@ -241,10 +245,18 @@ export class Program {
       isOver = true;
     }
     for (const piece of pieces) notes.keep(name, piece);
+    if (isOver) notes.watch(`${name} after its end`, "stream", stream.next());
     notes.tellDetail(name, `pieces of ${pieces.map(({ length }) => length).join(", ")}`, "pieces");
     const taken = describeValue(concat(pieces));
     notes.tellDetail(name, `in all ${taken}`, isOver ? "results" : "pieces");
     return isOver;
+  }
+
+  #push(name: string, { items, beside }: CallOf<"push">, chat: AnyChat): Promise<void> {
+    const made = items.map((item, index) => this.#makeItem(`${name} item ${index}`, item));
+    const pushed = chat.push(...made);
+    if (beside !== undefined) this.#other.push(beside);
+    return pushed;
   }
 
   #detach(name: string, chat: AnyChat): string {

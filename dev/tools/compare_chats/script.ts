@@ -107,7 +107,12 @@ export type Call =
     | { readonly does: "leave streams" | "go on with streams" }
     | { readonly does: "set terminator"; readonly to: string }
     | { readonly does: "set maxFrameLength"; readonly to: number }
-    | { readonly does: "push"; readonly items: readonly Item[] }
+    | {
+      readonly does: "push";
+      readonly items: readonly Item[];
+      /** What is pushed to another chat at the same time. */
+      readonly beside?: string;
+    }
     | { readonly does: "send"; readonly payload: string; readonly asBytes?: boolean }
     | { readonly does: "close"; readonly reason?: OwnError }
     | {

@@ -242,6 +242,7 @@ class ScriptMaker {
         return {
           does: kind,
           items: Array.from({ length: random.pick([0, 1, 1, 1, 2, 3]) }, () => this.#makeItem()),
+          ...this.#maybe(0.25, "beside", this.#makeText()),
           ...this.#maybe(0.1, "unwatched", true),
         };
       case "send":

@@ -26,7 +26,15 @@ export async function shrink(
       await attempt({ ...best, steps: best.steps.toSpliced(at, length) });
     }
   }
-  for (const candidate of simplerSteps(best)) await attempt(candidate(best));
+  for (let at = 0; at < best.steps.length; at++) {
+    for (let goesOn = true; goesOn;) {
+      goesOn = false;
+      for (const simpler of makeSimpler(best.steps[at]!)) {
+        goesOn = await attempt({ ...best, steps: best.steps.with(at, simpler) });
+        if (goesOn) break;
+      }
+    }
+  }
   for (const part of ["options", "behaviour"] as const) {
     for (const name of Object.keys(best[part])) {
       if (name === "terminator") continue;
@@ -36,18 +44,21 @@ export async function shrink(
   return best;
 }
 
-/** Each detail of a step that can be left out. */
-function simplerSteps(script: Script): ((script: Script) => Script)[] {
-  return script.steps.flatMap((step, index) => {
-    const without = (key: string) => ({ steps, ...rest }: Script): Script => {
-      const { [key as keyof Step]: _, ...simpler } = steps[index]!;
-      return { ...rest, steps: steps.with(index, simpler as Step) };
-    };
-    return OPTIONAL.filter((key) => key in step).map(without);
+/** The step without one of its details, for each that it can do without. */
+function makeSimpler(step: Step): Step[] {
+  const simpler = OPTIONAL.filter((name) => name in step).map((name) => {
+    const { [name as keyof Step]: _, ...rest } = step;
+    return rest as Step;
   });
+  if (step.does === "push" && step.items.length > 1) {
+    for (const index of step.items.keys()) {
+      simpler.push({ ...step, items: step.items.toSpliced(index, 1) });
+    }
+  }
+  return simpler;
 }
 
 const OPTIONAL: readonly string[] = [
   ...["terminator", "signal", "timeout", "unwatched", "leaves", "sets", "ofEach", "isSlow"],
-  ...["isBatches", "then", "ahead", "asBytes", "reason", "throws"],
+  ...["isBatches", "then", "ahead", "asBytes", "reason", "throws", "beside"],
 ];
