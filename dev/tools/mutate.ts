@@ -10,6 +10,7 @@
  *     --only ID,ID      these faults alone
  *     --files WHICH     "npm-test" (the default: what npm test runs), "all", or a regular expression for the test files' paths
  *     --times FILE      lines of milliseconds, exit code and test file: which are quick, and so are tried first
+ *     --like FILE       the results of another run: what caught a fault there is tried first
  *     --longest S       leaves out test files that take longer than that, by --times
  *     --timeout S       the most that a test file may take. Default: 300
  *     --out FILE        where results are added
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     files: { type: "string", default: "npm-test" },
     times: { type: "string" },
+    like: { type: "string" },
     longest: { type: "string", default: "Infinity" },
     timeout: { type: "string", default: "300" },
     out: { type: "string" },
@@ -102,9 +104,10 @@ function distance(from: string, to: string): number | undefined {
 }
 
 /** The test files that load the mutated file: its own first, then those that are quick and close to it. */
-function testsOf({ file }: Mutation): string[] {
+function testsOf({ id, file }: Mutation): string[] {
+  const own = `tests/${file.replace(/\.ts$/, "_test.ts")}`;
   const cost = (test: string): number => {
-    if (test === `tests/${file.replace(/\.ts$/, "_test.ts")}`) return 0;
+    if (test === own || test === catchers.get(id)) return 0;
     return usualTime(test) * (distance(test, `src/${file}`) ?? Infinity) ** 2;
   };
   const costs = new Map(tests.map((test) => [test, cost(test)]));
@@ -219,11 +222,16 @@ const files = copySuite();
 const imports = new Map<string, readonly string[]>();
 const passing = new Map<string, boolean>();
 const times = new Map<string, number>();
+const rowsOf = (path: string): string[][] =>
+  readFileSync(path, "utf8").trim().split("\n").map((line) => line.split("\t"));
 if (values.times !== undefined) {
-  for (const line of readFileSync(values.times, "utf8").trim().split("\n")) {
-    const [time, , test] = line.split("\t");
+  for (const [time, , test] of rowsOf(values.times)) {
     times.set(test!.replace("/project/", "/"), Number(time));
   }
+}
+const catchers = new Map<string, string>();
+if (values.like !== undefined) {
+  for (const [id, , , , by] of rowsOf(values.like)) if (by) catchers.set(id!, by);
 }
 const isWanted = values.files === "all"
   ? () => true
@@ -236,9 +244,7 @@ const tests = files.filter((file) => /^tests\/.*_test\.ts$/.test(file) && isWant
 const only = values.only?.split(",");
 const unknown = only?.find((id) => !MUTATIONS.some((mutation) => mutation.id === id));
 if (unknown !== undefined) throw new TypeError(`--only must name a mutation, not ${unknown}`);
-const results = values.out !== undefined && existsSync(values.out)
-  ? readFileSync(values.out, "utf8").split("\n").map((line) => line.split("\t"))
-  : [];
+const results = values.out !== undefined && existsSync(values.out) ? rowsOf(values.out) : [];
 if (results.length === 0) report(COLUMNS);
 const done = new Set(results.map(([id]) => id));
 for (const mutation of MUTATIONS) {
