@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<Runtime, readonly string[]>> = {
   node: ["node", "--import", "tsx"],
   deno: [
     ...["deno", "test", "--allow-all", "--no-check", "--fail-fast"],
-    ...["--preload", "./tests/support/deno_uncaught.ts"],
+    ...["--preload", "./dev/tools/test/deno_preload.ts"],
   ],
   bun: ["bun", "test", "--bail", "--timeout=600000"],
 };
