@@ -20,7 +20,7 @@ import { BackpressureError, type Chat, connect, fromWebSocket, serve } from "../
 import { Cable } from "../support/cable.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { NatsServer } from "../support/nats_server.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { command, Program } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 import { Talker } from "../support/talker.ts";
@@ -127,8 +127,7 @@ test("the chat server lets members talk, over TCP and its page's WebSocket, show
   assertEquals(ends.map((line) => line.split("  ").at(-1)), Array(3).fill("ends: in order"));
 });
 
-const nc = needs("nc");
-test(named("nc is a client of the chat server", nc), nc, async () => {
+peerTest("nc", "nc is a client of the chat server", async () => {
   await using server = await start();
   await using ada = await Talker.come(server.port, "ada");
   const said = "bob\\r\\nhello\\n/msg ada psst\\n/quit";
@@ -141,14 +140,12 @@ test(named("nc is a client of the chat server", nc), nc, async () => {
   assertEquals(lines.filter((line) => !line.startsWith("*")), ["bob: hello", "(to ada) psst"]);
 });
 
-const nats = needs("nats-server", "PATH=$PATH:/usr/sbin command -v nats-server");
-
 /** Registers a test of three server processes, joined by a NATS server, to which a cable leads. */
 function natsTest(
   name: string,
   work: (servers: readonly ExampleServer[], cable: Cable, nats: NatsServer) => Promise<void>,
 ): void {
-  test(named(name, nats), nats, async () => {
+  peerTest("nats-server", name, async () => {
     await using nats = await NatsServer.start();
     using cable = await Cable.to(nats.port);
     const starting = [1, 2, 3].map(() => start("--nats", `nats://127.0.0.1:${cable.port}`));
@@ -162,128 +159,124 @@ function natsTest(
   });
 }
 
-natsTest(
-  "chat servers that are joined by NATS are one chat, which says so when that is away, and goes on when it is back",
-  async ([one, two, three], cable, nats) => {
-    await using ada = await Talker.come(one!.port, "ada");
-    await ada.ask("first", /^ada: first$/);
-    await using bob = await Talker.come(two!.port, "bob");
-    assertEquals(bob.heard, ["ada: first"]); // said where it was not, before it came
-    await ada.until(/^\* bob joins lobby$/);
-    await using eve = await Talker.come(three!.port, "eve");
-    await bob.until(/^\* eve joins lobby$/);
+natsTest("chat servers joined by NATS are one chat", async (servers, cable, nats) => {
+  const [one, two, three] = servers;
+  await using ada = await Talker.come(one!.port, "ada");
+  await ada.ask("first", /^ada: first$/);
+  await using bob = await Talker.come(two!.port, "bob");
+  assertEquals(bob.heard, ["ada: first"]); // said where it was not, before it came
+  await ada.until(/^\* bob joins lobby$/);
+  await using eve = await Talker.come(three!.port, "eve");
+  await bob.until(/^\* eve joins lobby$/);
 
-    for (const speaker of [ada, bob, eve]) {
-      for (let i = 0; i < 100; i++) await speaker.say(String(i));
-    }
-    for (const listener of [ada, bob, eve]) {
-      const last = new Set(["ada", "bob", "eve"]);
-      while (last.size > 0) last.delete((await listener.until(/: 99$/)).split(":")[0]!);
-      for (const { nick } of [ada, bob, eve]) {
-        const its = listener.heard.filter((line) => line.startsWith(`${nick}: `));
-        if (nick === "ada") its.shift();
-        assertEquals(its, Array.from({ length: 100 }, (_, i) => `${nick}: ${i}`));
-      }
-    }
-
-    assertMatch(await eve.ask("/who", /^\* in lobby/), /^\* in lobby there are 3: eve, /);
-    await eve.ask("/nick Ada", /^! Ada is taken$/);
-    await eve.ask("/msg ada psst", /^\(to ada\) psst$/);
-    await ada.until(/^\(eve\) psst$/);
-    await eve.ask("/msg nobody psst", /^! there is no nobody here$/);
-    await eve.ask("/nick Adele", /^\* eve is called Adele now$/);
-    await bob.until(/^\* eve is called Adele now$/);
-    await bob.ask("/join tee-stübchen", /^\* in tee-stübchen there are 1: bob$/);
-    await eve.until(/^\* bob leaves lobby: goes to tee-stübchen$/);
-    await eve.ask("/rooms", /^\* rooms: lobby \(2\), tee-stübchen \(1\)$/);
-    await bob.ask("here", /^bob: here$/);
-    await eve.ask("/join TEE-stübchen", /^\* in tee-stübchen there are 2: Adele, bob$/);
-    assertEquals(eve.heard.at(-1), "bob: here");
-    const before = bob.heard.length;
-    await bob.ask("/join lobby", /^\* in lobby/);
-    const past = bob.heard.slice(before);
-    assertEquals(new Set(past).size, 50);
+  for (const speaker of [ada, bob, eve]) {
+    for (let i = 0; i < 100; i++) await speaker.say(String(i));
+  }
+  for (const listener of [ada, bob, eve]) {
+    const last = new Set(["ada", "bob", "eve"]);
+    while (last.size > 0) last.delete((await listener.until(/: 99$/)).split(":")[0]!);
     for (const { nick } of [ada, bob, eve]) {
-      const its = past.filter((line) => line.startsWith(`${nick}: `));
-      assertEquals(its, Array.from(its, (_, i) => `${nick}: ${100 - its.length + i}`));
+      const its = listener.heard.filter((line) => line.startsWith(`${nick}: `));
+      if (nick === "ada") its.shift();
+      assertEquals(its, Array.from({ length: 100 }, (_, i) => `${nick}: ${i}`));
     }
+  }
 
-    await ada.until(/^\* bob joins lobby$/);
-    cable.cut();
-    for (const each of [ada, bob]) await each.until(/^\* the other servers cannot be reached/);
-    await ada.ask("lost", /^! not sent: /);
-    await ada.ask("/join tea", /^! you cannot go there: /);
-    await ada.ask("/msg bob x", /^! bob was not reached: /);
-    await ada.ask("/who", /^\* in lobby there are 2: ada, bob$/);
-    cable.mend(nats.port);
-    for (const each of [ada, bob]) await each.until(/^\* the other servers can be reached again$/);
-    await ada.ask("hello", /^ada: hello$/);
-    await bob.until(/^ada: hello$/);
-    await bob.ask("hi", /^bob: hi$/);
-    await ada.until(/^bob: hi$/);
-    assertEquals(bob.heard.slice(-2), ["ada: hello", "bob: hi"]);
-    await ada.ask("/msg bob x", /^\(to bob\) x$/);
-    assertMatch(await bob.ask("/who", /^\* in lobby/), /there are 2: bob, ada$/);
-    assertEquals([ada, bob].flatMap(({ lines }) => lines.filter((line) => /gone/.test(line))), []);
-  },
-);
+  assertMatch(await eve.ask("/who", /^\* in lobby/), /^\* in lobby there are 3: eve, /);
+  await eve.ask("/nick Ada", /^! Ada is taken$/);
+  await eve.ask("/msg ada psst", /^\(to ada\) psst$/);
+  await ada.until(/^\(eve\) psst$/);
+  await eve.ask("/msg nobody psst", /^! there is no nobody here$/);
+  await eve.ask("/nick Adele", /^\* eve is called Adele now$/);
+  await bob.until(/^\* eve is called Adele now$/);
+  await bob.ask("/join tee-stübchen", /^\* in tee-stübchen there are 1: bob$/);
+  await eve.until(/^\* bob leaves lobby: goes to tee-stübchen$/);
+  await eve.ask("/rooms", /^\* rooms: lobby \(2\), tee-stübchen \(1\)$/);
+  await bob.ask("here", /^bob: here$/);
+  await eve.ask("/join TEE-stübchen", /^\* in tee-stübchen there are 2: Adele, bob$/);
+  assertEquals(eve.heard.at(-1), "bob: here");
+  const before = bob.heard.length;
+  await bob.ask("/join lobby", /^\* in lobby/);
+  const past = bob.heard.slice(before);
+  assertEquals(new Set(past).size, 50);
+  for (const { nick } of [ada, bob, eve]) {
+    const its = past.filter((line) => line.startsWith(`${nick}: `));
+    assertEquals(its, Array.from(its, (_, i) => `${nick}: ${100 - its.length + i}`));
+  }
 
-natsTest(
-  "members of several chat servers hear each line once, in order, and when one is killed, its members come back elsewhere, and miss nothing",
-  async ([one, two, three]) => {
-    const ports = [one!, two!, three!].map(({ port }) => port).join();
-    const load = command("node", "tests/programs/chat_load.ts", ports, String(MEMBERS), "2");
-    await using members = new Program(load);
-    await members.line(/ members have heard each of \d+ lines once, in order: /);
-    await members[Symbol.asyncDispose]();
+  await ada.until(/^\* bob joins lobby$/);
+  cable.cut();
+  for (const each of [ada, bob]) await each.until(/^\* the other servers cannot be reached/);
+  await ada.ask("lost", /^! not sent: /);
+  await ada.ask("/join tea", /^! you cannot go there: /);
+  await ada.ask("/msg bob x", /^! bob was not reached: /);
+  await ada.ask("/who", /^\* in lobby there are 2: ada, bob$/);
+  cable.mend(nats.port);
+  for (const each of [ada, bob]) await each.until(/^\* the other servers can be reached again$/);
+  await ada.ask("hello", /^ada: hello$/);
+  await bob.until(/^ada: hello$/);
+  await bob.ask("hi", /^bob: hi$/);
+  await ada.until(/^bob: hi$/);
+  assertEquals(bob.heard.slice(-2), ["ada: hello", "bob: hi"]);
+  await ada.ask("/msg bob x", /^\(to bob\) x$/);
+  assertMatch(await bob.ask("/who", /^\* in lobby/), /there are 2: bob, ada$/);
+  assertEquals([ada, bob].flatMap(({ lines }) => lines.filter((line) => /gone/.test(line))), []);
+});
 
-    await using ada = await Talker.come(one!.port, "ada");
-    while (!(await ada.ask("/who", /^\* in lobby/)).endsWith(" 1: ada")); // the others are leaving
-    await using bob = await Talker.come(two!.port, "bob");
-    const eve = await Talker.come(three!.port, "eve");
-    const joe = await Talker.come(three!.port, "joe");
-    await ada.until(/^\* joe joins lobby$/);
-    await bob.until(/^\* joe joins lobby$/);
+natsTest("members of several chat servers miss nothing, also if one is killed", async (servers) => {
+  const [one, two, three] = servers;
+  const ports = servers.map(({ port }) => port).join();
+  const load = command("node", "tests/programs/chat_load.ts", ports, String(MEMBERS), "2");
+  await using members = new Program(load);
+  await members.line(/ members have heard each of \d+ lines once, in order: /);
+  await members[Symbol.asyncDispose]();
 
-    let said = 0;
-    let isOver = false;
-    const talking = (async () => {
-      while (!isOver) await ada.ask(String(said++), /^ada: /);
-    })();
-    await three![Symbol.asyncDispose]();
-    for (const lost of [eve, joe]) {
-      await lost.ended();
+  await using ada = await Talker.come(one!.port, "ada");
+  while (!(await ada.ask("/who", /^\* in lobby/)).endsWith(" 1: ada")); // the others are leaving
+  await using bob = await Talker.come(two!.port, "bob");
+  const eve = await Talker.come(three!.port, "eve");
+  const joe = await Talker.come(three!.port, "joe");
+  await ada.until(/^\* joe joins lobby$/);
+  await bob.until(/^\* joe joins lobby$/);
+
+  let said = 0;
+  let isOver = false;
+  const talking = (async () => {
+    while (!isOver) await ada.ask(String(said++), /^ada: /);
+  })();
+  await three![Symbol.asyncDispose]();
+  for (const lost of [eve, joe]) {
+    await lost.ended();
+  }
+  await using again = await Talker.come(one!.port, "eve");
+  await using elsewhere = await Talker.come(two!.port, "joe");
+  const since = [again, elsewhere].map(({ lines }) => lines.length);
+  const from = said;
+  while (said < from + 100) await bob.until(/^ada: /);
+  isOver = true;
+  await talking;
+  await ada.ask("the end", /^ada: the end$/);
+  for (const [i, back] of [again, elsewhere].entries()) {
+    await back.until(/^ada: the end$/);
+    const heard = back.lines.slice(since[i]).filter((line) => /^ada: \d/.test(line));
+    const first = Number(heard[0]!.split(" ")[1]);
+    assert(first <= from, `${first} was the first after ${from}`);
+    assertEquals(heard, Array.from({ length: said - first }, (_, i) => `ada: ${first + i}`));
+    // What was said before they came back they have read as well, each line once.
+    const all = back.heard.filter((line) => /^ada: \d/.test(line));
+    assertEquals(all, all.map((_, i) => `ada: ${said - all.length + i}`));
+  }
+  await bob.until(/^ada: the end$/);
+  const all = Array.from({ length: said }, (_, i) => `ada: ${i}`);
+  assertEquals(bob.heard.filter((line) => line.startsWith("ada: ")), [...all, "ada: the end"]);
+  for (const listener of [ada, bob]) {
+    for (const nick of ["eve", "joe"]) {
+      const changes = listener.lines.filter((line) => line.startsWith(`* ${nick} `));
+      assertEquals(changes.slice(-2), [
+        `* ${nick} leaves lobby: its server is gone`,
+        `* ${nick} joins lobby`,
+      ]);
     }
-    await using again = await Talker.come(one!.port, "eve");
-    await using elsewhere = await Talker.come(two!.port, "joe");
-    const since = [again, elsewhere].map(({ lines }) => lines.length);
-    const from = said;
-    while (said < from + 100) await bob.until(/^ada: /);
-    isOver = true;
-    await talking;
-    await ada.ask("the end", /^ada: the end$/);
-    for (const [i, back] of [again, elsewhere].entries()) {
-      await back.until(/^ada: the end$/);
-      const heard = back.lines.slice(since[i]).filter((line) => /^ada: \d/.test(line));
-      const first = Number(heard[0]!.split(" ")[1]);
-      assert(first <= from, `${first} was the first after ${from}`);
-      assertEquals(heard, Array.from({ length: said - first }, (_, i) => `ada: ${first + i}`));
-      // What was said before they came back they have read as well, each line once.
-      const all = back.heard.filter((line) => /^ada: \d/.test(line));
-      assertEquals(all, all.map((_, i) => `ada: ${said - all.length + i}`));
-    }
-    await bob.until(/^ada: the end$/);
-    const all = Array.from({ length: said }, (_, i) => `ada: ${i}`);
-    assertEquals(bob.heard.filter((line) => line.startsWith("ada: ")), [...all, "ada: the end"]);
-    for (const listener of [ada, bob]) {
-      for (const nick of ["eve", "joe"]) {
-        const changes = listener.lines.filter((line) => line.startsWith(`* ${nick} `));
-        assertEquals(changes.slice(-2), [
-          `* ${nick} leaves lobby: its server is gone`,
-          `* ${nick} joins lobby`,
-        ]);
-      }
-    }
-    assertMatch(await ada.ask("/who", /^\* in lobby/), /^\* in lobby there are 4: /);
-  },
-);
+  }
+  assertMatch(await ada.ask("/who", /^\* in lobby/), /^\* in lobby there are 4: /);
+});

@@ -11,7 +11,7 @@ import { linksOf } from "../../examples/crawler/links.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { example, runExample } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { type Output, Program } from "../support/programs.ts";
 
 const crawl = (...args: string[]): Promise<Output> => runExample("crawler", ...args);
@@ -30,10 +30,9 @@ const PAGES: Readonly<Record<string, string>> = {
   "sub/c.html": links("/"),
 };
 
-const python = needs("/usr/bin/python3");
 for (const protocol of ["HTTP/1.0", "HTTP/1.1"]) {
   const name = `the crawler walks a site that Python's http.server serves by ${protocol}`;
-  test(named(name, python), python, async () => {
+  peerTest("/usr/bin/python3", name, async () => {
     using folder = new Folder();
     mkdirSync(folder.at("sub"));
     for (const [name, html] of Object.entries(PAGES)) folder.write(name, html);

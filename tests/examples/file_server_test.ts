@@ -14,7 +14,7 @@ import { concat, text } from "../support/bytes.ts";
 import { example, ExampleServer, runExample } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { type Output, Program } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 
@@ -162,7 +162,6 @@ test("send_file stops at Ctrl-C", async () => {
   chat.close();
 });
 
-const python = needs("/usr/bin/python3");
 const PYTHON = `import sys, zlib, binascii, struct, json, socket, hashlib
 def frame(data):
     head = struct.pack(">H", len(data))
@@ -175,7 +174,7 @@ def read(file):
     return data
 `;
 
-test(named("a client in Python sends a file", python), python, async () => {
+peerTest("/usr/bin/python3", "a client in Python sends a file", async () => {
   using received = new Folder();
   await using server = await start(received.path);
   const client = `${PYTHON}
@@ -191,38 +190,34 @@ print("fine")`;
   assertEquals(received.read("python.bin").length, 256_000);
 });
 
-test(
-  named("a server in Python receives a file, or says that it has something else", python),
-  python,
-  async () => {
-    using folder = new Folder();
-    const file = folder.write("file", randomBytes(300_000));
-    const script = `${PYTHON}
+peerTest("/usr/bin/python3", "a server in Python receives a file, or another one", async () => {
+  using folder = new Folder();
+  const file = folder.write("file", randomBytes(300_000));
+  const script = `${PYTHON}
 server = socket.create_server(("127.0.0.1", 0)); print(server.getsockname()[1], flush=True)
 for wrong in (False, True):
-    s, _ = server.accept(); f = s.makefile("rb"); offer = json.loads(read(f))
-    s.sendall(frame(b'{"ready": true}')); data = b""
-    while len(data) < offer["size"]: data += read(f)
-    if wrong: data += b"!"
-    s.sendall(frame(json.dumps({"received": len(data), "sha256": hashlib.sha256(data).hexdigest()}).encode()))
-    s.close()`;
-    const server = spawn("/usr/bin/python3", ["-c", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const exited = once(server, "exit");
-    try {
-      const [port] = await once(createInterface({ input: server.stdout }), "line");
-      const fine = await send(Number(port), file);
-      assertEquals([fine.code, fine.stderr], [0, ""]);
-      const wrong = await send(Number(port), file);
-      assertEquals(wrong.code, 1);
-      assertMatch(wrong.stderr, /300001 bytes/);
-    } finally {
-      server.kill("SIGKILL");
-      await exited;
-    }
-  },
-);
+  s, _ = server.accept(); f = s.makefile("rb"); offer = json.loads(read(f))
+  s.sendall(frame(b'{"ready": true}')); data = b""
+  while len(data) < offer["size"]: data += read(f)
+  if wrong: data += b"!"
+  s.sendall(frame(json.dumps({"received": len(data), "sha256": hashlib.sha256(data).hexdigest()}).encode()))
+  s.close()`;
+  const server = spawn("/usr/bin/python3", ["-c", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(server, "exit");
+  try {
+    const [port] = await once(createInterface({ input: server.stdout }), "line");
+    const fine = await send(Number(port), file);
+    assertEquals([fine.code, fine.stderr], [0, ""]);
+    const wrong = await send(Number(port), file);
+    assertEquals(wrong.code, 1);
+    assertMatch(wrong.stderr, /300001 bytes/);
+  } finally {
+    server.kill("SIGKILL");
+    await exited;
+  }
+});
 
 test("Progress tells the rate of the last seconds, and how long the rest will take", () => {
   let now = 0;

@@ -8,13 +8,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ExampleServer } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
 import { PATIENCE } from "../support/limits.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { shellOutput } from "../support/shell.ts";
 
 const SECONDS = Math.ceil(PATIENCE / 1_000);
-const curl = needs("curl");
 
-test(named("curl gets, counts, and uploads, by HTTP/1.1 and 1.0", curl), curl, async () => {
+peerTest("curl", "curl gets, counts, and uploads, by HTTP/1.1 and 1.0", async () => {
   await using server = await ExampleServer.start("http_server", "--max-body", "6000000");
   using folder = new Folder();
   const { url } = server;
@@ -55,8 +54,7 @@ test(named("curl gets, counts, and uploads, by HTTP/1.1 and 1.0", curl), curl, a
   }
 });
 
-const wrk = needs("wrk");
-test(named("wrk keeps 50 connections busy, and finds no error", wrk), wrk, async () => {
+peerTest("wrk", "wrk keeps 50 connections busy, and finds no error", async () => {
   await using server = await ExampleServer.start("http_server");
   const line = `wrk -t2 -c50 -d1 --timeout ${SECONDS} ${server.url}/hello/x`;
   const report = await shellOutput(line);

@@ -7,13 +7,12 @@ import { formatRecord, parseRecord, RECORD, RecordError } from "../../examples/r
 import { Chat, connect, Framer, type Terminator } from "../../mod.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { shellOutput } from "../support/shell.ts";
 
 const RECORDS = { terminator: RECORD as Terminator, encoding: "utf-8" } as const;
-const nc = needs("nc");
 
-test(named("the log collector prints what env -0 and printf send through nc", nc), nc, async () => {
+peerTest("nc", "the log collector prints what env -0 and nc send", async () => {
   await using server = await ExampleServer.start("log_collector");
   const heard = await shellOutput(
     `{ env -i A=1 B="two

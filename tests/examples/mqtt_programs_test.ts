@@ -12,67 +12,58 @@ import { example, runExample } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
 import { PATIENCE } from "../support/limits.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { ENV, Program } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 
-const peer = needs("mosquitto_sub");
 const at = (port: number): string => `-h 127.0.0.1 -p ${port}`;
 
 for (const qos of ["0", "1"]) {
-  test(
-    named(`the MQTT programs and those of mosquitto hear each other with QoS ${qos}`, peer),
-    peer,
-    async () => {
-      await using server = await Mosquitto.start();
-      const where = ["--port", String(server.port), "--qos", qos];
-      const args = [...where, "--topic", "rooms/#,halls/+", "--count", "102"];
-      await using subscriber = new Program(example("mqtt_subscribe", ...args));
-      await subscriber.line(/^subscribed/);
-      const pub = `mosquitto_pub ${at(server.port)} -q ${qos}`;
-      await shellOutput(`seq 1 100 | ${pub} -t rooms/1 -l`);
-      await shellOutput(`${pub} -t halls/2 -m 'häppy'`);
-      await shellOutput(`${pub} -t elsewhere -m no`);
-      await shellOutput(`${pub} -t rooms/a/b -n`);
-      const { code, lines, stderr } = await subscriber.finished();
-      assertEquals([code, stderr], [0, ""]);
-      const expected = Array.from({ length: 100 }, (_, i) => `rooms/1  ${i + 1}`);
-      assertEquals(lines.slice(1), [...expected, "halls/2  häppy", "rooms/a/b  "]);
+  peerTest("mosquitto_sub", `MQTT programs hear those of mosquitto, QoS ${qos}`, async () => {
+    await using server = await Mosquitto.start();
+    const where = ["--port", String(server.port), "--qos", qos];
+    const args = [...where, "--topic", "rooms/#,halls/+", "--count", "102"];
+    await using subscriber = new Program(example("mqtt_subscribe", ...args));
+    await subscriber.line(/^subscribed/);
+    const pub = `mosquitto_pub ${at(server.port)} -q ${qos}`;
+    await shellOutput(`seq 1 100 | ${pub} -t rooms/1 -l`);
+    await shellOutput(`${pub} -t halls/2 -m 'häppy'`);
+    await shellOutput(`${pub} -t elsewhere -m no`);
+    await shellOutput(`${pub} -t rooms/a/b -n`);
+    const { code, lines, stderr } = await subscriber.finished();
+    assertEquals([code, stderr], [0, ""]);
+    const expected = Array.from({ length: 100 }, (_, i) => `rooms/1  ${i + 1}`);
+    assertEquals(lines.slice(1), [...expected, "halls/2  häppy", "rooms/a/b  "]);
 
-      const publish = ["mqtt_publish", ...where, "--topic", "a/b"] as const;
-      const retained = await runExample(...publish, "--message", "kept", "--retain");
-      assertEquals([retained.code, retained.stderr], [0, ""]);
-      const words = example(...publish).map((word) => `'${word}'`).join(" ");
-      // The retained one says that the subscription stands: what follows it is published after that.
-      const heard = await shellOutput(
-        `mosquitto_sub ${at(server.port)} -q ${qos} -t '#' -C 51 -W ${
-          Math.ceil(PATIENCE / 1_000)
-        } | ` +
-          `{ read first; echo "$first"; seq 1 50 | ${words}; cat; }`,
-      );
-      const numbers = Array.from({ length: 50 }, (_, i) => `${i + 1}\n`);
-      assertEquals(heard, ["kept\n", ...numbers].join(""));
-    },
-  );
+    const publish = ["mqtt_publish", ...where, "--topic", "a/b"] as const;
+    const retained = await runExample(...publish, "--message", "kept", "--retain");
+    assertEquals([retained.code, retained.stderr], [0, ""]);
+    const words = example(...publish).map((word) => `'${word}'`).join(" ");
+    // The retained one says that the subscription stands: what follows it is published after that.
+    const heard = await shellOutput(
+      `mosquitto_sub ${at(server.port)} -q ${qos} -t '#' -C 51 -W ${
+        Math.ceil(PATIENCE / 1_000)
+      } | ` +
+        `{ read first; echo "$first"; seq 1 50 | ${words}; cat; }`,
+    );
+    const numbers = Array.from({ length: 50 }, (_, i) => `${i + 1}\n`);
+    assertEquals(heard, ["kept\n", ...numbers].join(""));
+  });
 }
 
-test(
-  named("mqtt_subscribe stops at Ctrl-C, and says when the server is gone", peer),
-  peer,
-  async () => {
-    await using server = await Mosquitto.start();
-    const program = example("mqtt_subscribe", "--port", String(server.port), "--topic", "a");
-    await using stopped = new Program(program);
-    await using orphan = new Program(program);
-    for (const each of [stopped, orphan]) await each.line(/^subscribed/);
-    const { code, stderr } = await stopped.interrupt();
-    assertEquals([code, stderr], [0, ""]);
-    await server.kill();
-    const output = await orphan.finished();
-    assertEquals(output.code, 1);
-    assertMatch(output.stderr, /^[^\n]*(closed|reset)[^\n]*\n$/);
-  },
-);
+peerTest("mosquitto_sub", "mqtt_subscribe stops at Ctrl-C, and without server", async () => {
+  await using server = await Mosquitto.start();
+  const program = example("mqtt_subscribe", "--port", String(server.port), "--topic", "a");
+  await using stopped = new Program(program);
+  await using orphan = new Program(program);
+  for (const each of [stopped, orphan]) await each.line(/^subscribed/);
+  const { code, stderr } = await stopped.interrupt();
+  assertEquals([code, stderr], [0, ""]);
+  await server.kill();
+  const output = await orphan.finished();
+  assertEquals(output.code, 1);
+  assertMatch(output.stderr, /^[^\n]*(closed|reset)[^\n]*\n$/);
+});
 
 test("mqtt_publish stops at Ctrl-C while it waits for input, and says goodbye to the server", async () => {
   await using listener = await listen({ port: 0, terminator: packets });
@@ -99,7 +90,7 @@ test("mqtt_publish stops at Ctrl-C while it waits for input, and says goodbye to
   }
 });
 
-test(named("mqtt_publish speaks TLS, and says whom it does not trust", peer), peer, async () => {
+peerTest("mosquitto_sub", "mqtt_publish speaks TLS with who is trusted", async () => {
   using folder = new Folder();
   const authority = new Authority();
   const { cert, key } = authority.sign("IP:127.0.0.1");

@@ -7,7 +7,7 @@ import { QueueClient } from "../../examples/queue/client.ts";
 import { text } from "../support/bytes.ts";
 import { example, ExampleServer, runExample } from "../support/examples.ts";
 import { PATIENCE } from "../support/limits.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
 import { Program } from "../support/programs.ts";
 import { RedisServer } from "../support/redis.ts";
 import { shell, shellOutput } from "../support/shell.ts";
@@ -41,43 +41,35 @@ async function doAll(client: QueueClient, from: number, count: number): Promise<
   await Promise.all(outcomes);
 }
 
-const tools = needs("nc", "command -v nc && command -v curl");
-test(
-  named(
-    "nc hands in jobs, curl reads the numbers of the queue server, and who waits when it is stopped is told",
-    tools,
-  ),
-  tools,
-  async () => {
-    const [started, number] = await start("--trace", "--workers", "1");
-    await using server = started;
-    const { port } = server;
-    const said = await shellOutput(`printf 'JOB 1 upper 5\\nhello' | nc -N 127.0.0.1 ${port}`);
-    assertEquals(said, "QUEUED 1\nDONE 1 5\nHELLO\n");
-    assertMatch(await shellOutput(`echo hello | nc -N 127.0.0.1 ${port}`), /^ERR [^\n]*"hello"\n$/);
-    const lines = ["begins", 'received  13 bytes  "JOB 1 upper 5"', 'received  5 bytes  "hello"'];
-    for (const line of [...lines, 'sent  9 bytes  "QUEUED 1\\\\n"', "ends: in order"]) {
-      await server.line(new RegExp(`^127\\.0\\.0\\.1:\\d+  ${line}$`));
-    }
-    const names = ["jobs_accepted_total", "jobs_done_total", "queue_depth", "connections_total"];
-    assertEquals(await Promise.all(names.map(number)), [1, 1, 0, 2]);
-    const [, url] = await server.line(/^metrics on (http:.+)$/);
-    const shown = await shellOutput(`curl --silent --fail --show-error ${url}`);
-    assertMatch(shown, /^# TYPE queue_depth gauge\nqueue_depth 0$/m);
-    assertMatch(shown, /^# TYPE jobs_retried_total counter\njobs_retried_total 0$/m);
+peerTest("nc", "nc hands in jobs to the queue server, which curl watches", async () => {
+  const [started, number] = await start("--trace", "--workers", "1");
+  await using server = started;
+  const { port } = server;
+  const said = await shellOutput(`printf 'JOB 1 upper 5\\nhello' | nc -N 127.0.0.1 ${port}`);
+  assertEquals(said, "QUEUED 1\nDONE 1 5\nHELLO\n");
+  assertMatch(await shellOutput(`echo hello | nc -N 127.0.0.1 ${port}`), /^ERR [^\n]*"hello"\n$/);
+  const lines = ["begins", 'received  13 bytes  "JOB 1 upper 5"', 'received  5 bytes  "hello"'];
+  for (const line of [...lines, 'sent  9 bytes  "QUEUED 1\\\\n"', "ends: in order"]) {
+    await server.line(new RegExp(`^127\\.0\\.0\\.1:\\d+  ${line}$`));
+  }
+  const names = ["jobs_accepted_total", "jobs_done_total", "queue_depth", "connections_total"];
+  assertEquals(await Promise.all(names.map(number)), [1, 1, 0, 2]);
+  const [, url] = await server.line(/^metrics on (http:.+)$/);
+  const shown = await shellOutput(`curl --silent --fail --show-error ${url}`);
+  assertMatch(shown, /^# TYPE queue_depth gauge\nqueue_depth 0$/m);
+  assertMatch(shown, /^# TYPE jobs_retried_total counter\njobs_retried_total 0$/m);
 
-    const client = await QueueClient.connect({ port });
-    const jobs = [await client.submit("sleep", "3600000"), await client.submit("upper", "x")];
-    await Promise.all(jobs.map(({ queued }) => queued));
-    const stopped = server.stop();
-    for (const { outcome } of jobs) {
-      const { isDone, data } = await outcome;
-      assertEquals([isDone, text(data)], [false, "the server was stopped before it was done"]);
-    }
-    await client.close();
-    await stopped;
-  },
-);
+  const client = await QueueClient.connect({ port });
+  const jobs = [await client.submit("sleep", "3600000"), await client.submit("upper", "x")];
+  await Promise.all(jobs.map(({ queued }) => queued));
+  const stopped = server.stop();
+  for (const { outcome } of jobs) {
+    const { isDone, data } = await outcome;
+    assertEquals([isDone, text(data)], [false, "the server was stopped before it was done"]);
+  }
+  await client.close();
+  await stopped;
+});
 
 test("queue_client sends words, or lines, and prints their results", async () => {
   await using server = await ExampleServer.start("queue_server", "--max-depth", "100");
@@ -103,8 +95,6 @@ test("queue_client sends words, or lines, and prints their results", async () =>
   assertEquals(results.sort(), expected.sort());
 });
 
-const peer = needs("redis-server");
-
 interface Shared {
   readonly server: ExampleServer;
   readonly client: QueueClient;
@@ -125,7 +115,7 @@ function sharedTest(
   },
   work: (shared: Shared) => Promise<void>,
 ): void {
-  test(named(name, peer), peer, async () => {
+  peerTest("redis-server", name, async () => {
     await using store = await RedisServer.start();
     const [started, number] = await start("--redis", store.url, ...serverArgs);
     await using server = started;

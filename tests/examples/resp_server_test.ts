@@ -12,12 +12,13 @@ import { matches } from "../../examples/resp/pattern.ts";
 import { serveResp } from "../../examples/resp/server.ts";
 import { ENTRY, Store } from "../../examples/resp/store.ts";
 import { RespError, type Value } from "../../examples/resp/value.ts";
-import { Chat, type Connection, Framer, memoryPair } from "../../mod.ts";
+import { Chat, connect, type Connection, Framer, memoryPair } from "../../mod.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
 import { PATIENCE } from "../support/limits.ts";
-import { named, needs } from "../support/peers.ts";
+import { peerTest } from "../support/peer_test.ts";
+import { RedisServer } from "../support/redis.ts";
 import { shellOutput } from "../support/shell.ts";
 
 interface Session {
@@ -53,100 +54,51 @@ function plain(value: Value): Value {
   return Array.isArray(value) ? value.map(plain) : value;
 }
 
-const error = (message: string): RespError => new RespError(message);
-const WRONG_NUMBER = error("ERR value is not an integer or out of range");
-const SYNTAX = error("ERR syntax error");
+peerTest("redis-server", "the RESP server answers each command as Redis does", async () => {
+  const commands =
+    `ping|get a|set a 1|get a|set a 2 nx|set b 2 xx|set a 2 xx get|set a 3 bogus|set a 3 ex
+    set a 3 ex x|set a 3 ex 0|set a 3 nx xx|ttl a|persist a|ttl none|expire none 1|expire a x|set a 3
+    pttl a|pexpire a 0|exists a|incr n|incrby n 41|decr n|decrby n 1|incrby n x|set s hello|incr s
+    set big 9223372036854775807|incr big|incrby n 9223372036854775807|decrby n -9223372036854775808
+    incrby n 9223372036854775808|incrby n 01|get n|expire n 9223372036854775807|pexpire n 9223372036854775807
+    set n 5 ex 9223372036854775807|get n|expire n 1000|persist n|set gone x|expire gone -1|get gone
+    append s !|strlen s|getset s x|getdel s|setnx s y|setnx s z|mset k1 v1 k2 v2|mset k1 v1 k2|mget k1 none k2
+    exists k1 k1 none|type k1|type none|keys k1*|del k1 none|unlink k2|dbsize|select 0|select 99999
+    client setname ada|client getname|config get save|flushall|dbsize|get|get a b|bogus a b|hello 4`;
+  await using server = await RedisServer.start();
+  const real = await connect({ port: server.port, terminator: replies });
+  await withServer(async ({ ask }) => {
+    for (const line of commands.split(/\||\n\s*/)) {
+      const words = line.split(" ");
+      real.push(...encodeCommand(words));
+      assertEquals(await ask(...words), plain(parseValue((await real.read())!)), line);
+    }
+  });
+  await real.closeWhenDone();
+});
 
-test("the RESP server answers each command as Redis does", () =>
+test("the RESP server tells time, takes no pattern that would keep it busy, and quits", () =>
   withServer(async ({ ask }) => {
+    const tooLong = new RespError("ERR the pattern is too long");
     const conversation: readonly (readonly [string, Value])[] = [
-      ["ping", "PONG"],
-      ["get a", null],
-      ["set a 1", "OK"],
-      ["get a", "1"],
-      ["set a 2 nx", null],
-      ["set b 2 xx", null],
-      ["set a 2 xx get", "1"],
-      ["set a 3 bogus", SYNTAX],
-      ["set a 3 ex 0", error("ERR invalid expire time in 'set' command")],
-      ["set a 3 nx xx", SYNTAX],
-      ["ttl a", -1],
       ["set a 3 ex 100", "OK"],
-      ["ttl a", 100],
       ["set a 3 keepttl", "OK"],
       ["ttl a", 100],
-      ["persist a", 1],
-      ["persist a", 0],
-      ["ttl a", -1],
-      ["expire none 1", 0],
-      ["expire a 10", 1],
-      ["set a 3", "OK"],
-      ["pttl a", -1],
-      ["pexpire a 0", 1],
-      ["exists a", 0],
-      ["incr n", 1],
-      ["incrby n 41", 42],
-      ["decr n", 41],
-      ["set s hello", "OK"],
-      ["incr s", WRONG_NUMBER],
-      ["set big 9223372036854775807", "OK"],
-      ["incr big", error("ERR increment or decrement would overflow")],
-      ["incrby n 9223372036854775807", error("ERR increment or decrement would overflow")],
-      ["decrby n -9223372036854775808", error("ERR decrement would overflow")],
-      ["incrby n 9223372036854775808", WRONG_NUMBER],
-      ["incrby n 01", WRONG_NUMBER],
-      ["get n", "41"],
-      ["expire n 9223372036854775807", error("ERR invalid expire time in 'expire' command")],
-      ["pexpire n 9223372036854775807", error("ERR invalid expire time in 'pexpire' command")],
-      ["set n 5 ex 9223372036854775807", error("ERR invalid expire time in 'set' command")],
-      ["get n", "41"],
-      ["expire n 9000000000000000", 1],
-      ["ttl n", 9000000000000000],
-      ["pttl n", 9000000000000000000n],
-      ["persist n", 1],
-      ["set gone x", "OK"],
-      ["expire gone -1", 1],
-      ["get gone", null],
-      [`keys ${"*a".repeat(1_000)}`, error("ERR the pattern is too long")],
-      [`scan 0 match ${"*a".repeat(1_000)}`, error("ERR the pattern is too long")],
-      ["append s !", 6],
-      ["strlen s", 6],
-      ["getset s x", "hello!"],
-      ["getdel s", "x"],
-      ["setnx s y", 1],
-      ["mset k1 v1 k2 v2", "OK"],
-      ["mset k1 v1 k2", error("ERR wrong number of arguments for 'mset' command")],
-      ["mget k1 none k2", ["v1", null, "v2"]],
-      ["type k1", "string"],
-      ["keys k?", ["k1", "k2"]],
-      ["scan 0 match k? count 5", ["0", ["k1", "k2"]]],
-      ["del k1 none", 1],
-      ["unlink k2", 1],
-      ["dbsize", 3],
-      ["select 1", error("ERR DB index is out of range")],
-      ["client setname ada", "OK"],
-      ["client getname", "ada"],
-      ["client bogus", error("ERR unknown subcommand 'bogus'")],
-      ["config get save", ["save", ""]],
-      ["config set save x", error("ERR this server's settings cannot be changed")],
+      ["expire a 9000000000000000", 1],
+      ["ttl a", 9000000000000000],
+      ["pttl a", 9000000000000000000n],
+      ["scan 0 match a? count 5", ["0", []]],
+      [`keys ${"*a".repeat(1_000)}`, tooLong],
+      [`scan 0 match ${"*a".repeat(1_000)}`, tooLong],
+      ["config set save x", new RespError("ERR this server's settings cannot be changed")],
       ["command", []],
-      ["flushall", "OK"],
-      ["dbsize", 0],
-      ["get a b", error("ERR wrong number of arguments for 'get' command")],
-      ["bogus a b", error("ERR unknown command 'bogus', with args beginning with: 'a' 'b' ")],
-      ["hello 4", error("NOPROTO unsupported protocol version")],
     ];
     for (const [line, answer] of conversation) {
       assertEquals(await ask(...line.split(" ")), answer, line);
     }
     const hello = await ask("hello", "3") as Map<Value, Value>;
     assertEquals([hello.get("proto"), hello.get("modules")], [3, []]);
-    assertEquals(
-      await ask("config", "get", "*"),
-      new Map([["appendonly", bytes("no")], ["save", bytes("")]]),
-    );
-    assertEquals(await ask("quit"), "OK");
-    assertEquals(await ask("ping"), null);
+    assertEquals([await ask("quit"), await ask("ping")], ["OK", null]);
   }, new Store(Infinity, () => 1_000)));
 
 test("the RESP server keeps keys and values of any bytes, and refuses what there is no room for", () =>
@@ -274,8 +226,7 @@ test("the RESP server survives clients that send nonsense", () => {
 
 const start = (): Promise<ExampleServer> => ExampleServer.start("resp_server");
 
-const cli = needs("redis-cli");
-test(named("redis-cli gets what it has set", cli), cli, async () => {
+peerTest("redis-cli", "redis-cli gets what it has set", async () => {
   await using server = await start();
   const cli = `redis-cli -p ${server.port}`;
   const commands: readonly (readonly [line: string, output: string | RegExp])[] = [
@@ -296,8 +247,7 @@ test(named("redis-cli gets what it has set", cli), cli, async () => {
   }
 });
 
-const benchmark = needs("redis-benchmark");
-test(named("redis-benchmark runs, with pipelines and without", benchmark), benchmark, async () => {
+peerTest("redis-benchmark", "redis-benchmark runs, with pipelines and without", async () => {
   await using server = await start();
   const all = [
     "-t ping,set,get,incr,mset -n 1000",
@@ -311,8 +261,7 @@ test(named("redis-benchmark runs, with pipelines and without", benchmark), bench
   }
 });
 
-const nc = needs("nc");
-test(named("nc talks to the RESP server in lines", nc), nc, async () => {
+peerTest("nc", "nc talks to the RESP server in lines", async () => {
   await using server = await start();
   const input = "ping\\nset a 1\\nincr a\\nquit\\n";
   const heard = await shellOutput(`printf '${input}' | nc 127.0.0.1 ${server.port}`);

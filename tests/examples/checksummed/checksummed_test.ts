@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { checksummed, LONGEST_PAYLOAD } from "../../../examples/checksummed/checksummed.ts";
 import { FrameInjectionError, Framer, MalformedFrameError } from "../../../mod.ts";
 import { bytes, concat, hex } from "../../support/bytes.ts";
-import { named, needs } from "../../support/peers.ts";
+import { peerTest } from "../../support/peer_test.ts";
 
 const encode = (payload: Uint8Array | string): Uint8Array => checksummed().encode(payload);
 const latin1 = (data: Uint8Array): string => new TextDecoder("latin1").decode(data);
@@ -47,23 +47,18 @@ function read(input: Uint8Array, chunk: number = Math.max(input.length, 1)): Rea
 const wholeFrames = (input: Uint8Array, chunk?: number): string[] =>
   read(input, chunk).frames.filter((frame) => frame !== undefined);
 
-const python = needs("/usr/bin/python3");
-test(
-  named("checksummed() has the checksums that Python's binascii and zlib have", python),
-  python,
-  () => {
-    const script = `import sys, zlib, binascii, struct
+peerTest("/usr/bin/python3", "checksummed() has Python's checksums", () => {
+  const script = `import sys, zlib, binascii, struct
 data = sys.stdin.buffer.read()
 head = struct.pack(">H", len(data))
 head += struct.pack(">H", binascii.crc_hqx(head, 0xffff))
 sys.stdout.buffer.write(head + data + struct.pack(">I", zlib.crc32(head + data)))`;
-    for (const input of ["", "hello", "x".repeat(LONGEST_PAYLOAD)]) {
-      const options = { input, maxBuffer: 2 ** 20 };
-      const { stdout } = spawnSync("/usr/bin/python3", ["-c", script], options);
-      assertEquals(encode(input), new Uint8Array(stdout));
-    }
-  },
-);
+  for (const input of ["", "hello", "x".repeat(LONGEST_PAYLOAD)]) {
+    const options = { input, maxBuffer: 2 ** 20 };
+    const { stdout } = spawnSync("/usr/bin/python3", ["-c", script], options);
+    assertEquals(encode(input), new Uint8Array(stdout));
+  }
+});
 
 test("checksummed() reads what it has written, in any chunks", () => {
   assertEquals(encode("hello"), hex("0005 4daa 68656c6c6f c3806d60"));

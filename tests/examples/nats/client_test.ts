@@ -19,12 +19,11 @@ import {
   headers as newHeaders,
   type OfficialNats,
 } from "../../support/official_nats.ts";
-import { named, needs } from "../../support/peers.ts";
+import { peerTest } from "../../support/peer_test.ts";
 import { nextTurn } from "../../support/turn.ts";
 
-const peer = needs("nats-server", "PATH=$PATH:/usr/sbin command -v nats-server");
 const realTest = (name: string, body: () => Promise<void>): void => {
-  test(named(`NatsClient ${name}`, peer), peer, body);
+  peerTest("nats-server", `NatsClient ${name}`, body);
 };
 
 function connect(servers: string | string[], more: Partial<NatsOptions> = {}): Promise<NatsClient> {
@@ -94,32 +93,29 @@ async function assertFails(work: () => Promise<unknown>, code: NatsErrorCode): P
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i));
 
-testOfBoth(
-  "and the official one hear each other, in order, with payloads of any bytes",
-  async (ours, official) => {
-    const count = 2_000;
-    const here = hear(ours, "from.official");
-    const there = hearOfficial(official, "from.ours.*");
-    await Promise.all([ours.flush(), official.flush()]);
-    for (const i of numbers(count)) {
-      official.publish("from.official", i);
-      await ours.publish(`from.ours.${i.at(-1)}`, i);
-    }
-    assertEquals(await here.take(count), numbers(count));
-    assertEquals(await there.take(count), numbers(count));
+testOfBoth("and the official one hear each other", async (ours, official) => {
+  const count = 2_000;
+  const here = hear(ours, "from.official");
+  const there = hearOfficial(official, "from.ours.*");
+  await Promise.all([ours.flush(), official.flush()]);
+  for (const i of numbers(count)) {
+    official.publish("from.official", i);
+    await ours.publish(`from.ours.${i.at(-1)}`, i);
+  }
+  assertEquals(await here.take(count), numbers(count));
+  assertEquals(await there.take(count), numbers(count));
 
-    const payloads = [
-      new Uint8Array(),
-      bytes("\r\nMSG a 1 5\r\n\r\n"),
-      Uint8Array.from({ length: 256 }, (_, i) => i),
-      new Uint8Array(1024 * 1024).fill(7),
-    ];
-    const echoed = new Heard<Uint8Array>();
-    ours.subscribe("echo", ({ data }) => echoed.add(data.slice()));
-    for (const payload of payloads) await ours.publish("echo", payload);
-    assertEquals(await echoed.take(payloads.length), payloads);
-  },
-);
+  const payloads = [
+    new Uint8Array(),
+    bytes("\r\nMSG a 1 5\r\n\r\n"),
+    Uint8Array.from({ length: 256 }, (_, i) => i),
+    new Uint8Array(1024 * 1024).fill(7),
+  ];
+  const echoed = new Heard<Uint8Array>();
+  ours.subscribe("echo", ({ data }) => echoed.add(data.slice()));
+  for (const payload of payloads) await ours.publish("echo", payload);
+  assertEquals(await echoed.take(payloads.length), payloads);
+});
 
 testOfBoth("sends headers, and reads them, and lets none be two", async (ours, official) => {
   const here = new Heard<Message>();
@@ -159,23 +155,20 @@ testOfBoth("asks, and answers, and says when nobody answers", async (ours, offic
   await assertFails(() => ours.request("silent", "", { timeout: 30 }), "timeout");
 });
 
-testOfBoth(
-  "hears no more of what has ended, or after as many as it wants",
-  async (ours, official) => {
-    const ended: string[] = [];
-    const end = ours.subscribe("a", ({ data }) => {
-      ended.push(text(data));
-      end();
-      end();
-    });
-    const few = hear(ours, "a", { max: 2 });
-    const all = hear(ours, "a");
-    await ours.flush();
-    for (const data of numbers(4)) official.publish("a", data);
-    assertEquals(await all.take(4), numbers(4));
-    assertEquals([ended, few.items], [["0"], ["0", "1"]]);
-  },
-);
+testOfBoth("hears no more of what has ended", async (ours, official) => {
+  const ended: string[] = [];
+  const end = ours.subscribe("a", ({ data }) => {
+    ended.push(text(data));
+    end();
+    end();
+  });
+  const few = hear(ours, "a", { max: 2 });
+  const all = hear(ours, "a");
+  await ours.flush();
+  for (const data of numbers(4)) official.publish("a", data);
+  assertEquals(await all.take(4), numbers(4));
+  assertEquals([ended, few.items], [["0"], ["0", "1"]]);
+});
 
 testOfBoth("shares a queue: one gets each message", async (ours, official) => {
   const here = hear(ours, "jobs", { queue: "workers" });
@@ -242,40 +235,37 @@ realTest("speaks TLS with who is whom it says", async () => {
   await assertFails(() => connect(`tls://127.0.0.1:${plain.port}`), "refused");
 });
 
-realTest(
-  "connects again when the server is back, and hears what it has subscribed to",
-  async () => {
-    await using server = await NatsServer.start();
-    using cable = await Cable.to(server.port);
-    const [down, up] = [new Deferred(), new Deferred()];
-    await using client = await connect(`nats://127.0.0.1:${cable.port}`, {
-      reconnect: { first: 5, longest: 20 },
-      onDisconnected: () => down.resolve(),
-      onConnected: () => up.resolve(),
-    });
-    const heard = hear(client, "a.>", { max: 3 });
-    client.subscribe("silent", () => {});
-    await client.publish("a.b", "before");
-    await heard.take(1);
-    const asked = assertFails(() => client.request("silent"), "disconnected");
-    await client.flush();
-    cable.cut();
-    await down.promise;
-    await asked;
-    assertEquals(client.isConnected, false);
-    await assertFails(() => client.publish("a.b", "lost"), "disconnected");
-    await assertFails(() => client.flush(), "disconnected");
-    await assertFails(() => client.request("a.b"), "disconnected");
-    const later = hear(client, "a.*");
-    cable.mend(server.port);
-    await up.promise;
-    await client.flush();
-    await using publisher = await connect(server.url);
-    for (const data of numbers(3)) await publisher.publish("a.b", data);
-    assertEquals(await later.take(3), numbers(3));
-    assertEquals(heard.items, ["before", "0", "1"]);
-  },
-);
+realTest("connects again when the server is back, and subscribes", async () => {
+  await using server = await NatsServer.start();
+  using cable = await Cable.to(server.port);
+  const [down, up] = [new Deferred(), new Deferred()];
+  await using client = await connect(`nats://127.0.0.1:${cable.port}`, {
+    reconnect: { first: 5, longest: 20 },
+    onDisconnected: () => down.resolve(),
+    onConnected: () => up.resolve(),
+  });
+  const heard = hear(client, "a.>", { max: 3 });
+  client.subscribe("silent", () => {});
+  await client.publish("a.b", "before");
+  await heard.take(1);
+  const asked = assertFails(() => client.request("silent"), "disconnected");
+  await client.flush();
+  cable.cut();
+  await down.promise;
+  await asked;
+  assertEquals(client.isConnected, false);
+  await assertFails(() => client.publish("a.b", "lost"), "disconnected");
+  await assertFails(() => client.flush(), "disconnected");
+  await assertFails(() => client.request("a.b"), "disconnected");
+  const later = hear(client, "a.*");
+  cable.mend(server.port);
+  await up.promise;
+  await client.flush();
+  await using publisher = await connect(server.url);
+  for (const data of numbers(3)) await publisher.publish("a.b", data);
+  assertEquals(await later.take(3), numbers(3));
+  assertEquals(heard.items, ["before", "0", "1"]);
+});
 
 realTest("goes to another server when one does not answer any more", async () => {
   await using first = await NatsServer.start();
@@ -299,21 +289,18 @@ realTest("goes to another server when one does not answer any more", async () =>
   });
 });
 
-testOfBoth(
-  "sends all that was published before it closes, and does nothing after",
-  async (ours, official) => {
-    const there = hearOfficial(official, "a");
-    await official.flush();
-    const sending = numbers(1_000).map((i) => ours.publish("a", i.padEnd(2_000)));
-    const asked = assertFails(() => ours.request("a"), "closed");
-    await Promise.all([ours.close(), ours.close(), asked, ...sending]);
-    assertEquals((await there.take(1_001)).length, 1_001);
-    await assertFails(() => ours.publish("a"), "closed");
-    await assertFails(() => ours.flush(), "closed");
-    await assertFails(() => ours.request("a"), "closed");
-    assertThrows(() => ours.subscribe("a", () => {}), NatsError, "closed");
-  },
-);
+testOfBoth("sends all before it closes, and nothing after", async (ours, official) => {
+  const there = hearOfficial(official, "a");
+  await official.flush();
+  const sending = numbers(1_000).map((i) => ours.publish("a", i.padEnd(2_000)));
+  const asked = assertFails(() => ours.request("a"), "closed");
+  await Promise.all([ours.close(), ours.close(), asked, ...sending]);
+  assertEquals((await there.take(1_001)).length, 1_001);
+  await assertFails(() => ours.publish("a"), "closed");
+  await assertFails(() => ours.flush(), "closed");
+  await assertFails(() => ours.request("a"), "closed");
+  assertThrows(() => ours.subscribe("a", () => {}), NatsError, "closed");
+});
 
 const INFO = `INFO {"server_id":"x","headers":true,"max_payload":1048576}\r\n`;
 

@@ -9,10 +9,8 @@ import { RedisSource, type RedisSourceOptions } from "../../../examples/queue/re
 import { bytes, text } from "../../support/bytes.ts";
 import { Cable } from "../../support/cable.ts";
 import { PATIENCE } from "../../support/limits.ts";
-import { named, needs } from "../../support/peers.ts";
+import { peerTest } from "../../support/peer_test.ts";
 import { RedisServer } from "../../support/redis.ts";
-
-const peer = needs("redis-server");
 
 /** What the server of a queue is told, and promises of it. */
 class Heard {
@@ -66,7 +64,7 @@ interface Session {
 
 /** Registers a test with a Redis of its own. */
 function realTest(name: string, work: (session: Session) => Promise<void>): void {
-  test(named(name, peer), peer, async () => {
+  peerTest("redis-server", name, async () => {
     await using server = await RedisServer.start();
     using cable = await Cable.to(server.port);
     const heard = new Heard();
@@ -120,175 +118,152 @@ realTest("jobs go through Redis, and their outcomes come back", async (session) 
   assertEquals(heard.lines, []);
 });
 
-realTest(
-  "a job of a worker that is gone is taken by another one, and counted as delivered twice",
-  async (session) => {
-    const { heard, look, openSource, add } = session;
-    await add(1, 2);
-    const dead = await openSource("dead");
-    assertEquals(refsOf(await dead.take(10)), ["1", "2"]);
-    await dead.close(); // which does not finish them, and is not forgotten: they would be lost with it
-    assertEquals((await look.xinfo("CONSUMERS", "jobs", "workers") as unknown[]).length, 1);
-    const heir = await openSource("heir", { claimAfter: 1 });
-    const jobs = (await heir.take(10))!;
-    assertEquals(jobs.map(({ ref, deliveries }) => [ref, deliveries]), [["1", 2], ["2", 2]]);
-    await Promise.all(jobs.map((job) => heir.finish(job, result(job))));
-    await heard.until(() => heard.outcomes.length === 2);
-    assertEquals(heard.outcomes, [1, 2].map((ref) => [`${ref}`, true, `result ${ref}`, 2]));
-    assertEquals(await look.xlen("jobs"), 0);
-  },
-);
+realTest("a job of a worker that is gone is taken by another one", async (session) => {
+  const { heard, look, openSource, add } = session;
+  await add(1, 2);
+  const dead = await openSource("dead");
+  assertEquals(refsOf(await dead.take(10)), ["1", "2"]);
+  await dead.close(); // which does not finish them, and is not forgotten: they would be lost with it
+  assertEquals((await look.xinfo("CONSUMERS", "jobs", "workers") as unknown[]).length, 1);
+  const heir = await openSource("heir", { claimAfter: 1 });
+  const jobs = (await heir.take(10))!;
+  assertEquals(jobs.map(({ ref, deliveries }) => [ref, deliveries]), [["1", 2], ["2", 2]]);
+  await Promise.all(jobs.map((job) => heir.finish(job, result(job))));
+  await heard.until(() => heard.outcomes.length === 2);
+  assertEquals(heard.outcomes, [1, 2].map((ref) => [`${ref}`, true, `result ${ref}`, 2]));
+  assertEquals(await look.xlen("jobs"), 0);
+});
 
-realTest(
-  "a worker says again and again of a job that it is under way, which is no delivery",
-  async (session) => {
-    const { look, openSource, add } = session;
-    await add(1);
-    const busy = await openSource("busy", { claimAfter: 90 });
-    const [job] = (await busy.take(1))!;
-    // Each time, it is as if it had just been taken: its idle time begins anew.
-    let renewed = 0;
-    for (let last = 0; renewed < 5;) {
-      const [[, owner, idle, deliveries]] = await look.xpending("jobs", "workers", "-", "+", 1) as [
-        [string, string, number, number],
-      ];
-      assertEquals([owner, deliveries], ["busy", 1]);
-      if (idle < last) renewed++;
-      last = idle;
-    }
-    await busy.finish(job!, result(job!));
-    assertEquals(await look.xlen("jobs"), 0);
-  },
-);
+realTest("a worker renews what it has, which is no delivery", async (session) => {
+  const { look, openSource, add } = session;
+  await add(1);
+  const busy = await openSource("busy", { claimAfter: 90 });
+  const [job] = (await busy.take(1))!;
+  // Each time, it is as if it had just been taken: its idle time begins anew.
+  let renewed = 0;
+  for (let last = 0; renewed < 5;) {
+    const [[, owner, idle, deliveries]] = await look.xpending("jobs", "workers", "-", "+", 1) as [
+      [string, string, number, number],
+    ];
+    assertEquals([owner, deliveries], ["busy", 1]);
+    if (idle < last) renewed++;
+    last = idle;
+  }
+  await busy.finish(job!, result(job!));
+  assertEquals(await look.xlen("jobs"), 0);
+});
 
-realTest(
-  "a job that nobody finishes is given up in the end, and takes no other along",
-  async (session) => {
-    const { heard, look, openSource, add } = session;
-    const options = { claimAfter: 1, maxDeliveries: 3 };
-    await add(1, 2, 3);
-    // Each worker dies of the first job, with what it has taken with it.
-    const taken: string[][] = [];
-    for (const name of ["a", "b", "c"]) {
-      const source = await openSource(name, options);
-      taken.push(refsOf(await source.take(10)));
-      await source.close();
-    }
-    assertEquals(taken, [["1", "2", "3"], ["1", "2", "3"], ["1"]]);
-    const last = await openSource("last", options);
-    for (let i = 0; i < 2; i++) {
-      for (const job of (await last.take(1))!) await last.finish(job, result(job));
-    }
-    await heard.until(() => heard.outcomes.length === 3);
-    const told = heard.outcomes.toSorted(([one], [other]) => one.localeCompare(other));
-    assertEquals(told, [
-      ["1", false, "given up: 3 workers had it, and none has finished it", 3],
-      ["2", true, "result 2", 3],
-      ["3", true, "result 3", 3],
-    ]);
-    const [[, fields]] = await look.xrange("jobs:dead", "-", "+") as [[string, string[]]];
-    assertEquals(fields, ["ref", "1", "kind", "x", "body", "body 1", "deliveries", "3"]);
-    assertEquals(await look.xlen("jobs"), 0);
-    assertMatch(heard.lines.join("\n"), /^gave up a job of the kind "x": 3 deliveries$/);
-  },
-);
-
-realTest(
-  "a source that is stopped waits no longer, and is forgotten when it has nothing",
-  async (session) => {
-    const { look, openSource, add } = session;
-    const source = await openSource("one");
-    await add(1);
-    const [job] = (await source.take(1))!;
-    const taking = source.take(1);
-    source.stop();
-    assertEquals(await taking, null);
-    assertEquals(await source.take(1), null);
-    await source.finish(job!, result(job!));
+realTest("a job that no worker finishes is given up, and no other", async (session) => {
+  const { heard, look, openSource, add } = session;
+  const options = { claimAfter: 1, maxDeliveries: 3 };
+  await add(1, 2, 3);
+  // Each worker dies of the first job, with what it has taken with it.
+  const taken: string[][] = [];
+  for (const name of ["a", "b", "c"]) {
+    const source = await openSource(name, options);
+    taken.push(refsOf(await source.take(10)));
     await source.close();
-    assertEquals(await look.xinfo("CONSUMERS", "jobs", "workers"), []);
-  },
-);
+  }
+  assertEquals(taken, [["1", "2", "3"], ["1", "2", "3"], ["1"]]);
+  const last = await openSource("last", options);
+  for (let i = 0; i < 2; i++) {
+    for (const job of (await last.take(1))!) await last.finish(job, result(job));
+  }
+  await heard.until(() => heard.outcomes.length === 3);
+  const told = heard.outcomes.toSorted(([one], [other]) => one.localeCompare(other));
+  assertEquals(told, [
+    ["1", false, "given up: 3 workers had it, and none has finished it", 3],
+    ["2", true, "result 2", 3],
+    ["3", true, "result 3", 3],
+  ]);
+  const [[, fields]] = await look.xrange("jobs:dead", "-", "+") as [[string, string[]]];
+  assertEquals(fields, ["ref", "1", "kind", "x", "body", "body 1", "deliveries", "3"]);
+  assertEquals(await look.xlen("jobs"), 0);
+  assertMatch(heard.lines.join("\n"), /^gave up a job of the kind "x": 3 deliveries$/);
+});
 
-realTest(
-  "what somebody else has put into the stream is a job of no kind",
-  async ({ look, openSource }) => {
-    await look.xadd("jobs", "*", "hello", "world");
-    const source = await openSource("one");
-    const [job] = (await source.take(1))!;
-    assertEquals([job!.ref, job!.kind, job!.body.length], ["", "", 0]);
-    await source.finish(job!, result(job!));
-    assertEquals(await look.xlen("jobs"), 0);
-  },
-);
+realTest("a source that is stopped is forgotten when it has nothing", async (session) => {
+  const { look, openSource, add } = session;
+  const source = await openSource("one");
+  await add(1);
+  const [job] = (await source.take(1))!;
+  const taking = source.take(1);
+  source.stop();
+  assertEquals(await taking, null);
+  assertEquals(await source.take(1), null);
+  await source.finish(job!, result(job!));
+  await source.close();
+  assertEquals(await look.xinfo("CONSUMERS", "jobs", "workers"), []);
+});
 
-realTest(
-  "outcomes for a server that is gone are dropped, and its stream is not made again",
-  async (session) => {
-    const { look, heard, queue, openSource, add } = session;
-    await add(1);
-    const source = await openSource("one");
-    const [job] = (await source.take(1))!;
-    await queue.close();
-    await source.finish(job!, result(job!));
-    assertEquals(await look.keys("*"), ["jobs"]);
-    assertEquals([await look.xlen("jobs"), heard.outcomes], [0, []]);
-  },
-);
+realTest("what others put into the stream is a job of no kind", async (session) => {
+  const { look, openSource } = session;
+  await look.xadd("jobs", "*", "hello", "world");
+  const source = await openSource("one");
+  const [job] = (await source.take(1))!;
+  assertEquals([job!.ref, job!.kind, job!.body.length], ["", "", 0]);
+  await source.finish(job!, result(job!));
+  assertEquals(await look.xlen("jobs"), 0);
+});
 
-realTest(
-  "a queue whose streams were removed says that it has lost the jobs, and goes on",
-  async (session) => {
-    const { look, heard, openSource, add } = session;
-    const source = await openSource("one");
-    await add(1);
-    assertEquals(refsOf(await source.take(1)), ["1"]);
-    await look.flushall();
-    await heard.until(() => heard.lost.length > 0);
-    assertEquals(heard.lost, ["Redis has lost it: it may have been done"]);
-    await heard.until(() => heard.lines.includes("Redis is back"));
-    await add(2);
-    const [job] = (await source.take(1))!;
-    await source.finish(job!, result(job!));
-    await heard.until(() => heard.outcomes.length === 1);
-    assertEquals(heard.outcomes, [["2", true, "result 2", 1]]);
-  },
-);
+realTest("outcomes for a server that is gone are dropped", async (session) => {
+  const { look, heard, queue, openSource, add } = session;
+  await add(1);
+  const source = await openSource("one");
+  const [job] = (await source.take(1))!;
+  await queue.close();
+  await source.finish(job!, result(job!));
+  assertEquals(await look.keys("*"), ["jobs"]);
+  assertEquals([await look.xlen("jobs"), heard.outcomes], [0, []]);
+});
 
-realTest(
-  "a queue and its workers go on when Redis is back, and nothing is lost that was queued",
-  async (session) => {
-    const { heard, cable, server, openSource, add } = session;
-    const isBack = (line: string): boolean => line === "Redis is back";
-    const source = await openSource("one", { claimAfter: 100, maxDeliveries: 1_000 });
-    await add(1, 2);
-    const [first] = (await source.take(1))!;
-    cable.cut();
-    await heard.until(() => heard.lines.length >= 2); // both have noticed
-    await assertRejects(() => add(3), Error, "Redis is away");
-    await assertRejects(() => source.finish(first!, result(first!)), Error, "Redis is away");
-    const taking = source.take(10);
-    cable.mend(server.port);
-    await heard.until(() => heard.lines.filter(isBack).length >= 2);
-    await add(4);
-    // The first one is taken again, as it was not noted that it was done.
-    const refs = new Set<string>();
-    for (let jobs = await taking; jobs !== null;) {
-      for (const job of jobs) {
-        refs.add(job.ref);
-        await source.finish(job, result(job));
-      }
-      jobs = refs.size < 3 ? await source.take(10) : null;
+realTest("a queue whose streams were removed says that jobs are lost", async (session) => {
+  const { look, heard, openSource, add } = session;
+  const source = await openSource("one");
+  await add(1);
+  assertEquals(refsOf(await source.take(1)), ["1"]);
+  await look.flushall();
+  await heard.until(() => heard.lost.length > 0);
+  assertEquals(heard.lost, ["Redis has lost it: it may have been done"]);
+  await heard.until(() => heard.lines.includes("Redis is back"));
+  await add(2);
+  const [job] = (await source.take(1))!;
+  await source.finish(job!, result(job!));
+  await heard.until(() => heard.outcomes.length === 1);
+  assertEquals(heard.outcomes, [["2", true, "result 2", 1]]);
+});
+
+realTest("a queue and its workers go on when Redis is back", async (session) => {
+  const { heard, cable, server, openSource, add } = session;
+  const isBack = (line: string): boolean => line === "Redis is back";
+  const source = await openSource("one", { claimAfter: 100, maxDeliveries: 1_000 });
+  await add(1, 2);
+  const [first] = (await source.take(1))!;
+  cable.cut();
+  await heard.until(() => heard.lines.length >= 2); // both have noticed
+  await assertRejects(() => add(3), Error, "Redis is away");
+  await assertRejects(() => source.finish(first!, result(first!)), Error, "Redis is away");
+  const taking = source.take(10);
+  cable.mend(server.port);
+  await heard.until(() => heard.lines.filter(isBack).length >= 2);
+  await add(4);
+  // The first one is taken again, as it was not noted that it was done.
+  const refs = new Set<string>();
+  for (let jobs = await taking; jobs !== null;) {
+    for (const job of jobs) {
+      refs.add(job.ref);
+      await source.finish(job, result(job));
     }
-    await heard.until(() => new Set(heard.outcomes.map(([ref]) => ref)).size === 3);
-    assertEquals([...refs].sort(), ["1", "2", "4"]);
-    assertEquals(heard.lost, []);
-    for (const line of heard.lines) assertMatch(line, /^Redis is (back$|away: )/);
-    cable.cut();
-    await heard.until(() => heard.lines.at(-1)!.startsWith("Redis is away"));
-    // Nobody has to wait for Redis to be back: not those who close them now.
-  },
-);
+    jobs = refs.size < 3 ? await source.take(10) : null;
+  }
+  await heard.until(() => new Set(heard.outcomes.map(([ref]) => ref)).size === 3);
+  assertEquals([...refs].sort(), ["1", "2", "4"]);
+  assertEquals(heard.lost, []);
+  for (const line of heard.lines) assertMatch(line, /^Redis is (back$|away: )/);
+  cable.cut();
+  await heard.until(() => heard.lines.at(-1)!.startsWith("Redis is away"));
+  // Nobody has to wait for Redis to be back: not those who close them now.
+});
 
 test("a queue and its workers do not begin without Redis", async () => {
   const heard = new Heard();

@@ -1,27 +1,22 @@
 /** The Redis client, in both versions of the protocol, against a real server, and against what is none. */
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { Redis } from "ioredis";
 import { UserError } from "../../../examples/command_line.ts";
 import { RedisClient, type RedisOptions } from "../../../examples/redis/client.ts";
 import { RedisError } from "../../../examples/redis/error.ts";
-import { entriesRead, mapOf, textOf } from "../../../examples/redis/replies.ts";
+import { mapOf, textOf } from "../../../examples/redis/replies.ts";
 import { parseRedisUrl, type RedisPlace } from "../../../examples/redis/url.ts";
 import { commands } from "../../../examples/resp/framing.ts";
 import { parseCommand } from "../../../examples/resp/parse.ts";
-import { serveResp } from "../../../examples/resp/server.ts";
-import { Store } from "../../../examples/resp/store.ts";
 import { type Push, RespError, type Value } from "../../../examples/resp/value.ts";
 import { Chat, ChatError, type Connection, ConnectionError, memoryPair } from "../../../mod.ts";
 import { bytes, concat, text } from "../../support/bytes.ts";
 import { Authority } from "../../support/certificates.ts";
 import { attack } from "../../support/hostile_peers.ts";
 import { PATIENCE } from "../../support/limits.ts";
-import { named, needs } from "../../support/peers.ts";
+import { peerTest } from "../../support/peer_test.ts";
 import { RedisServer, type RedisServerOptions } from "../../support/redis.ts";
-import { shellOutput } from "../../support/shell.ts";
 
-const peer = needs("redis-server");
 const VERSIONS = [2, 3] as const;
 
 interface Session {
@@ -34,7 +29,7 @@ interface Session {
 /** Registers a test, once for each version of the protocol, of a client with a server of its own. */
 function realTest(name: string, work: (session: Session) => Promise<void>): void {
   for (const protocol of VERSIONS) {
-    test(named(`RedisClient ${name} (RESP${protocol})`, peer), peer, async () => {
+    peerTest("redis-server", `RedisClient ${name} (RESP${protocol})`, async () => {
       await using server = await RedisServer.start();
       const { url } = server;
       const open: Session["open"] = (more) =>
@@ -90,30 +85,13 @@ realTest("sets and gets, also bytes of any kind, and lists, maps and sets", asyn
   assertEquals(score, redis.version === 3 ? 1.5 : "1.5");
 });
 
-realTest(
-  "answers thousands of commands that are on their way at once, in order, and what it owes before it closes",
-  async ({ redis }) => {
-    const answers = Array.from({ length: 5_000 }, () => redis.call("INCR", "n"));
-    assertEquals(redis.waiting, 5_000);
-    const closing = redis.close();
-    await assertRejects(() => redis.call("PING"), RedisError, "PING: the client is closing");
-    assertEquals(await Promise.all(answers), Array.from(answers, (_, i) => i + 1));
-    await closing;
-  },
-);
-
-realTest("agrees with ioredis and redis-cli about what is stored", async ({ server, redis }) => {
-  const other = new Redis(server.port, "127.0.0.1", { connectTimeout: PATIENCE });
-  await redis.call("SET", "a", "from here");
-  assertEquals(await other.get("a"), "from here");
-  await other.set("b", "from there");
-  assertEquals(plain(await redis.call("GET", "b")), "from there");
-  await other.xadd("stream", "1-1", "field", "value");
-  const [entry] = entriesRead(await redis.call("XREAD", "STREAMS", "stream", 0));
-  assertEquals([entry!.id, textOf(entry!.fields.get("field"))], ["1-1", "value"]);
-  assertEquals(entriesRead(await redis.call("XREAD", "STREAMS", "stream", "1-1")), []);
-  assertEquals(await shellOutput(`redis-cli -p ${server.port} get a`), "from here\n");
-  other.disconnect();
+realTest("answers thousands at once, in order, before it closes", async ({ redis }) => {
+  const answers = Array.from({ length: 5_000 }, () => redis.call("INCR", "n"));
+  assertEquals(redis.waiting, 5_000);
+  const closing = redis.close();
+  await assertRejects(() => redis.call("PING"), RedisError, "PING: the client is closing");
+  assertEquals(await Promise.all(answers), Array.from(answers, (_, i) => i + 1));
+  await closing;
 });
 
 realTest("tells errors by the command, and goes on", async ({ redis }) => {
@@ -149,55 +127,32 @@ realTest("does commands together with multi(), or none of them", async ({ redis,
   assertEquals(plain(await redis.call("GET", "a")), "z");
 });
 
-realTest("waits for what comes later on a connection of its own", async ({ redis, open }) => {
-  await using blocking = await open();
-  const popped = blocking.call("BLPOP", "list", 0);
-  assertEquals(await redis.call("PING"), "PONG"); // nobody waits for it
-  await redis.call("RPUSH", "list", "x");
-  assertEquals(plain(await popped), ["list", "x"]);
-  assertEquals(await blocking.call("BLPOP", "list", 0.01), null);
+realTest("refuses what would be too much, or break the order", async ({ open }) => {
+  await using redis = await open({ maxCalls: 3 });
+  const three = [1, 2, 3].map((n) => redis.call("ECHO", n));
+  await assertRejects(() => redis.call("PING"), RedisError, "3 commands wait");
+  assertEquals((await Promise.all(three)).map(plain), ["1", "2", "3"]);
+  await assertRejects(() => redis.multi([["PING"], ["PING"]]), RedisError, "MULTI: 0 commands");
+  const breaking = [["MONITOR"], ["client", "reply", "off"], ["Reset"], ["PSYNC", "?", "-1"]];
+  const subscribing = redis.version === 2 ? ["SUBSCRIBE", "a"] : ["SUBSCRIBE", "a", "b"];
+  for (const words of [...breaking, subscribing]) {
+    await assertRejects(() => redis.call(...words), RedisError);
+  }
+  await assertRejects(() => redis.call(), TypeError, "at least a word");
+  assertEquals(await redis.call("PING"), "PONG");
 });
 
-realTest(
-  "refuses more commands than may wait, and those that would break the order",
-  async ({ open }) => {
-    await using redis = await open({ maxCalls: 3 });
-    const three = [1, 2, 3].map((n) => redis.call("ECHO", n));
-    await assertRejects(() => redis.call("PING"), RedisError, "3 commands wait");
-    assertEquals((await Promise.all(three)).map(plain), ["1", "2", "3"]);
-    await assertRejects(() => redis.multi([["PING"], ["PING"]]), RedisError, "MULTI: 0 commands");
-    const breaking = [["MONITOR"], ["client", "reply", "off"], ["Reset"], ["PSYNC", "?", "-1"]];
-    const subscribing = redis.version === 2 ? ["SUBSCRIBE", "a"] : ["SUBSCRIBE", "a", "b"];
-    for (const words of [...breaking, subscribing]) {
-      await assertRejects(() => redis.call(...words), RedisError);
-    }
-    await assertRejects(() => redis.call(), TypeError, "at least a word");
-    assertEquals(await redis.call("PING"), "PONG");
-  },
-);
-
-realTest(
-  "rejects what waits when the server is killed, and sends nothing again",
-  async ({ server, redis, open }) => {
-    const waits = [redis.call("BLPOP", "list", 0), redis.multi([["PING"]])].map((each) =>
-      assertRejects(() => each, RedisError, "whether it was done is not known")
-    );
-    await using other = await open();
-    await other.call("PING");
-    await server.kill();
-    await Promise.all(waits);
-    await assertRejects(() => redis.call("PING"), RedisError, "PING: the connection has ended");
-    await assertRejects(() => open(), ConnectionError);
-  },
-);
-
-realTest("chooses the database that the URL says", async ({ server, redis, open }) => {
-  await using third = await open({ url: `${server.url}/3` });
-  await third.call("SET", "a", "x");
-  assertEquals(await redis.call("GET", "a"), null);
-  await redis.call("SELECT", 3);
-  assertEquals(plain(await redis.call("GET", "a")), "x");
-  await assertRejects(() => open({ url: `${server.url}/99` }), RedisError, "SELECT: ERR DB index");
+realTest("rejects what waits when the server is killed", async (session) => {
+  const { server, redis, open } = session;
+  const waits = [redis.call("BLPOP", "list", 0), redis.multi([["PING"]])].map((each) =>
+    assertRejects(() => each, RedisError, "whether it was done is not known")
+  );
+  await using other = await open();
+  await other.call("PING");
+  await server.kill();
+  await Promise.all(waits);
+  await assertRejects(() => redis.call("PING"), RedisError, "PING: the connection has ended");
+  await assertRejects(() => open(), ConnectionError);
 });
 
 /** Registers a test, once for each version of the protocol, with a server that is set up otherwise. */
@@ -209,7 +164,7 @@ function serverTest(
     connect: (options: RedisOptions) => Promise<RedisClient>,
   ) => Promise<void>,
 ): void {
-  test(named(`RedisClient ${name}`, peer), peer, async () => {
+  peerTest("redis-server", `RedisClient ${name}`, async () => {
     await using server = await RedisServer.start(setUp());
     for (const protocol of VERSIONS) {
       await work(
@@ -237,6 +192,10 @@ serverTest(
       assert(!message.includes(password), message);
     }
     await assertRejects(() => connect({ url: `${url}/1` }), RedisError, "NOAUTH");
+    await using third = await connect({ url: `${urlOf("", PASSWORD)}/3` });
+    assert(textOf(await third.call("CLIENT", "INFO")).includes(" db=3 "));
+    const none = `${urlOf("", PASSWORD)}/99`;
+    await assertRejects(() => connect({ url: none }), RedisError, "SELECT: ERR DB index");
   },
 );
 
@@ -257,7 +216,7 @@ serverTest("speaks TLS", () => {
   await assertRejects(() => connect({ url }), ConnectionError, "certificate");
 });
 
-test(named("RedisClient keeps pushes apart from answers", peer), peer, async () => {
+peerTest("redis-server", "RedisClient keeps pushes apart from answers", async () => {
   await using server = await RedisServer.start();
   const pushes: Value[] = [];
   let onChange = (): void => {};
@@ -295,15 +254,6 @@ test("RedisClient falls back to version 2 where the server knows no other", asyn
     }, { url });
     assertEquals(redis.version, 2);
     assertEquals(heard, [`HELLO 3 AUTH ${user || "default"} secret`, auth, "SELECT 2"]);
-  }
-});
-
-test("RedisClient talks to the RESP server of these examples", async () => {
-  const store = new Store();
-  for (const protocol of VERSIONS) {
-    await using redis = await connectTo((chat) => serveResp(chat, store), { protocol });
-    assertEquals(await redis.call("SET", "a", protocol), "OK");
-    assertEquals(plain(await redis.call("GET", "a")), String(protocol));
   }
 });
 
