@@ -124,27 +124,6 @@ test("who comes first has the name, also when two servers give it out at the sam
     for (const each of [ada, late]) each.chat.close();
   }));
 
-test("a server that is gone takes its members with it, when it is asked and does not answer", () =>
-  withHubs(1, async ([hub], bus) => {
-    const ada = await come(hub!, "ada");
-    const gone = new Peers(bus, "gone");
-    gone.onAsked(
-      "members",
-      () => ({ version: 0, members: [{ nick: "eve", room: "lobby", since: 1 }] }),
-    );
-    const answering = await bus.answer(
-      serverSubject("gone"),
-      () => encode({ version: 0, members: [{ nick: "eve", room: "lobby", since: 1 }] }),
-    );
-    await bus.publish(PRESENCE, encode({ server: "gone", version: 0 }));
-    assertMatch(await ada.ask("/who", /^\* in lobby/), /2: ada, eve$/);
-    answering.end(); // as when it is killed: NATS says at once that nobody answers
-    const again = await come(hub!, "eve");
-    await ada.until(/^\* eve leaves lobby: its server is gone$/);
-    await ada.until(/^\* eve joins lobby$/);
-    for (const each of [ada, again]) each.chat.close();
-  }));
-
 test("Presence finds a silent server gone, and tells the others", async () => {
   const bus = new LocalBus();
   const lost = new Deferred<readonly Entry[]>();

@@ -38,6 +38,10 @@ test("QueueClient sends jobs, and tells what has become of each, in whatever ord
   assertEquals([first.isDone, text(first.data)], [false, "no"]);
   assertEquals([second.isDone, text(second.data)], [true, "ab\ncd"]);
   await Promise.all([one.queued, other.queued]);
+  const refused = await client.submit("x", "");
+  server.push("FAILED 3 4\nfull");
+  assertEquals(text((await refused.outcome).data), "full");
+  await assertRejects(() => refused.queued, QueueError, "has not said that it has the job");
   await Promise.all([client.close(), server.closeWhenDone()]);
   await assertRejects(() => client.submit("upper", ""), QueueError, "closed the connection");
 });
@@ -81,15 +85,6 @@ test("QueueClient says why nothing is known of a job", async () => {
     end(server);
     await Promise.all([server.closeWhenDone(), ...rejected, client.close()]);
   }
-});
-
-test("QueueClient says when a job was refused: it is not queued, and has failed", async () => {
-  const { client, server } = await connect();
-  const { queued, outcome } = await client.submit("x", "");
-  server.push("FAILED 1 4\nfull");
-  assertEquals(text((await outcome).data), "full");
-  await assertRejects(() => queued, QueueError, "has not said that it has the job");
-  await Promise.all([client.close(), server.closeWhenDone()]);
 });
 
 test("QueueClient refuses what is no job, and goes on", async () => {

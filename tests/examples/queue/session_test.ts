@@ -161,15 +161,52 @@ async function converse(bench: Bench, input: string | Uint8Array): Promise<strin
 
 test("a session says that a job is queued, and then its result, also when the client has sent all", async () => {
   const bench = await Bench.open();
-  const said = await converse(bench, "JOB a upper 5\nhello");
-  assertEquals(said, "QUEUED a\nDONE a 5\nHELLO\n");
+  const hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  const jobs: readonly (readonly [kind: string, body: string, isDone: boolean, result: RegExp])[] =
+    [
+      ["upper", "häppy", true, /^HÄPPY$/],
+      ["reverse", "añb😀", true, /^😀bña$/],
+      ["reverse", "", true, /^$/],
+      ["sha256", "abc", true, new RegExp(`^${hash}$`)],
+      ["sleep", "0", true, /^slept for 0 ms$/],
+      ["sleep", "long", false, /"long"$/],
+      ["sleep", "3600001", false, /"3600001"$/],
+      ["fail", "because", false, /^because$/],
+      ["paint", "", false, /^no worker knows how to do paint/],
+      ["toString", "", false, /^no worker knows/],
+    ];
+  for (const [kind, body, isDone, result] of jobs) {
+    const said = await converse(bench, `JOB a ${kind} ${bytes(body).length}\n${body}`);
+    const [, what, length, data] = said.match(/^QUEUED a\n(\w+) a (\d+)\n(.*)\n$/)!;
+    assertEquals([what, Number(length)], [isDone ? "DONE" : "FAILED", bytes(data!).length]);
+    assertMatch(data!, result);
+  }
   assertEquals(
     await converse(bench, "\r\n\nJOB 1 fail 2\r\nno\n\n"),
     "QUEUED 1\nFAILED 1 2\nno\n",
   );
-  assertEquals(await converse(bench, "JOB 1 reverse 0\n"), "QUEUED 1\nDONE 1 0\n\n");
   assertEquals(await converse(bench, ""), "");
-  assertMatch(await converse(bench, "JOB 1 bake 1\nx"), /^QUEUED 1\nFAILED 1 \d+\nno worker knows/);
+  assertEquals([bench.queue.depth, bench.queue.bytes], [0, 0]);
+  await bench.stop();
+});
+
+test("a worker has as many jobs under way as it may, and takes the next when one has ended", async () => {
+  const bench = await Bench.open({ concurrency: 3 });
+  const { chat, served } = bench.connect();
+  for (let id = 0; id < 10; id++) chat.push(`JOB ${id} hold 2\nxx`);
+  for (let id = 0; id < 10; id++) assertEquals(await chat.readText(), `QUEUED ${id}`);
+  for (let ended = 0; ended < 10; ended++) {
+    await bench.holds(Math.min(10, ended + 3));
+    const { depth, bytes: held } = bench.queue;
+    assertEquals([bench.held.length, depth, held], [
+      Math.min(10, ended + 3),
+      10 - ended,
+      20 - 2 * ended,
+    ]);
+    bench.held[ended]!.result.resolve(bytes("y"));
+    assertEquals([await chat.readText(), await chat.readText()], [`DONE ${ended} 1`, "y"]);
+  }
+  await Promise.all([chat.closeWhenDone(), served]);
   await bench.stop();
 });
 
