@@ -3,9 +3,9 @@ import { checkConversations, checkConversationsOver } from "./support/conversati
 import { tcpPair } from "./support/tcp_pair.ts";
 
 test("Chat keeps its promises whatever is done with both ends, in whatever order", async () => {
-  await checkConversations(2_000);
+  await checkConversations(1_000);
 });
 
 test("Chat keeps its promises over TCP whatever is done with both ends, in whatever order", async () => {
-  await checkConversationsOver(tcpPair, 300);
+  await checkConversationsOver(tcpPair, 150);
 });

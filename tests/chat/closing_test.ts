@@ -107,17 +107,13 @@ test("Chat.closeWhenDone() reads what a peer sends that could lose its last byte
 });
 
 test("Chat.closeWhenDone() resolves when its connection is gone, and not before", async () => {
-  const connection = new ScriptedConnection();
-  let vanish = (): void => {};
-  const closed = new Promise<void>((resolve) => vanish = resolve);
-  Object.defineProperty(connection, "closed", { value: closed });
-  const chat = new Chat(connection, { terminator: "\n" });
+  const { chat, connection } = scripted({}, new ScriptedConnection({ isSlow: true }));
   let isDone = false;
   const done = chat.closeWhenDone().then(() => isDone = true);
   connection.arrive(null);
   await nextTurn();
   assertEquals([isDone, connection.closes.length], [false, 1]);
-  vanish();
+  connection.vanish();
   await done;
 });
 
@@ -264,6 +260,17 @@ testWithChaos(
     await assertRejects(() => another.read(), ClosedError, "Symbol(enough)");
   },
 );
+
+test("Chat.closed says nothing of what close() has interrupted", async () => {
+  const { chat, connection } = scripted({}, new ScriptedConnection({ isSlow: true }));
+  connection.hold();
+  chat.push("is being written");
+  await connection.wrote();
+  chat.close();
+  await nextTurn();
+  connection.vanish();
+  assertStrictEquals(await chat.closed, undefined);
+});
 
 test("Chat.closed resolves when the chat is closed while what is left of a closed connection is read", async () => {
   for (let count = 0; count < 10; count++) {

@@ -128,7 +128,7 @@ test("Chat copies a small array before push() returns to the event loop, and a l
 // In few writes
 
 test("Chat writes what is pushed in one turn with one write, however many microtasks that takes, also when other chats push in between", async () => {
-  const chats = Array.from({ length: 100 }, scripted);
+  const chats = Array.from({ length: 100 }, () => scripted());
   for (let i = 0; i < 200; i++) {
     for (const [at, { chat }] of chats.entries()) chat.push(`${at}:`, `${i};`);
     await ticks(i);

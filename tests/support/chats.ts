@@ -42,11 +42,10 @@ export function testWithChaos(name: string, play: (chatPair: MakeChat) => Promis
 
 /** A chat, as above, whose connection does what the test says. */
 export function scripted(
-  options?: Options & { readonly canReset?: boolean },
+  options?: Options,
+  connection: ScriptedConnection = new ScriptedConnection(),
 ): { chat: Chat<string>; connection: ScriptedConnection } {
-  const { canReset, ...others } = options ?? {};
-  const connection = new ScriptedConnection({ canReset });
-  return { chat: makeChat(connection, others), connection };
+  return { chat: makeChat(connection, options), connection };
 }
 
 /** A chat, as above, to which just this arrives, in these chunks, and then the end. */

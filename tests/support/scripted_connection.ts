@@ -22,8 +22,14 @@ export class ScriptedConnection implements Connection {
   #holding: Deferred | undefined;
   #written = new Deferred();
 
-  constructor({ canReset }: { readonly canReset?: boolean | undefined } = {}) {
-    this.canReset = canReset;
+  readonly #isSlow: boolean;
+
+  /** @param options `isSlow`: `closed` resolves only when it vanishes, also after `close()`. */
+  constructor(
+    options: { readonly canReset?: boolean | undefined; readonly isSlow?: boolean } = {},
+  ) {
+    this.canReset = options.canReset;
+    this.#isSlow = options.isSlow ?? false;
   }
 
   /** All that was written, as text. */
@@ -87,7 +93,7 @@ export class ScriptedConnection implements Connection {
     const error = new ClosedError("closed");
     this.#reading?.reject(error);
     this.#holding?.reject(error);
-    this.#closed.resolve();
+    if (!this.#isSlow) this.#closed.resolve();
   }
 
   #deliver(): void {
