@@ -53,8 +53,9 @@ interface Sent {
 interface Talk {
   readonly chat: Chat<Frame>;
   readonly signal: CountingSignal;
-  /** Whether `closed` has resolved. */
+  /** Whether `closed` has resolved, and the error that it says. */
   isOver: boolean;
+  error?: Error | undefined;
   isDetached: boolean;
   isClosed: boolean;
   /** Whether the program has ended its sending, or its reading. */
@@ -149,7 +150,10 @@ export class End {
   }
 
   close(): void {
-    for (const talk of this.#talks) this.#try(talk, { op: "close" });
+    for (const talk of this.#talks) {
+      if (talk.error !== undefined && !talk.endsWrites) this.#pushLate(talk);
+      this.#try(talk, { op: "close" });
+    }
   }
 
   /** Checks that all was sent and has arrived, if there was no reason why it should not. */
@@ -213,6 +217,12 @@ export class End {
     assert(peer.#sent[0]!.every(({ isWhole }) => isWhole), "a producer was not drained");
   }
 
+  /** What comes too late rejects with what `closed` says. */
+  #pushLate({ chat, error }: Talk): void {
+    const late = chat.push("late").then(() => "it was accepted", (reason) => reason);
+    this.#track("late push", late.then((reason) => assertStrictEquals(reason, error)));
+  }
+
   #begin(connection: Connection, unread?: Uint8Array): void {
     const signal = this.#makeSignal();
     const options = { terminator: LINE, ...this.#options, signal };
@@ -222,6 +232,7 @@ export class End {
     this.#talks.push(talk);
     const closed = chat.closed.then((error) => {
       talk.isOver = true;
+      talk.error = error;
       this.#closedWith.push(error);
       if (error !== undefined) throw error;
     });
