@@ -9,14 +9,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  Chat,
-  type Connection,
-  ConnectionError,
-  fromStreams,
-  lines,
-  memoryPair,
-} from "../../mod.ts";
+import { Chat, type Connection, ConnectionError, fromStreams, memoryPair } from "../../mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { asSocket } from "../support/as_transport.ts";
 import { bytes, text } from "../support/bytes.ts";
@@ -185,34 +178,6 @@ test("fromStreams() refuses what has no streams, and streams that somebody else 
   assertStrictEquals(readable.locked, false);
   readable.getReader();
   refuse({ readable }, "readable is locked");
-});
-
-test("a chat goes through CompressionStream and DecompressionStream, and the answer comes back", async () => {
-  const [left, right] = await tcpPair();
-  const squeeze = (connection: Connection): Connection => {
-    const { readable, writable } = asSocket(connection);
-    const packed = new CompressionStream("gzip");
-    packed.readable.pipeTo(writable).catch(() => {});
-    return fromStreams({
-      readable: readable.pipeThrough(
-        new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>,
-      ),
-      writable: packed.writable,
-    });
-  };
-  const client = new Chat(squeeze(left), { terminator: lines(), encoding: "utf-8" });
-  const server = new Chat(squeeze(right), { terminator: lines(), encoding: "utf-8" });
-
-  const question = Array.from({ length: 2_000 }, (_, i) => `number ${i}\n`);
-  const asking = client.push(question.join("")).then(() => client.closeWrite());
-  let count = 0;
-  for await (const line of server) assertStrictEquals(line, `number ${count++}`);
-  await asking;
-  await server.send(`${count} lines`);
-  await Promise.all([server.closeWrite(), server.closed]);
-  assertStrictEquals(await client.read(), "2000 lines");
-  assertStrictEquals(await client.read(), null);
-  assertEquals(await client.closed, undefined);
 });
 
 test("a chat reads the body of a fetch(), and lets the server know when it is closed", async () => {
