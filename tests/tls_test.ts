@@ -290,7 +290,10 @@ test("listen() serves others while a client says nothing, speaks no TLS, or is g
     assertEquals(failures, Array(i + 1).fill("tls"));
     socket.destroy();
   }
+  told = new Deferred();
   silent.destroy();
+  await told.promise;
+  assertEquals(failures, ["tls", "tls", "tls"]);
 
   const impatient = await listen({ port: 0, tls: { ...tls, handshakeTimeout: 50 }, ...LINES });
   const accepting = impatient.accept();

@@ -5,7 +5,7 @@
  *     npm run test:versions                         all of them
  *     npm run test:versions -- bun node@20.19.0     some
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
@@ -57,15 +57,8 @@ function install({ runtime, version }: Version): string {
   // Each of the three brings its binary by a script of its package, which npm runs only where it is allowed to.
   const project = { private: true, allowScripts: { [runtime]: true } };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(project, null, 2)}\n`);
-  const flags = [
-    "--prefix",
-    folder,
-    "--save-exact",
-    "--no-package-lock",
-    "--no-audit",
-    "--no-fund",
-  ];
-  const args = ["install", ...flags, `${runtime}@${version}`];
+  const flags = ["--save-exact", "--no-package-lock", "--no-audit", "--no-fund"];
+  const args = ["install", "--prefix", folder, ...flags, `${runtime}@${version}`];
   const { status } = spawnSync("npm", args, { stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) throw new Error("npm could not install it");
   if (!isInstalled(join(bin, runtime), version)) throw new Error("what npm installed does not run");
@@ -77,22 +70,26 @@ function isInstalled(command: string, version: string): boolean {
   return status === 0 && stdout.match(/\d+\.\d+\.\d+/)?.[0] === version;
 }
 
+function notRun(version: Version, problem: string): Outcome {
+  return { ...version, passed: "", failed: "", skipped: "", seconds: "", problem };
+}
+
 /** Runs the tests on one version. The runner itself stays on this Node: only what it starts finds the version. */
 async function testOn(each: Version): Promise<Outcome> {
   const { runtime, version } = each;
-  const nothing = { ...each, passed: "", failed: "", skipped: "", seconds: "" };
   console.log(`\n== ${runtime} ${version}`);
   let bin: string;
   try {
     bin = install(each);
   } catch (error) {
-    return { ...nothing, problem: (error as Error).message };
+    return notRun(each, (error as Error).message);
   }
   const runner = ["--import", "tsx", "dev/tools/test.ts", "--library", "--runtime", runtime];
   const child = spawn(process.execPath, runner, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, PATH: [bin, process.env["PATH"]].join(delimiter) },
   });
+  running = child;
   const closed = once(child, "close") as Promise<[number | null]>;
   let sum: RegExpMatchArray | null = null;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -100,7 +97,8 @@ async function testOn(each: Version): Promise<Outcome> {
     sum = line.match(SUM) ?? sum;
   }
   const [code] = await closed;
-  if (sum === null) return { ...nothing, problem: "the runner did not sum up" };
+  running = undefined;
+  if (sum === null) return notRun(each, "the runner did not sum up");
 
   const [, , ranOn, passed = "", failed = "", skipped = "", seconds = ""] = sum;
   const result = { ...each, passed, failed, skipped, seconds };
@@ -128,8 +126,20 @@ function printTable(outcomes: readonly Outcome[]): void {
   }
 }
 
+/** The runner that runs. */
+let running: ChildProcess | undefined;
+let isInterrupted = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    isInterrupted = true;
+    running?.kill(signal); // it sums up what it has done until then
+  });
+}
+
 const outcomes: Outcome[] = [];
-for (const version of choose(process.argv.slice(2))) outcomes.push(await testOn(version));
+for (const version of choose(process.argv.slice(2))) {
+  outcomes.push(isInterrupted ? notRun(version, "not run") : await testOn(version));
+}
 console.log();
 printTable(outcomes);
 process.exitCode = outcomes.every(({ problem }) => problem === "") ? 0 : 1;
