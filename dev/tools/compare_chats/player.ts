@@ -42,9 +42,12 @@ export async function play(script: Script, playing: Playing): Promise<Trace> {
   // Stacks take half of the time that an error takes, and are not compared.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
-  await new Player(script, playing, notes).play();
-  Error.stackTraceLimit = stackTraceLimit;
-  current = undefined;
+  try {
+    await new Player(script, playing, notes).play();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    current = undefined;
+  }
   return notes.trace;
 }
 
@@ -72,7 +75,11 @@ class Player {
 
   async play(): Promise<void> {
     const [notes, time] = [this.#notes, this.#time];
-    this.#program.begin(this.#connection);
+    try {
+      this.#program.begin(this.#connection);
+    } catch (error) {
+      return notes.tellError("new Chat", "new Chat", "throws", error);
+    }
     for (const [index, step] of this.#script.steps.entries()) {
       const pause = this.#play(`#${index}`, step);
       if (pause !== undefined) await pause; // else the next one follows at once

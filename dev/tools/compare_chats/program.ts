@@ -30,7 +30,8 @@ export class Program {
   readonly #library: Library;
   readonly #notes: Notes;
   /** Another chat, which should have nothing to do with all this. */
-  readonly #other: Chat;
+  #other: Chat | undefined;
+  readonly #otherConnection: Connection;
   readonly #signals: Map<number, AbortController> = new Map();
   readonly #life = new AbortController();
   #gate = new Deferred();
@@ -41,7 +42,7 @@ export class Program {
     this.#script = script;
     this.#library = library;
     this.#notes = notes;
-    this.#other = new library.Chat(other, { terminator: "\n" });
+    this.#otherConnection = other;
     if (script.options.signal === "aborted") this.#life.abort(notes.makeError("life is over"));
   }
 
@@ -255,7 +256,9 @@ export class Program {
   #push(name: string, { items, beside }: CallOf<"push">, chat: AnyChat): Promise<void> {
     const made = items.map((item, index) => this.#makeItem(`${name} item ${index}`, item));
     const pushed = chat.push(...made);
-    if (beside !== undefined) this.#other.push(beside);
+    if (beside === undefined) return pushed;
+    this.#other ??= new this.#library.Chat(this.#otherConnection, { terminator: "\n" });
+    this.#other.push(beside);
     return pushed;
   }
 
