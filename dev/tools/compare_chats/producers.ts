@@ -6,7 +6,7 @@ import { type ProducerPlan, toBytes } from "./script.ts";
 import type { Trace } from "./trace.ts";
 
 /** A producer that goes on and on hangs after so many pieces: others must have a turn, too. */
-const MOST_PIECES = 100;
+const MOST_PIECES = 10;
 
 /** What a producer needs of the world. */
 export interface Surroundings {
