@@ -2,9 +2,9 @@ import { test } from "node:test";
 import { checkReading, checkSending } from "./support/framer_property.ts";
 
 test("Framer gives what simple models find for any bytes, terminators, options and chunking", () => {
-  checkReading(4_000);
+  checkReading(3_000);
 });
 
 test("Framer.encode() gives what simple models make, and read as the same payloads", () => {
-  checkSending(2_000);
+  checkSending(1_500);
 });

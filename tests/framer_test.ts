@@ -241,7 +241,9 @@ test("IncompleteFrameError says how far into the frame the stream ended, what wo
   }
   // In pieces, part was handed out, or nothing has begun.
   for (const length of [40, 0]) {
-    const framer = framerOf({ terminator: 100 }, "x".repeat(length));
+    const framer = framerOf({ terminator: 100 }, "y".repeat(100));
+    while (framer.nextPiece() !== null);
+    framer.push(bytes("x".repeat(length)));
     framer.nextPiece();
     framer.end();
     const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, `${length} bytes`);

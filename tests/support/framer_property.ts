@@ -194,9 +194,10 @@ function checkRun({ steps, cut: { longest, from }, limit, ...options }: Run): vo
   let isEnded = false;
   const push = (): boolean => {
     if (pushed === input.length) return false;
-    const length = RANDOM[(from + chunks) % RANDOM.length]! % (longest + 1);
+    const number = RANDOM[(from + chunks) % RANDOM.length]!;
+    const length = number % 7 === 0 ? 0 : 1 + number % longest;
     // When there are many, they become longer.
-    const end = Math.min(input.length, pushed + length * (1 + (chunks++ >> 6)));
+    const end = Math.min(input.length, pushed + length * (1 + (chunks++ >> 5)));
     framer.push(input.slice(pushed, pushed = end));
     return true;
   };

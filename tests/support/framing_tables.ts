@@ -81,9 +81,9 @@ export function checkCuts(
   const left = toBytes(rest);
   const isLimited = options.maxFrameLength !== undefined;
   const end = left.length > 0 ? [incomplete(left)] : [];
-  const ways = [readFrames, readAtLast, readReady, ...isLimited ? [] : [readPieces]];
+  const ways = [readFrames, ...isLimited ? [] : [readPieces]];
   for (const chunks of cutsOf(all)) {
-    for (const read of ways) {
+    for (const read of chunks.length === 2 ? ways : [...ways, readAtLast, readReady]) {
       const framer = new Framer({ ...options, terminator });
       const found: Found[] = [];
       const begun: Uint8Array[] = [];
