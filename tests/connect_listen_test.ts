@@ -128,26 +128,6 @@ test("Chat hands out what the peer said before it reset, though sending has fail
   await listener.close();
 });
 
-test("Chat says reset, in every way it says it, when the peer has reset an idle chat", async () => {
-  const listener = await listen({ port: 0, ...LINES });
-  const peer = await startPeer("reset_when_told", listener.address.port);
-  const chat = (await listener.accept())!;
-  peer.tell();
-  await peer.exited;
-  const pushOn = async (): Promise<void> => {
-    for (let i = 0; i < 1_000; i++) {
-      await chat.push("x\n");
-      await chat.flush();
-    }
-  };
-  assertStrictEquals((await assertRejects(pushOn, ConnectionError)).code, "reset");
-  assertStrictEquals((await assertRejects(() => chat.read(), ConnectionError)).code, "reset");
-  const closed = await chat.closed;
-  assertInstanceOf(closed, ConnectionError);
-  assertStrictEquals(closed.code, "reset");
-  await listener.close();
-});
-
 test("connect() closes the chat when its signal is aborted later", async () => {
   const listener = await listen({ port: 0, ...LINES });
   const signal = new CountingSignal();

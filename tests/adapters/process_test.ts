@@ -1,7 +1,6 @@
 /** `fromProcess()`, for each kind of child process that the runtime has, with the programs of every Unix. */
 import { spawn as nodeSpawn } from "node:child_process";
 import { once } from "node:events";
-import { PassThrough, Readable } from "node:stream";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Chat, type ChildProcessLike, ConnectionError, fromProcess } from "../../mod.ts";
@@ -9,7 +8,6 @@ import { bytes, text } from "../support/bytes.ts";
 import { checkConnection, readAll } from "../support/connection_checks.ts";
 import { processPair } from "../support/process_pair.ts";
 import { command, CURRENT, run } from "../support/programs.ts";
-import { nextTurn } from "../support/turn.ts";
 import { exitOf, type Spawn, SPAWNS } from "../support/spawn.ts";
 
 const LINES = { terminator: "\n", encoding: "utf-8" } as const;
@@ -21,29 +19,6 @@ for (const [name, spawn] of Object.entries(SPAWNS)) {
   );
   testPrograms(name, spawn);
 }
-
-test("fromProcess() hands out what a stream of node:child_process had buffered before its error", async () => {
-  const stdout = new Readable({ read() {} });
-  const streams = { stdin: new PassThrough(), stdout };
-  const child = { pid: 1, kill() {}, on() {}, exitCode: null, signalCode: null, spawnfile: "x" };
-  const connection = fromProcess({ ...child, ...streams }, { grace: Infinity });
-  const reading = connection.read();
-  stdout.push("one");
-  assertStrictEquals(text((await reading)!), "one");
-  for (const chunk of ["two", "three", "four"]) {
-    stdout.push(chunk); // "two" comes by an event, and holds the stream back: the others lie in its buffer
-    await nextTurn();
-  }
-  stdout.destroy(new Error("EIO"));
-  await nextTurn();
-  let rest = "";
-  const readOn = async (): Promise<void> => {
-    for (;;) rest += text((await connection.read())!);
-  };
-  await assertRejects(readOn, ConnectionError, "EIO");
-  assertStrictEquals(rest, "twothreefour");
-  connection.close();
-});
 
 function testPrograms(name: string, spawn: Spawn): void {
   test(`fromProcess() of ${name} sends to a program, and reads what it makes of it`, async () => {

@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import {
   assertEquals,
@@ -178,23 +175,4 @@ test("fromStreams() refuses what has no streams, and streams that somebody else 
   assertStrictEquals(readable.locked, false);
   readable.getReader();
   refuse({ readable }, "readable is locked");
-});
-
-test("a chat reads the body of a fetch(), and lets the server know when it is closed", async () => {
-  const gone = new Deferred();
-  const server = createServer((_request, response) => {
-    response.on("close", () => gone.resolve());
-    response.write("data: zwölf\n\ndata: one\n\nand so on");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const response = await fetch(`http://127.0.0.1:${port}/`);
-  const chat = new Chat(fromStreams({ readable: response.body }), {
-    terminator: "\n\n",
-    encoding: "utf-8",
-  });
-  assertEquals([await chat.read(), await chat.read()], ["data: zwölf", "data: one"]);
-  chat.close();
-  await gone.promise;
-  server.close();
 });

@@ -1,21 +1,9 @@
-/** What no single module can keep: what loads what, and that the manifests agree. */
+/** That the manifests agree. */
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { loadedWith } from "../support/modules.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
-
-test("framer.ts loads nothing that does I/O", () => {
-  const loads =
-    /^src\/(common|framer|framings)\/|^src\/(errors|framer|framing|receive_buffer|terminator)\.ts$/;
-  assertEquals([...loadedWith("src/framer.ts")].filter((name) => !loads.test(name)), []);
-});
-
-test("chat.ts loads no adapter, and no sockets", () => {
-  const others = [...loadedWith("src/chat.ts")].filter((name) => /adapters|sockets/.test(name));
-  assertEquals(others, []);
-});
 
 test("package.json, its lock, deno.json and CHANGELOG.md agree on the version", () => {
   const { version } = JSON.parse(read("package.json"));
@@ -37,12 +25,5 @@ test("package.json has the entry points of deno.json, built, and needs no other 
   assertEquals(own, "./package.json");
   for (const kind of ["dependencies", "peerDependencies", "optionalDependencies"]) {
     assertEquals(npm[kind], undefined);
-  }
-});
-
-test("the entry points load no module of a runtime, nor any other package", () => {
-  for (const file of Object.values<string>(JSON.parse(read("deno.json")).exports)) {
-    const loaded = [...loadedWith(file.slice("./".length))];
-    assertEquals(loaded.filter((name) => !/^(\w+|src\/.*)\.ts$/.test(name)), []);
   }
 });
