@@ -15,7 +15,7 @@
  *     --grain fine      lets steps follow each other after a few microtasks: a finer net, for versions that take the same
  *                       number of microtasks for the same thing
  *
- * `git worktree add ../old v0.1.0` makes a directory of an old version. The other runtimes run it, too:
+ * `git worktree add ../old 1a0a700` makes a directory of version 0.1. The other runtimes run it, too:
  * `deno run --allow-all --no-check dev/tools/compare_chats.ts ...`, `bun dev/tools/compare_chats.ts ...`.
  *
  * What it compares: what each call gives or rejects with (an error by its name, code, bytes, limit and cause), and in which
@@ -26,6 +26,10 @@
  * What it does not compare: how writes are cut; how often the connection is read; the order of what happens within a turn;
  * what depends on the clock (work that goes on and on, and leaves others a turn), on the watching of the library's own
  * connections, on async contexts, or on real transports; `startTls()`, `connect()`, `listen()` and adapters.
+ *
+ * Where a version may differ, and is not wrong: how it cuts writes decides what is under way when they are discarded or fail
+ * (`--grain coarse --ignore underway --without discardBuffers`); a chat that reads ahead has received more (`--ignore bytesIn
+ * --ignore buffered --ignore unread --without stats`); one that asks producers ahead asks earlier (`--ignore pulls`).
  *
  * A turn of a script ends when nothing happens any more, so the number of microtasks, or of turns of the event loop, that a
  * version takes for something makes no difference. Time is that of the script: timers fire when it says that time passes.
