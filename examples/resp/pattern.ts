@@ -20,8 +20,9 @@ function matchOne(pattern: string, at: number, character: string): number | unde
   if (symbol === undefined) return undefined;
   if (symbol === "?") return at + 1;
   if (symbol === "[") {
-    const end = pattern.indexOf("]", at + 1);
-    if (end >= 0) return inClass(pattern.slice(at + 1, end), character) ? end + 1 : undefined;
+    const close = pattern.indexOf("]", at + 1);
+    const end = close < 0 ? pattern.length : close; // all that follows, as in Redis
+    return inClass(pattern.slice(at + 1, end), character) ? end + 1 : undefined;
   }
   if (symbol === "\\" && at + 1 < pattern.length) {
     return pattern[at + 1] === character ? at + 2 : undefined;

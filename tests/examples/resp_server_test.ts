@@ -64,6 +64,8 @@ peerTest("redis-server", "the RESP server answers each command as Redis does", a
     set n 5 ex 9223372036854775807|get n|expire n 1000|persist n|set gone x|expire gone -1|get gone
     append s !|strlen s|getset s x|getdel s|setnx s y|setnx s z|mset k1 v1 k2 v2|mset k1 v1 k2|mget k1 none k2
     exists k1 k1 none|type k1|type none|keys k1*|del k1 none|unlink k2|dbsize|select 0|select 99999
+    mset hello 1 hallo 1 hllo 1 heeello 1 a* 1 ab 1 a[b 1|keys *|keys h?llo|keys h*l*o|keys h[ae]llo
+    keys h[^e]llo|keys h[a-c]llo|keys a\\*|keys a[b|keys x
     client setname ada|client getname|config get save|flushall|dbsize|get|get a b|bogus a b|hello 4`;
   await using server = await RedisServer.start();
   const real = await connect({ port: server.port, terminator: replies });
@@ -71,7 +73,10 @@ peerTest("redis-server", "the RESP server answers each command as Redis does", a
     for (const line of commands.split(/\||\n\s*/)) {
       const words = line.split(" ");
       real.push(...encodeCommand(words));
-      assertEquals(await ask(...words), plain(parseValue((await real.read())!)), line);
+      const [ours, theirs] = [await ask(...words), plain(parseValue((await real.read())!))];
+      const sorted = (value: Value): Value =>
+        Array.isArray(value) && line.startsWith("keys ") ? value.toSorted() : value;
+      assertEquals(sorted(ours), sorted(theirs), line);
     }
   });
   await real.closeWhenDone();
@@ -186,22 +191,7 @@ test("Store takes no more than it may, and counts what it has forgotten no longe
   assertEquals(fromKey(toKey(all)), all);
 });
 
-test("matches() knows the patterns of KEYS, in linear time", () => {
-  const examples: readonly (readonly [pattern: string, yes: string, no: string])[] = [
-    ["*", " abc", "-"],
-    ["h?llo", "hello", "hllo"],
-    ["h*l*o", "hello heeello", "hel"],
-    ["h[ae]llo", "hallo hello", "hillo"],
-    ["h[^e]llo", "hbllo", "hello"],
-    ["h[a-c]llo", "hbllo", "hdllo"],
-    ["a\\*", "a*", "ab"],
-    ["a[b", "a[b", "ab"],
-    ["", "", "a"],
-  ];
-  for (const [pattern, yes, no] of examples) {
-    for (const each of yes.split(" ")) assertEquals(matches(pattern, each), true, pattern);
-    if (no !== "-") assertEquals(matches(pattern, no), false, pattern);
-  }
+test("matches() needs linear time", () => {
   assertEquals(matches("*a".repeat(50), "a".repeat(10_000) + "b"), false);
 });
 

@@ -8,6 +8,7 @@ import { assert, assertInstanceOf } from "@std/assert";
 import { type Chat, ChatError, type Connection, type Frame, memoryPair, serve } from "../../mod.ts";
 import { chaos } from "../../testing.ts";
 import { bytes, concat } from "./bytes.ts";
+import { type Dial, dialing } from "./dial.ts";
 
 export interface Attacked {
   /** Serves one connection to its end. It may fail by a `ChatError`, as the handler of a server may. */
@@ -35,6 +36,22 @@ interface Attack {
 /** Attacks a server, again and again. */
 export async function attack(attacked: Attacked): Promise<void> {
   await carryOutAll(attacked.samples, (one) => carryOut(attacked, one));
+}
+
+/**
+ * Lets a client talk with as many servers that send nonsense, over connections that break.
+ * @param KnownError What it may fail by, beside a `ChatError`.
+ */
+export async function attackDialed(
+  samples: Attacked["samples"],
+  KnownError: abstract new (...args: never[]) => Error,
+  use: (dial: Dial) => Promise<unknown>,
+): Promise<void> {
+  const serve = (connection: Connection): Promise<unknown> =>
+    use(dialing(connection)).catch((error) => {
+      if (!(error instanceof KnownError)) throw error;
+    });
+  await attack({ samples, serve });
 }
 
 /** Lets a client talk, over real sockets, with as many servers that send nonsense, whatever they are asked. */

@@ -13,7 +13,6 @@ import { Chat, memoryPair } from "../../../mod.ts";
 import { Deferred } from "../../../src/common/deferred.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
 import { Talker } from "../../support/talker.ts";
-import { nextTurn } from "../../support/turn.ts";
 
 const watch = new Watch({ log: () => {} });
 
@@ -154,32 +153,6 @@ test("Presence finds a silent server gone, and tells the others", async () => {
   assertEquals(await told.promise, { server: "watching", lost: "dead" });
   assertEquals([watching.servers, [...watching.members()]], [[], []]);
   await watching.stop();
-});
-
-test("a server that has missed a change asks for all", async () => {
-  const bus = new LocalBus();
-  const peers = new Peers(bus, "one");
-  const presence = new Presence(peers, { onTaken: () => {}, onLost: () => {} });
-  await peers.start();
-  await presence.start();
-  let members: Entry[] = [];
-  let version = 0;
-  await bus.answer(serverSubject("two"), () => encode({ version, members }));
-  const tell = (message: object): Promise<void> =>
-    bus.publish(PRESENCE, encode({ server: "two", ...message }));
-  const nicks = (): string[] => Array.from(presence.members(), ({ nick }) => nick);
-  const entry = (nick: string): Entry => ({ nick, room: null, since: 1 });
-  await tell({ version: 0 });
-  await nextTurn(); // all that is asked over this bus is answered by then
-  await tell({ version: 1, entry: entry("a") });
-  assertEquals(nicks(), ["a"]);
-  [members, version] = [["a", "b", "c"].map(entry), 3];
-  await tell({ version: 3, entry: entry("c") });
-  await nextTurn(); // all that is asked over this bus is answered by then
-  assertEquals(nicks(), ["a", "b", "c"]);
-  await tell({ version: 4, gone: "B" });
-  assertEquals(nicks(), ["a", "c"]);
-  await presence.stop();
 });
 
 test("what is on the bus and comes from no server of ours is passed over", () =>

@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Message, NatsClient, type NatsOptions } from "../../../examples/nats/client.ts";
 import { NatsError, type NatsErrorCode } from "../../../examples/nats/error.ts";
-import { encodeHeaders, parseHeaders } from "../../../examples/nats/headers.ts";
-import { encodeConnect, parseOperation } from "../../../examples/nats/operation.ts";
-import { Chat, ChatError, ConnectionError, memoryPair } from "../../../mod.ts";
+import { Chat, ChatError, ConnectionError } from "../../../mod.ts";
 import { Deferred } from "../../../src/common/deferred.ts";
-import { bytes, concat, text } from "../../support/bytes.ts";
+import { bytes, text } from "../../support/bytes.ts";
 import { Cable } from "../../support/cable.ts";
 import { Authority } from "../../support/certificates.ts";
-import { attack } from "../../support/hostile_peers.ts";
+import { playing } from "../../support/dial.ts";
+import { Heard } from "../../support/heard.ts";
+import { attackDialed } from "../../support/hostile_peers.ts";
 import { withIntervals } from "../../support/intervals.ts";
 import { PATIENCE } from "../../support/limits.ts";
 import { NatsServer } from "../../support/nats_server.ts";
@@ -47,28 +47,11 @@ function testOfBoth(
   });
 }
 
-/** Gathers what is heard, and resolves when there is so much. */
-class Heard<T> {
-  readonly items: T[] = [];
-  #more = new Deferred();
-
-  readonly add = (item: T): void => {
-    this.items.push(item);
-    this.#more.resolve();
-    this.#more = new Deferred();
-  };
-
-  async take(count: number): Promise<T[]> {
-    while (this.items.length < count) await this.#more.promise;
-    return this.items;
-  }
-}
-
 /** Gathers the texts that come on a subject. */
 function hear(
   client: NatsClient,
   subject: string,
-  options: { queue?: string; max?: number } = {},
+  options: { max?: number } = {},
 ): Heard<string> {
   const heard = new Heard<string>();
   client.subscribe(subject, ({ data }) => heard.add(text(data)), options);
@@ -78,10 +61,9 @@ function hear(
 function hearOfficial(
   client: OfficialNats,
   subject: string,
-  options: { queue?: string } = {},
 ): Heard<string> {
   const heard = new Heard<string>();
-  client.subscribe(subject, { ...options, callback: (_error, { data }) => heard.add(text(data)) });
+  client.subscribe(subject, { callback: (_error, { data }) => heard.add(text(data)) });
   return heard;
 }
 
@@ -170,18 +152,6 @@ testOfBoth("hears no more of what has ended", async (ours, official) => {
   assertEquals([ended, few.items], [["0"], ["0", "1"]]);
 });
 
-testOfBoth("shares a queue: one gets each message", async (ours, official) => {
-  const here = hear(ours, "jobs", { queue: "workers" });
-  const there = hearOfficial(official, "jobs", { queue: "workers" });
-  const all = hear(ours, "jobs");
-  await Promise.all([ours.flush(), official.flush()]);
-  for (const data of numbers(100)) official.publish("jobs", data);
-  await all.take(100);
-  await Promise.all([official.flush(), ours.flush()]);
-  const each = [...here.items, ...there.items].sort((one, other) => Number(one) - Number(other));
-  assertEquals(each, numbers(100));
-});
-
 realTest("goes on after what a listener throws, and what the server complains about", async () => {
   const permissions = "permissions: { publish: 'yes', subscribe: '>' }";
   await using server = await NatsServer.start([
@@ -197,7 +167,7 @@ realTest("goes on after what a listener throws, and what the server complains ab
   await client.publish("no", "x");
   await client.publish("yes", "x");
   assertEquals(await heard.take(1), ["x"]);
-  const [first, second] = (await errors.take(2)).sort();
+  const [first, second] = (await errors.take(2)).toSorted();
   assertEquals(first, "oh");
   assert(/permissions violation for publish to "no"/i.test(second!), second);
 });
@@ -305,15 +275,13 @@ testOfBoth("sends all before it closes, and nothing after", async (ours, officia
 const INFO = `INFO {"server_id":"x","headers":true,"max_payload":1048576}\r\n`;
 
 /** Connects to a server that is played by the test. */
-async function connectTo(
+function connectTo(
   play: (chat: Chat<string>) => Promise<unknown>,
   options: Partial<NatsOptions> = {},
 ): Promise<NatsClient> {
-  const [left, right] = memoryPair();
-  const played = new Chat(right, { terminator: "\r\n", encoding: "utf-8" });
-  void play(played).catch(() => {}).then(() => played.close());
-  const dial: NatsOptions["dial"] = (options) => Promise.resolve(new Chat(left, options));
-  return await connect("nats://played", { reconnect: false, dial, ...options });
+  const lines = { terminator: "\r\n", encoding: "utf-8" } as const;
+  const played = playing((connection) => new Chat(connection, lines), play);
+  return connect("nats://played", { reconnect: false, ...played, ...options });
 }
 
 /** Says something, and waits until the client has had enough of it. */
@@ -383,7 +351,10 @@ test("NatsClient ends at what is not of the protocol, and says what it was", asy
     ["MSG a 1 5\r\nhelloXX\r\n", /must end with/],
     ["MSG a 1 -5\r\n", /not of the protocol/],
     ["MSG a 1 999999999\r\n", /too large/],
+    ["MSG a b c d 5\r\n", /not of the protocol/],
+    ["HMSG a 1 9 5\r\n", /not of the protocol/],
     ["HMSG a 1 5 5\r\nhello\r\n", /no headers/],
+    ["HMSG a 1 15 15\r\nNATS/1.0\r\nx\r\n\r\n\r\n", /no headers/],
     ["-ERR 'Stale Connection'\r\n", /Stale Connection/],
     [`${"x".repeat(70_000)}\r\n`, /maxFrameLength/],
   ];
@@ -401,71 +372,26 @@ test("NatsClient ends at what is not of the protocol, and says what it was", asy
   }
 });
 
-test("parseOperation() and parseHeaders() read what a server may say, however it is spaced, and nothing else", () => {
-  const message = { type: "MSG", subject: "a.b", sid: 7, reply: undefined, headed: 0, size: 5 };
-  const lines: readonly (readonly [string, unknown])[] = [
-    ["msg\ta.b  7 \t 5 ", message],
-    ["MSG a.b 7 _INBOX.x 0", { ...message, reply: "_INBOX.x", size: 0 }],
-    ["HMSG a.b 7 r 12 17", { ...message, reply: "r", headed: 12, size: 17 }],
-    ["-ERR", { type: "-ERR", message: "" }],
-  ];
-  for (const [line, expected] of lines) {
-    assertEquals(parseOperation(bytes(line)) as unknown, expected, line);
-  }
-  const noMessages = ["MSG", "MSG a 1 1x", "MSG a x 1", "MSG a 1", "MSG a b c d 5", "HMSG a 1 9 5"];
-  for (const line of ["", " ", "MSGS a 1 1", ...noMessages, "INFO", "INFO [", "INFO 1"]) {
-    assertThrows(() => parseOperation(bytes(line)), NatsError, "", line);
-  }
-  const headers = new Map([["A", ["1", "2: 3"]], ["b", [""]]]);
-  assertEquals(parseHeaders(encodeHeaders(headers)), { status: undefined, headers });
-  for (const said of ["NATS/1.0 503\r\n\r\n", "NATS/1.0 503 No Responders\r\n\r\n"]) {
-    assertEquals(parseHeaders(bytes(said)), { status: 503, headers: new Map() });
-  }
-  const noVersions = ["", "NATS/1.0", "NATS/1.0\r\n", "NATS/2.0\r\n\r\n", "NATS/1.0x\r\n\r\n"];
-  const noFields = ["NATS/1.0 x\r\n\r\n", "NATS/1.0\r\na\r\n\r\n", "NATS/1.0\r\n: a\r\n\r\n"];
-  for (const each of [...noVersions, ...noFields]) {
-    assertThrows(() => parseHeaders(bytes(each)), NatsError, "", each);
-  }
-});
-
-test("encodeConnect() is one line, whatever the password", () => {
-  const info = { isTlsRequired: false, isTlsOffered: false, takesHeaders: true, maxPayload: 1 };
-  const line = encodeConnect({ user: "ada", password: 'p"\r\n' }, info);
-  const [, options] = line.match(/^CONNECT (.*)\r\n$/)!;
-  const { user, pass, headers } = JSON.parse(options!);
-  assertEquals([user, pass, headers], ["ada", 'p"\r\n', true]);
-});
-
-test("NatsClient survives servers that send nonsense", async () => {
-  const hello = bytes(`${INFO}PONG\r\n`);
-  await attack({
-    samples: [
-      concat([hello, bytes("MSG a.b 1 5\r\nhello\r\nMSG a 1 _INBOX.x 0\r\n\r\nPING\r\n")]),
-      concat([hello, bytes("HMSG a 1 23 28\r\nNATS/1.0\r\nFrom: ada\r\n\r\nhello\r\n+OK\r\n")]),
-      concat([hello, bytes("PONG\r\nINFO {}\r\nMSG _INBOX.x.1 2 2\r\nhi\r\n-ERR 'bad'\r\n")]),
-      bytes(`${INFO}-ERR 'Authorization Violation'\r\n`),
+test("NatsClient survives servers that send nonsense", () => {
+  const hello = `${INFO}PONG\r\n`;
+  return attackDialed(
+    [
+      `${hello}MSG a.b 1 5\r\nhello\r\nMSG a 1 _INBOX.x 0\r\n\r\nPING\r\n`,
+      `${hello}HMSG a 1 23 28\r\nNATS/1.0\r\nFrom: ada\r\n\r\nhello\r\n+OK\r\n`,
+      `${hello}PONG\r\nINFO {}\r\nMSG _INBOX.x.1 2 2\r\nhi\r\n-ERR 'bad'\r\n`,
+      `${INFO}-ERR 'Authorization Violation'\r\n`,
     ],
-    async serve(connection) {
+    NatsError,
+    async (dial) => {
       const down = new Deferred();
-      try {
-        const client = await NatsClient.connect({
-          servers: ["nats://nobody"],
-          reconnect: false,
-          onError: () => {},
-          onDisconnected: () => down.resolve(),
-          dial: (options) => Promise.resolve(new Chat(connection, options)),
-        });
-        client.subscribe(
-          "a.>",
-          ({ data, headers }) => assert(data.length >= 0 && headers.size >= 0),
-        );
-        client.request("b", "x").catch(() => {});
-        client.flush().catch(() => {});
-        await down.promise;
-        await client.close();
-      } catch (error) {
-        assert(error instanceof ChatError || error instanceof NatsError, String(error));
-      }
+      const onDisconnected = (): void => down.resolve();
+      const options = { reconnect: false, onError() {}, onDisconnected, ...dial } as const;
+      const client = await connect("nats://nobody", options);
+      client.subscribe("a.>", ({ data, headers }) => assert(data.length + headers.size >= 0));
+      client.request("b", "x").catch(() => {});
+      client.flush().catch(() => {});
+      await down.promise;
+      await client.close();
     },
-  });
+  );
 });

@@ -1,26 +1,19 @@
 /** The client of a queue server, with servers that say what they like. */
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  QueueClient,
-  type QueueClientOptions,
-  QueueError,
-} from "../../../examples/queue/client.ts";
+import { QueueClient, QueueError } from "../../../examples/queue/client.ts";
 import { LONGEST_BODY } from "../../../examples/queue/job.ts";
-import { Chat, ChatError, lines, memoryPair, type Terminator } from "../../../mod.ts";
+import { Chat, lines, memoryPair, type Terminator } from "../../../mod.ts";
 import { text } from "../../support/bytes.ts";
-import { attack } from "../../support/hostile_peers.ts";
+import { dialing } from "../../support/dial.ts";
+import { attackDialed } from "../../support/hostile_peers.ts";
 
 /** A client, and the server's end of its connection. */
 async function connect(
   maxInFlight = 10,
 ): Promise<{ readonly client: QueueClient; readonly server: Chat }> {
   const [left, right] = memoryPair();
-  const client = await QueueClient.connect({
-    port: 1,
-    maxInFlight,
-    dial: (options) => Promise.resolve(new Chat(left, options)),
-  });
+  const client = await QueueClient.connect({ port: 1, maxInFlight, ...dialing(left) });
   return { client, server: new Chat(right, { terminator: lines(), maxFrameLength: 1_000_000 }) };
 }
 
@@ -101,30 +94,25 @@ test("QueueClient refuses what is no job, and goes on", async () => {
 });
 
 test("QueueClient survives servers that send nonsense", () =>
-  attack({
-    samples: [
+  attackDialed(
+    [
       "QUEUED 1\nDONE 1 5\nHELLO\nQUEUED 2\nFAILED 2 2\nno\n",
       "QUEUED 1\nQUEUED 2\n\n\nDONE 2 0\n\nDONE 1 300\n" + "x".repeat(300),
       "ERR expected something else\n",
     ],
-    /** Each job has its outcome, or an error, in the end. */
-    async serve(connection) {
-      const dial: QueueClientOptions["dial"] = (options) =>
-        Promise.resolve(new Chat(connection, options));
-      try {
-        const client = await QueueClient.connect({ port: 1, dial });
-        const outcomes: Promise<unknown>[] = [];
-        for (let i = 0; i < 2; i++) {
-          const { outcome } = await client.submit("upper", "hello");
-          outcomes.push(outcome.then(
-            ({ data }) => assert(data.length <= LONGEST_BODY),
-            (error) => assert(error instanceof QueueError, String(error)),
-          ));
-        }
-        await client.close();
-        await Promise.all(outcomes);
-      } catch (error) {
-        assert(error instanceof ChatError || error instanceof QueueError, String(error));
+    QueueError,
+    async (dial) => {
+      const client = await QueueClient.connect({ port: 1, ...dial });
+      const outcomes: Promise<unknown>[] = [];
+      for (let i = 0; i < 2; i++) {
+        const { outcome } = await client.submit("upper", "hello");
+        // Each has its outcome, or an error, in the end.
+        outcomes.push(outcome.then(
+          ({ data }) => assert(data.length <= LONGEST_BODY),
+          (error) => assert(error instanceof QueueError, String(error)),
+        ));
       }
+      await client.close();
+      await Promise.all(outcomes);
     },
-  }));
+  ));

@@ -27,6 +27,7 @@ import {
   memoryPair,
 } from "../../../mod.ts";
 import { bytes, concat, text } from "../../support/bytes.ts";
+import { Heard } from "../../support/heard.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
 
 test("parseJob() refuses what is no job, and quotes its beginning", () => {
@@ -63,7 +64,12 @@ test("parseAnswer() reads what a server says, and nothing else, and no outcome i
 interface Options extends Partial<SessionOptions> {
   readonly maxDepth?: number;
   readonly maxQueuedBytes?: number;
-  readonly concurrency?: number;
+}
+
+/** A job that ends when it is told to. */
+interface Held {
+  readonly body: string;
+  readonly result: Deferred<Uint8Array>;
 }
 
 /** A server with a queue in memory, without its sockets. */
@@ -75,8 +81,7 @@ class Bench {
   readonly #worker: Worker;
   readonly #options: Options;
   /** The jobs of the kind `hold` that are under way: each ends when it is told to. */
-  readonly held: { readonly body: string; readonly result: Deferred<Uint8Array> }[] = [];
-  #changed: () => void = () => {};
+  readonly #held: Heard<Held> = new Heard();
 
   private constructor(ingest: Ingest, queue: MemoryQueue, options: Options) {
     this.ingest = ingest;
@@ -84,12 +89,11 @@ class Bench {
     this.#options = options;
     const hold: Handler = (body) => {
       const result = new Deferred<Uint8Array>();
-      this.held.push({ body: text(body), result });
-      this.#changed();
+      this.#held.add({ body: text(body), result });
       return result.promise;
     };
     const all = new Map([...handlers, ["hold", hold] as const]);
-    this.#worker = new Worker(queue, all, { concurrency: options.concurrency ?? 100 });
+    this.#worker = new Worker(queue, all, { concurrency: 100 });
   }
 
   static async open(options: Options = {}): Promise<Bench> {
@@ -119,9 +123,13 @@ class Bench {
     return { chat: new Chat(right, { terminator: LINE, maxFrameLength: 1_000_000 }), served };
   }
 
+  get held(): readonly Held[] {
+    return this.#held.items;
+  }
+
   /** Resolves when so many jobs are held. */
   async holds(count: number): Promise<void> {
-    while (this.held.length < count) await new Promise<void>((resolve) => this.#changed = resolve);
+    await this.#held.take(count);
   }
 
   /** Resolves when the queue is empty. */
@@ -187,26 +195,6 @@ test("a session says that a job is queued, and then its result, also when the cl
   );
   assertEquals(await converse(bench, ""), "");
   assertEquals([bench.queue.depth, bench.queue.bytes], [0, 0]);
-  await bench.stop();
-});
-
-test("a worker has as many jobs under way as it may, and takes the next when one has ended", async () => {
-  const bench = await Bench.open({ concurrency: 3 });
-  const { chat, served } = bench.connect();
-  for (let id = 0; id < 10; id++) chat.push(`JOB ${id} hold 2\nxx`);
-  for (let id = 0; id < 10; id++) assertEquals(await chat.readText(), `QUEUED ${id}`);
-  for (let ended = 0; ended < 10; ended++) {
-    await bench.holds(Math.min(10, ended + 3));
-    const { depth, bytes: held } = bench.queue;
-    assertEquals([bench.held.length, depth, held], [
-      Math.min(10, ended + 3),
-      10 - ended,
-      20 - 2 * ended,
-    ]);
-    bench.held[ended]!.result.resolve(bytes("y"));
-    assertEquals([await chat.readText(), await chat.readText()], [`DONE ${ended} 1`, "y"]);
-  }
-  await Promise.all([chat.closeWhenDone(), served]);
   await bench.stop();
 });
 

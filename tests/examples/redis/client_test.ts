@@ -9,10 +9,12 @@ import { parseRedisUrl, type RedisPlace } from "../../../examples/redis/url.ts";
 import { commands } from "../../../examples/resp/framing.ts";
 import { parseCommand } from "../../../examples/resp/parse.ts";
 import { type Push, RespError, type Value } from "../../../examples/resp/value.ts";
-import { Chat, ChatError, type Connection, ConnectionError, memoryPair } from "../../../mod.ts";
+import { Chat, ChatError, ConnectionError } from "../../../mod.ts";
 import { bytes, concat, text } from "../../support/bytes.ts";
 import { Authority } from "../../support/certificates.ts";
-import { attack } from "../../support/hostile_peers.ts";
+import { playing } from "../../support/dial.ts";
+import { Heard } from "../../support/heard.ts";
+import { attackDialed } from "../../support/hostile_peers.ts";
 import { PATIENCE } from "../../support/limits.ts";
 import { peerTest } from "../../support/peer_test.ts";
 import { RedisServer, type RedisServerOptions } from "../../support/redis.ts";
@@ -42,19 +44,13 @@ function realTest(name: string, work: (session: Session) => Promise<void>): void
 }
 
 /** A client of a server that is played by the test. */
-async function connectTo(
+function connectTo(
   play: (chat: Chat) => Promise<unknown>,
   options: Partial<RedisOptions> = {},
 ): Promise<RedisClient> {
-  const [left, right] = memoryPair();
-  const played = new Chat(right, { terminator: commands });
-  void play(played).catch(() => {}).then(() => played.close());
-  return await RedisClient.connect({ url: "redis://played", ...over(left), ...options });
+  const played = playing((connection) => new Chat(connection, { terminator: commands }), play);
+  return RedisClient.connect({ url: "redis://played", ...played, ...options });
 }
-
-const over = (connection: Connection): Pick<RedisOptions, "dial"> => ({
-  dial: (options) => Promise.resolve(new Chat(connection, options)),
-});
 
 /** Bytes as text, which is easier to compare. */
 function plain(value: Value): Value {
@@ -218,12 +214,8 @@ serverTest("speaks TLS", () => {
 
 peerTest("redis-server", "RedisClient keeps pushes apart from answers", async () => {
   await using server = await RedisServer.start();
-  const pushes: Value[] = [];
-  let onChange = (): void => {};
-  const onPush = ({ items }: Push): void => {
-    pushes.push(plain([...items]));
-    onChange();
-  };
+  const pushes = new Heard<Value>();
+  const onPush = ({ items }: Push): void => pushes.add(plain([...items]));
   const { url } = server;
   await using redis = await RedisClient.connect({ url, onPush, timeout: PATIENCE });
   await using other = await RedisClient.connect({ url, protocol: 2, timeout: PATIENCE });
@@ -236,8 +228,10 @@ peerTest("redis-server", "RedisClient keeps pushes apart from answers", async ()
   for (const n of numbers) await other.call("PUBLISH", "news", n);
   await other.call("SET", "a", "x");
   assertEquals((await Promise.all(answers)).map(textOf), numbers);
-  while (pushes.length < 101) await new Promise<void>((resolve) => onChange = resolve);
-  assertEquals(pushes, [...numbers.map((n) => ["message", "news", n]), ["invalidate", ["a"]]]);
+  assertEquals(await pushes.take(101), [...numbers.map((n) => ["message", "news", n]), [
+    "invalidate",
+    ["a"],
+  ]]);
   assertEquals(plain(await redis.call("UNSUBSCRIBE", "news")), ["unsubscribe", "news", 0]);
 });
 
@@ -285,32 +279,28 @@ test("RedisClient gives up a server whose answer is too long, or too deep, or no
 });
 
 test("RedisClient survives servers that send nonsense", () =>
-  attack({
-    samples: [
+  attackDialed(
+    [
       "%2\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:7\r\n+OK\r\n$1\r\nx\r\n*2\r\n+a\r\n:1\r\n+OK\r\n+QUEUED\r\n*1\r\n$1\r\nx\r\n",
       "-NOPROTO unsupported\r\n>2\r\n+invalidate\r\n*1\r\n$1\r\na\r\n+OK\r\n-ERR no\r\n_\r\n+OK\r\n-ERR bad\r\n-EXECABORT\r\n",
       "*4\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:7\r\n|1\r\n+ttl\r\n:3\r\n$-1\r\n~1\r\n,1.5\r\n(99999999999999999999\r\n#t\r\n!3\r\nERR\r\n",
     ],
-    /** Each call has its answer, or its error, in the end. */
-    async serve(connection) {
-      try {
-        const redis = await RedisClient.connect({ url: "redis://nowhere", ...over(connection) });
-        const calls = [
-          redis.call("SET", "a", "x"),
-          redis.call("GET", "a"),
-          redis.call("LRANGE", "b", 0, -1),
-          redis.multi([["GET", "a"]]),
-        ];
-        for (const { reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[]) {
-          assert(reason === undefined || reason instanceof RedisError, String(reason));
-        }
-        redis.abort();
-        await redis.closed;
-      } catch (error) {
-        assert(error instanceof ChatError || error instanceof RedisError, String(error));
+    RedisError,
+    async (dial) => {
+      const redis = await RedisClient.connect({ url: "redis://nowhere", ...dial });
+      const get = ["GET", "a"];
+      const calls = [
+        ...[["SET", "a", "x"], get, ["LRANGE", "b", 0, -1]].map((words) => redis.call(...words)),
+        redis.multi([get]),
+      ];
+      // Each has its answer, or its error, in the end.
+      for (const { reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[]) {
+        assert(reason === undefined || reason instanceof RedisError, String(reason));
       }
+      redis.abort();
+      await redis.closed;
     },
-  }));
+  ));
 
 test("parseRedisUrl() reads who one is, and where, and tells no password where that is wrong", () => {
   const here: RedisPlace = {
