@@ -163,6 +163,13 @@ test("no byte is looked at again, however often a frame is asked for, by an equa
   assertLess(done, 2 * length * 1.1 + 200 * asks);
 });
 
+test("a delimiter is made ready once, however often it is set", async () => {
+  const set = (): void => void new Framer({ terminator: "x".repeat(60) });
+  const first = await workOf(set);
+  const second = await workOf(set);
+  assertLess(4 * second.done, first.done);
+});
+
 /** The arrays that what is held lies in, which is taken. */
 function arraysOf(framer: AnyFramer): Set<ArrayBufferLike> {
   const arrays: Set<ArrayBufferLike> = new Set();

@@ -66,11 +66,14 @@ export async function workOf(work: () => void): Promise<Work> {
   const originals = COUNTED.map(([of, name, copies, cost]) => {
     const original = Reflect.get(of, name) as Method;
     const counting = function (this: Uint8Array, ...args: unknown[]): unknown {
-      const result = original.apply(this, args);
-      const count = cost(this, args, result);
-      done += count;
-      if (copies) copied += count;
-      return result;
+      let result: unknown;
+      try {
+        return result = original.apply(this, args);
+      } finally {
+        const count = cost(this, args, result);
+        done += count;
+        if (copies) copied += count;
+      }
     };
     Reflect.set(of, name, counting);
     return [of, name, original] as const;
