@@ -143,6 +143,7 @@ test("decode() may be handed on to another framing", () => {
     return yield* inner.decode();
   };
   checkCuts({ decode }, "x#3:abc,#0:,", ["abc", ""]);
+  checkCuts({ decode: () => lines().decode() }, "one\r\ntwo\n", ["one", "two"]);
 });
 
 /** A layout for "#3abc;;", of which so many bytes were read, and the frame that it gives. */
@@ -183,7 +184,7 @@ test("a trailer that is not what it must be makes the frame malformed, and the n
   checkCuts({ decode }, "2ab\r\r1x\r\n0\r\r", [error, "x", error]);
 });
 
-test("check() is given the frame and its trailer, each once, before the frame is handed out", () => {
+test("check() is given the frame and its trailer, if there is one, each once, before the frame is handed out", () => {
   const checked: string[] = [];
   const framer = framerOf(
     marked((frame, trailer) => checked.push(`${text(frame)}${text(trailer)}`)),
@@ -196,22 +197,13 @@ test("check() is given the frame and its trailer, each once, before the frame is
   framer.push(bytes("!0?"));
   assertEquals(frames(framer), ["ab", ""]);
   assertEquals(checked, ["ab!", "?"]);
-});
-
-test("check() is not called when the trailer is wrong already, and is given no trailer if there is none", () => {
-  const checked: string[] = [];
-  const decode: Decode = function* () {
-    const mark = text(yield 1);
-    return {
-      length: 1,
-      trailer: mark === "." ? undefined : mark,
-      check: (frame, trailer) => void checked.push(text(concat([frame, trailer]))),
-    };
+  const check = (frame: Uint8Array, trailer: Uint8Array): void =>
+    assertEquals([frame, trailer], [bytes("a"), bytes("")]);
+  const untrailed: Decode = function* () {
+    yield 1;
+    return { length: 1, check };
   };
-  const framer = framerOf(decode, {}, "!a?.b!c!");
-  assertThrows(() => framer.next(), MalformedFrameError, 'not "?"');
-  assertEquals(frames(framer), ["b", "c"]);
-  assertEquals(checked, ["b", "c!"]);
+  checkCuts({ decode: untrailed }, ".a.a", ["a", "a"]);
 });
 
 test("what check() throws is what the reader gets, once, and the frame is dropped", () => {
@@ -531,26 +523,6 @@ test("decode() that is given up runs its finally, once, and what that throws is 
     assertEquals([framer.next(), ended], [undefined, 0]);
     giveUp(framer);
     assertStrictEquals(ended, 1);
-  }
-});
-
-test("nextPiece() hands out what lies in the layout as it arrives, whatever is around it", () => {
-  const decode: Decode = function* () {
-    yield 2;
-    return { skip: 3, length: 4, trailer: ";;" };
-  };
-  const framer = framerOf(decode, { maxFrameLength: 1 });
-  const steps: [chunk: string, pieces: (string | null | undefined)[]][] = [
-    ["h", [undefined]],
-    ["h", [undefined]],
-    ["ha", ["a", undefined]],
-    ["bc", ["bc", undefined]],
-    ["d;", ["d", undefined]],
-    [";hhhw", [null, "w", undefined]],
-  ];
-  for (const [chunk, pieces] of steps) {
-    framer.push(bytes(chunk));
-    assertEquals(pieces.map(() => pieceOf(framer)), pieces);
   }
 });
 

@@ -94,60 +94,33 @@ test("lengthPrefixed() drops as much of the beginning as strip says, and counts 
   }
 });
 
-/** Bytes that can be no frame, and what is said of their length; a good frame, handed out from the bar on. */
-const MALFORMED: Record<string, [Options, wrong: string, good: string, length: string]> = {
-  "one byte, negative": [{ bytes: 1, signed: true }, "ff", "01 | aa", "-1"],
-  "two bytes, the lowest": [{ bytes: 2, signed: true }, "8000", "0001 | aa", "-32768"],
-  "three bytes, little-endian": [
-    { bytes: 3, signed: true, littleEndian: true },
-    "feffff",
-    "010000 | aa",
-    "-2",
-  ],
-  "four bytes": [{ signed: true }, "ffffffff", "00000001 | aa", "-1"],
-  "eight bytes": [{ bytes: 8, signed: true }, "fffffffffffffffe", "0000000000000001 | aa", "-2"],
-  "negative, though adjust makes it a whole frame": [
-    { bytes: 1, signed: true, adjust: 5 },
-    "ff",
-    "00 | aa00000000",
-    "-1",
-  ],
-  "shorter than itself": [{ bytes: 4, adjust: -4 }, "00000003", "00000005 | aa", "3"],
-  "shorter than its header": [
-    { bytes: 4, signed: true, offset: 1, adjust: -4 },
-    "5a 00000000",
-    "5a 00000005 | aa",
-    "0",
-  ],
-  "shorter than its header, which is kept": [
-    { bytes: 2, adjust: -2, strip: 0 },
-    "0001",
-    "| 0003 aa",
-    "1",
-  ],
-  "shorter than what is stripped": [{ bytes: 1, strip: 3 }, "01", "03 0000 | aa", "1"],
-  "one above the safe integers": [
-    { bytes: 8 },
-    "0020000000000000",
-    "0000000000000001 | aa",
-    "9007199254740992",
-  ],
-  "the largest there is": [
+/** Bytes that can be no frame; a good frame, handed out from the bar on; and the length that the bytes say. */
+const MALFORMED: [Options, wrong: string, good: string, length: string][] = [
+  // Negative, also where adjust makes it a whole frame.
+  [{ bytes: 1, signed: true }, "ff", "01 | aa", "-1"],
+  [{ bytes: 2, signed: true }, "8000", "0001 | aa", "-32768"],
+  [{ bytes: 3, signed: true, littleEndian: true }, "feffff", "010000 | aa", "-2"],
+  [{ signed: true }, "ffffffff", "00000001 | aa", "-1"],
+  [{ bytes: 8, signed: true }, "fffffffffffffffe", "0000000000000001 | aa", "-2"],
+  [{ bytes: 1, signed: true, adjust: 5 }, "ff", "00 | aa00000000", "-1"],
+  // Shorter than itself, than its header, kept or not, and than what is stripped.
+  [{ bytes: 4, adjust: -4 }, "00000003", "00000005 | aa", "3"],
+  [{ signed: true, offset: 1, adjust: -4 }, "5a 00000000", "5a 00000005 | aa", "0"],
+  [{ bytes: 2, adjust: -2, strip: 0 }, "0001", "| 0003 aa", "1"],
+  [{ bytes: 1, strip: 3 }, "01", "03 0000 | aa", "1"],
+  // Above the safe integers, the last one with its header.
+  [{ bytes: 8 }, "0020000000000000", "0000000000000001 | aa", "9007199254740992"],
+  [
     { bytes: 8, littleEndian: true },
     "ffffffffffffffff",
     "0100000000000000 | aa",
     "18446744073709552000",
   ],
-  "a safe length, of which header and body are not": [
-    { bytes: 8 },
-    "001fffffffffffff",
-    "0000000000000001 | aa",
-    "9007199254740991",
-  ],
-};
+  [{ bytes: 8 }, "001fffffffffffff", "0000000000000001 | aa", "9007199254740991"],
+];
 
 test("lengthPrefixed() refuses what can be no frame, and the next one begins behind the header", () => {
-  for (const [options, wrong, good, length] of Object.values(MALFORMED)) {
+  for (const [options, wrong, good, length] of MALFORMED) {
     const error = malformed(`and not ${length},`, hex(wrong));
     const frame = hex(good.split("|")[1]!);
     checkCuts(lengthPrefixed(options), hex(wrong + good + wrong), [error, frame, error]);
