@@ -20,7 +20,7 @@ import { BackpressureError, type Chat, connect, fromWebSocket, serve } from "../
 import { Cable } from "../support/cable.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { NatsServer } from "../support/nats_server.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { command, Program } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 import { Talker } from "../support/talker.ts";

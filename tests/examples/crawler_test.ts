@@ -11,7 +11,7 @@ import { linksOf } from "../../examples/crawler/links.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { example, runExample } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { type Output, Program } from "../support/programs.ts";
 
 const crawl = (...args: string[]): Promise<Output> => runExample("crawler", ...args);

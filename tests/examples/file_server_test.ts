@@ -13,7 +13,7 @@ import { concat, text } from "../support/bytes.ts";
 import { example, ExampleServer, runExample } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { type Output, Program } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 

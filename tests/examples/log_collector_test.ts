@@ -7,7 +7,7 @@ import { formatRecord, parseRecord, RECORD, RecordError } from "../../examples/r
 import { Chat, connect, Framer, type Terminator } from "../../mod.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { shellOutput } from "../support/shell.ts";
 
 const RECORDS = { terminator: RECORD as Terminator, encoding: "utf-8" } as const;

@@ -12,7 +12,7 @@ import { example, runExample } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
 import { PATIENCE } from "../support/limits.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { ENV, Program } from "../support/programs.ts";
 import { shellOutput } from "../support/shell.ts";
 

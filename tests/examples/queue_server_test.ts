@@ -7,7 +7,7 @@ import { QueueClient } from "../../examples/queue/client.ts";
 import { text } from "../support/bytes.ts";
 import { example, ExampleServer, runExample } from "../support/examples.ts";
 import { PATIENCE } from "../support/limits.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { Program } from "../support/programs.ts";
 import { RedisServer } from "../support/redis.ts";
 import { shell, shellOutput } from "../support/shell.ts";

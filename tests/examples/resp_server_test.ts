@@ -17,7 +17,7 @@ import { bytes, concat, text } from "../support/bytes.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
 import { PATIENCE } from "../support/limits.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { RedisServer } from "../support/redis.ts";
 import { shellOutput } from "../support/shell.ts";
 

@@ -8,7 +8,7 @@ import { Authority } from "../support/certificates.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { Folder } from "../support/folder.ts";
 import { PATIENCE } from "../support/limits.ts";
-import { peerTest } from "../support/peer_test.ts";
+import { peerTest } from "../support/test_with_peer.ts";
 import { shellOutput } from "../support/shell.ts";
 
 const SECONDS = Math.ceil(PATIENCE / 1_000);

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { checksummed, LONGEST_PAYLOAD } from "../../../examples/checksummed/checksummed.ts";
 import { FrameInjectionError, Framer, MalformedFrameError } from "../../../mod.ts";
 import { bytes, concat, hex } from "../../support/bytes.ts";
-import { peerTest } from "../../support/peer_test.ts";
+import { peerTest } from "../../support/test_with_peer.ts";
 
 const encode = (payload: Uint8Array | string): Uint8Array => checksummed().encode(payload);
 const latin1 = (data: Uint8Array): string => new TextDecoder("latin1").decode(data);

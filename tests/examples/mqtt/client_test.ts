@@ -12,7 +12,7 @@ import { attackDialed } from "../../support/hostile_peers.ts";
 import { withIntervals } from "../../support/intervals.ts";
 import { PATIENCE } from "../../support/limits.ts";
 import { Mosquitto } from "../../support/mosquitto.ts";
-import { peerTest } from "../../support/peer_test.ts";
+import { peerTest } from "../../support/test_with_peer.ts";
 import { nextTurn } from "../../support/turn.ts";
 
 const realTest = (name: string, body: () => Promise<void>): void => {

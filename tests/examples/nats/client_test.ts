@@ -19,7 +19,7 @@ import {
   headers as newHeaders,
   type OfficialNats,
 } from "../../support/official_nats.ts";
-import { peerTest } from "../../support/peer_test.ts";
+import { peerTest } from "../../support/test_with_peer.ts";
 import { nextTurn } from "../../support/turn.ts";
 
 const realTest = (name: string, body: () => Promise<void>): void => {

@@ -9,7 +9,7 @@ import { RedisSource, type RedisSourceOptions } from "../../../examples/queue/re
 import { bytes, text } from "../../support/bytes.ts";
 import { Cable } from "../../support/cable.ts";
 import { PATIENCE } from "../../support/limits.ts";
-import { peerTest } from "../../support/peer_test.ts";
+import { peerTest } from "../../support/test_with_peer.ts";
 import { RedisServer } from "../../support/redis.ts";
 
 /** What the server of a queue is told, and promises of it. */

@@ -16,7 +16,7 @@ import { playing } from "../../support/dial.ts";
 import { Heard } from "../../support/heard.ts";
 import { attackDialed } from "../../support/hostile_peers.ts";
 import { PATIENCE } from "../../support/limits.ts";
-import { peerTest } from "../../support/peer_test.ts";
+import { peerTest } from "../../support/test_with_peer.ts";
 import { RedisServer, type RedisServerOptions } from "../../support/redis.ts";
 
 const VERSIONS = [2, 3] as const;
