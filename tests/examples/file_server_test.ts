@@ -82,6 +82,7 @@ test("a file that is there already, is too large, or cannot be read, is refused 
     assertMatch(stderr, why);
     assertEquals(code, 1);
   }
+  await server.stop(); // and so has put away what it had of each
   assertEquals([received.names, text(received.read("file"))], [["file"], "another"]);
 });
 
