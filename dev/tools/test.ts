@@ -110,6 +110,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     endAll(); // what they have done until now is counted
   });
 }
+process.stdout.on("error", () => process.exit(1)); // `npm test | head` reads no further
 rmSync(REPORT, { force: true });
 if (stretch > 1.5) {
   console.log(`the machine is busy: limits are ${stretch.toFixed(1)} times as long`);
