@@ -133,6 +133,12 @@ test("chat.tls tells the protocol that was chosen, and the peer's certificate", 
   assertEquals(nameOf(server!), "DNS:visitor.example");
   await Promise.all([client.closeWhenDone(), server!.closeWhenDone()]);
 
+  const [none] = await Promise.all([
+    connect({ port, tls: { ca, ...visitor }, ...LINES }),
+    listener.accept(),
+  ]);
+  assertStrictEquals(none.tls!.alpn, undefined);
+  none.close();
   await using plain = await listen({ port: 0, ...LINES });
   const other = await connect({ port: plain.address.port, ...LINES });
   assertStrictEquals(other.tls, undefined);

@@ -108,11 +108,13 @@ test("Chat.closeWhenDone() reads what a peer sends that could lose its last byte
 
 test("Chat.closeWhenDone() resolves when its connection is gone, and not before", async () => {
   const { chat, connection } = scripted({}, new ScriptedConnection({ isSlow: true }));
+  const reading = chat.read();
   let isDone = false;
   const done = chat.closeWhenDone().then(() => isDone = true);
-  connection.arrive(null);
+  assertStrictEquals(await reading, null);
+  connection.arrive(null); // what the read has asked for
   await nextTurn();
-  assertEquals([isDone, connection.closes.length], [false, 1]);
+  assertEquals([isDone, connection.reads, connection.closes.length], [false, 1, 1]);
   connection.vanish();
   await done;
 });
@@ -305,7 +307,7 @@ test("Chat is closed also when closed of its connection rejects", async () => {
   assertStrictEquals(await chat.closed, undefined);
 });
 
-test("Chat says in closed what broke, also after the connection is gone: in a write, or while it reads what the peer sends", async () => {
+test("Chat says in closed what broke, also after the connection is gone: in a write, in a read, or when it closes", async () => {
   const writing = scripted();
   writing.connection.hold();
   writing.chat.push("lost");
@@ -317,12 +319,22 @@ test("Chat says in closed what broke, also after the connection is gone: in a wr
   await closing.chat.read();
   closing.connection.arrive(bytes("whatever"));
 
-  for (const { connection } of [writing, closing]) connection.vanish();
+  const reading = scripted();
+  reading.connection.hold();
+  reading.chat.push("taken");
+  await reading.connection.wrote();
+
+  for (const { connection } of [writing, closing, reading]) connection.vanish();
   await ticks();
   writing.connection.release(BROKEN);
   closing.connection.arrive(BROKEN);
+  reading.connection.release();
+  await reading.chat.flush();
+  reading.connection.arrive(BROKEN);
   await done;
-  for (const { chat } of [writing, closing]) assertStrictEquals(await chat.closed, BROKEN);
+  for (const { chat } of [writing, closing, reading]) {
+    assertStrictEquals(await chat.closed, BROKEN);
+  }
 });
 
 test("Chat stops the producer that is under way, and says reset, when the connection is gone after the peer has ended", async () => {
@@ -358,6 +370,16 @@ test("Chat fetches what had arrived, and closes, when sending fails", async () =
   assertEquals(connection.closes, [BROKEN]);
   assertStrictEquals(await chat.read(), "ERR too much");
   await assertRejects(() => chat.read(), ConnectionError, "it broke");
+
+  const ended = scripted();
+  ended.connection.arrive(null);
+  assertStrictEquals(await ended.chat.read(), null);
+  ended.connection.hold();
+  ended.connection.release(BROKEN);
+  ended.chat.push("too late");
+  await assertRejects(() => ended.chat.flush(), ConnectionError);
+  assertEquals(ended.connection.closes, [BROKEN]);
+  assertStrictEquals(await ended.chat.closed, BROKEN);
 });
 
 test("Chat fetches a bounded amount when sending fails and the peer goes on and on", async () => {

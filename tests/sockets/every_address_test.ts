@@ -61,8 +61,9 @@ test(
         assertEquals([failure.code, failure.message.includes(`(${address})`)], ["refused", true]);
         assertStrictEquals(error.message.includes(address), true, error.message);
       }
-      const one = connect({ hostname: "127.0.0.1", port, ...LINES });
-      assertInstanceOf((await assertRejects(() => one, ConnectionError)).cause, Error);
+      const one = connect({ hostname: "::1", port, ...LINES });
+      const failure = await assertRejects(() => one, ConnectionError, `[::1]:${port}`);
+      assertEquals([failure.code, failure.cause instanceof Error], ["refused", true]);
     }),
 );
 

@@ -100,7 +100,7 @@ const step = fc.record({
   way: fc.constantFrom<Way[]>("next", "bytes", "text", "loop", "pieces", "skip"),
   once: fc.boolean(),
   asks: fc.boolean(),
-  limit: fc.option(limit, { nil: undefined, freq: 1 }),
+  limit: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, limit),
   ahead: fc.nat({ max: 3 }),
   patience: fc.constantFrom(Infinity, Infinity, 0, 1, 3),
   payload: noise,
