@@ -35,30 +35,43 @@ export {
 export type { ReadOptions } from "./src/read_queue.ts";
 export type { SendQueueOptions } from "./src/send_queue.ts";
 export type { FramePieces } from "./src/chat/piece_reader.ts";
-export type { Data, Producer } from "./src/chat/producer.ts";
+export type { Producer } from "./src/chat/producer.ts";
+export type { Data } from "./src/common/bytes.ts";
+export type { Encoding } from "./src/common/latin1.ts";
 export type { AbortSignalLike } from "./src/common/abort.ts";
 
 // Frames, terminators and framings.
-export type { Terminator } from "./src/terminator.ts";
+export type { Terminator } from "./src/framer/terminator.ts";
 export {
-  type EncodingOf,
   type Frame,
+  type FrameBy,
   Framer,
   type FramerOptions,
+  type FramesOf,
   type Incomplete,
-} from "./src/framer.ts";
-export type { DelimitedOptions } from "./src/framer/delimited_framing.ts";
-export type { TextOptions } from "./src/framer/frame_text.ts";
+  type MessageDecoder,
+} from "./src/framer/framer.ts";
+export type { DelimitedOptions } from "./src/framer/delimited.ts";
+export type { TextOptions } from "./src/framer/text.ts";
 export { FrameStream } from "./src/frame_stream.ts";
-export type { Codec, DelimitedCodec, FrameLayout, Framing, Portion } from "./src/framing.ts";
+export type {
+  Codec,
+  Decoded,
+  DelimitedCodec,
+  FrameLayout,
+  Framing,
+  Portion,
+} from "./src/framer/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
+export { codec, type MessageOptions } from "./src/framings/codec.ts";
 export { datagrams } from "./src/framings/datagrams.ts";
 export { delimited } from "./src/framings/delimited.ts";
 export { headed, type HeadedOptions } from "./src/framings/headed.ts";
+export { jsonLines } from "./src/framings/json_lines.ts";
 export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
 export { lines } from "./src/framings/lines.ts";
 export { netstring } from "./src/framings/netstring.ts";
-export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
+export { varintPrefixed, type VarintPrefixedOptions } from "./src/framings/varint_prefixed.ts";
 
 // Connecting, listening, serving.
 export { connect, type ConnectOptions } from "./src/connect.ts";
@@ -147,6 +160,7 @@ export {
   FramingError,
   IncompleteFrameError,
   MalformedFrameError,
+  type MalformedFrameOptions,
   ProducerError,
   TimeoutError,
   UnsupportedError,

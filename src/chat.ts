@@ -2,11 +2,13 @@
 
 import { IdleTimer } from "./chat/idle_timer.ts";
 import type { FramePieces } from "./chat/piece_reader.ts";
-import type { Data, Producer } from "./chat/producer.ts";
+import type { Producer } from "./chat/producer.ts";
 import { readOut } from "./chat/read_out.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
+import { bytesOf, type Data } from "./common/bytes.ts";
 import { checkBytes, checkSignal, checkTimeout, describe, typeName } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
+import type { Encoding } from "./common/latin1.ts";
 import { type Address, checkIsConnection, type Connection } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { CLOSING, isWatchable, type Watcher } from "./connection/closing.ts";
@@ -19,10 +21,11 @@ import {
   ProducerError,
   UnsupportedError,
 } from "./errors.ts";
-import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./framer.ts";
+import { type FrameBy, Framer, type FramerOptions, type FramesOf, pausing } from "./framer/framer.ts";
+import type { Framing } from "./framer/framing.ts";
 import { type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
-import { type Rule, type Terminator, toRule } from "./terminator.ts";
+import { type Rule, type Terminator, toRule } from "./framer/terminator.ts";
 import type { StartTlsOptions, TlsInfo } from "./tls.ts";
 import { checkCertificates, secure, toSettingsFor } from "./tls/secure.ts";
 
@@ -124,19 +127,20 @@ const FETCH_LIMIT = 1024 * 1024;
  * await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
  * ```
  */
-export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, AsyncDisposable {
+export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** What the queues call: functions of each chat's own would cost it 270 bytes on Node. */
-  static readonly #transport: Sending<Chat<Frame>> = {
+  static readonly #transport: Sending<Chat<unknown>> = {
     write: (chat, bytes) => chat.#write(bytes),
     onFailure: (chat, error) => chat.#onSendFailure(error),
   };
-  static readonly #receiveFor = (chat: Chat<Frame>): void => chat.#receive();
-  static readonly #onGoneFor: Watcher<Chat<Frame>> = (chat, connection) => chat.#onGone(connection);
+  static readonly #receiveFor = (chat: Chat<unknown>): void => chat.#receive();
+  static readonly #onGoneFor: Watcher<Chat<unknown>> = (chat, connection) => chat.#onGone(connection);
 
   #connection: Connection;
-  readonly #framer: Framer<F>;
-  readonly #sendQueue: SendQueue<Chat<Frame>>;
-  readonly #readQueue: ReadQueue<F, Chat<Frame>>;
+  readonly #framer: Framer<T>;
+  readonly #encoding: Encoding;
+  readonly #sendQueue: SendQueue<Chat<unknown>>;
+  readonly #readQueue: ReadQueue<T, Chat<unknown>>;
   readonly #idleTimer: IdleTimer;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -176,14 +180,15 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(connection: Connection, options: ChatOptions & EncodingOf<F>, unread?: Uint8Array) {
+  constructor(connection: Connection, options: ChatOptions & FramesOf<T>, unread?: Uint8Array) {
     checkIsConnection(connection);
     this.#connection = connection;
-    this.#framer = new Framer<F>(options);
-    this.#readQueue = new ReadQueue<F, Chat<Frame>>(this.#framer, this, Chat.#receiveFor);
+    this.#framer = pausing<T>(options);
+    this.#encoding = (options as ChatOptions).encoding ?? "utf-8";
+    this.#readQueue = new ReadQueue<T, Chat<unknown>>(this.#framer, this, Chat.#receiveFor);
     checkLife(options);
     const { idleTimeout = Infinity, signal } = options;
-    this.#sendQueue = new SendQueue<Chat<Frame>>(
+    this.#sendQueue = new SendQueue<Chat<unknown>>(
       this,
       Chat.#transport,
       options,
@@ -263,16 +268,16 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
   }
 
   /**
-   * Reads one frame: text if the chat has an encoding, bytes if not.
+   * Reads one frame: a message if its framing makes one, text if the chat has an encoding, bytes otherwise.
    *
    * A read that is given up, by `signal` or `timeout`, takes nothing: what has arrived goes to the next read. Without one,
    * a read that was begun takes a frame, even if nobody waits for it any more.
    *
    * After a timeout, the late answer goes to the next read: number the requests, or close the chat.
    *
-   * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force;
-   * `undefined` to give only options.
-   * @param options When to give up.
+   * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force. By a
+   * framing that makes messages the read gives one of these.
+   * @param options When to give up; also alone, as in `read({ timeout: 1000 })`.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count
    * of 0, which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in:
    * `slice()` what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`,
@@ -303,8 +308,11 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * chat.close();
    * ```
    */
-  read(terminator?: Terminator, options?: ReadOptions): Promise<F | null> {
-    return this.#read((rule) => this.#framer.next(rule), terminator, options);
+  read(options?: ReadOptions): Promise<T | null>;
+  read<M>(framing: Framing<M>, options?: ReadOptions): Promise<FrameBy<M, T> | null>;
+  read(terminator?: Terminator, options?: ReadOptions): Promise<T | null>;
+  read(terminator?: Terminator | ReadOptions, options?: ReadOptions): Promise<unknown> {
+    return this.#read<unknown>((rule) => this.#framer.next(rule), terminator, options);
   }
 
   /**
@@ -313,7 +321,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @param options When to give up.
    * @returns The frame; `null` at the end of the stream.
    */
-  readBytes(terminator?: Terminator, options?: ReadOptions): Promise<Uint8Array | null> {
+  readBytes(terminator?: Terminator | ReadOptions, options?: ReadOptions): Promise<Uint8Array | null> {
     return this.#read((rule) => this.#framer.nextBytes(rule), terminator, options);
   }
 
@@ -323,7 +331,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * @param options When to give up.
    * @returns The frame; `null` at the end of the stream.
    */
-  readText(terminator?: Terminator, options?: ReadOptions): Promise<string | null> {
+  readText(terminator?: Terminator | ReadOptions, options?: ReadOptions): Promise<string | null> {
     return this.#read((rule) => this.#framer.nextText(rule), terminator, options);
   }
 
@@ -331,7 +339,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * The frames, to the end of the stream. Leaving the loop closes nothing and loses nothing: another loop, or a
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<F> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return this.#readQueue.frames(() => this.#framer.next());
   }
 
@@ -365,7 +373,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * chat.close();
    * ```
    */
-  batches(): AsyncIterableIterator<Iterable<F>> {
+  batches(): AsyncIterableIterator<Iterable<T>> {
     return this.#readQueue.batches();
   }
 
@@ -406,7 +414,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * ```
    */
   stream(terminator?: Terminator): FramePieces {
-    return this.#readQueue.stream(terminator === undefined ? undefined : toRule(terminator));
+    return this.#readQueue.stream(this.#ruleOf(terminator));
   }
 
   /**
@@ -460,9 +468,9 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
    * await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
    * ```
    */
-  send(payload: Data): Promise<void> {
+  send(message: T | Data): Promise<void> {
     try {
-      const pushed = this.push(this.#framer.encode(payload));
+      const pushed = this.push(this.#framer.encode(message));
       if (this.#sendQueue.isOpen) this.#framesOut++;
       return pushed;
     } catch (error) {
@@ -639,18 +647,25 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
     return this.#disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
   }
 
-  #read<T extends Frame>(
-    take: (rule: Rule | undefined) => T | undefined,
-    terminator: Terminator | undefined,
-    options: ReadOptions = {},
-  ): Promise<T | null> {
+  #read<R>(
+    take: (rule: Rule | undefined) => R | undefined,
+    first: Terminator | ReadOptions | undefined,
+    options?: ReadOptions,
+  ): Promise<R | null> {
     try {
-      // Made ready now: the caller may change its array while the read waits.
-      const rule = terminator === undefined ? undefined : toRule(terminator);
-      return this.#readQueue.read(() => take(rule), options);
+      if (options === undefined && isReadOptions(first)) {
+        return this.#readQueue.read(() => take(undefined), first);
+      }
+      const rule = this.#ruleOf(first as Terminator | undefined);
+      return this.#readQueue.read(() => take(rule), options ?? {});
     } catch (error) {
       return quiet(Promise.reject(error));
     }
+  }
+
+  /** Made ready now: the caller may change its array while the read waits. */
+  #ruleOf(terminator: Terminator | undefined): Rule | undefined {
+    return terminator === undefined ? undefined : toRule(terminator, this.#encoding);
   }
 
   #checkAllSent(before: string): void {
@@ -809,7 +824,7 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
 
   #watch(connection: Connection): void {
     if (isWatchable(connection)) {
-      return connection[CLOSING].watch<Chat<Frame>>(this, Chat.#onGoneFor);
+      return connection[CLOSING].watch<Chat<unknown>>(this, Chat.#onGoneFor);
     }
     const onGone = (): void => this.#onGone(connection);
     connection.closed.then(onGone, onGone);
@@ -898,9 +913,15 @@ export class Chat<F extends Frame = Uint8Array> implements AsyncIterable<F>, Asy
  * @throws {TypeError | RangeError} What the constructor would throw.
  */
 export function checkChatOptions(options: ChatOptions): void {
-  new Framer<Frame>(options);
+  new Framer<unknown>(options as ChatOptions & FramesOf<unknown>);
   checkLife(options);
   new SendQueue({}, { write: () => Promise.resolve(), onFailure() {} }, options);
+}
+
+/** Whether a read was given its options alone. */
+function isReadOptions(value: unknown): value is ReadOptions {
+  return typeof value === "object" && value !== null && !("decode" in value) &&
+    bytesOf(value) === undefined;
 }
 
 /** Whether a connection says that it is closed, by this side or the other. */

@@ -7,7 +7,7 @@ import { Deferred } from "./common/deferred.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ConnectionError } from "./errors.ts";
-import type { EncodingOf, Frame } from "./framer.ts";
+import type { FramesOf } from "./framer/framer.ts";
 import type { Endpoint } from "./sockets/endpoint.ts";
 import { isUrl, type UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./sockets/opening.ts";
@@ -79,28 +79,28 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * }
  * ```
  */
-export function connect<F extends Frame = Uint8Array>(
-  options: ConnectOptions & EncodingOf<F>,
-): Promise<Chat<F>>;
+export function connect<T = Uint8Array>(
+  options: ConnectOptions & FramesOf<T>,
+): Promise<Chat<T>>;
 /**
  * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
  * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
  * @param options How frames are cut, and how to connect.
  * @returns The chat, connected.
  */
-export function connect<F extends Frame = Uint8Array>(
+export function connect<T = Uint8Array>(
   url: string | UrlLike,
-  options: ConnectOptions & EncodingOf<F>,
-): Promise<Chat<F>>;
-export async function connect<F extends Frame>(
-  first: string | UrlLike | (ConnectOptions & EncodingOf<F>),
-  beside?: ConnectOptions & EncodingOf<F>,
-): Promise<Chat<F>> {
+  options: ConnectOptions & FramesOf<T>,
+): Promise<Chat<T>>;
+export async function connect<T>(
+  first: string | UrlLike | (ConnectOptions & FramesOf<T>),
+  beside?: ConnectOptions & FramesOf<T>,
+): Promise<Chat<T>> {
   if (beside?.url !== undefined) {
     throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
   }
   const options = beside === undefined && !isUrl(first)
-    ? checkOptions(first as ConnectOptions & EncodingOf<F>)
+    ? checkOptions(first as ConnectOptions & FramesOf<T>)
     : { ...beside!, url: first as string | UrlLike };
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
@@ -111,7 +111,7 @@ export async function connect<F extends Frame>(
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);
-  return openChat(connection, options, hostname);
+  return openChat<T>(connection, options, hostname);
 }
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */

@@ -62,23 +62,38 @@ export class FrameTooLongError extends ChatError {
   }
 }
 
+/** What {@linkcode MalformedFrameError} is made with. */
+export interface MalformedFrameOptions extends ErrorOptions {
+  /** The bytes that were read of the frame, to be shown. */
+  bytes?: Uint8Array | undefined;
+  /**
+   * How many bytes to drop, from the first one of the frame, 1 to all that were read: the next frame is looked for
+   * after them. Default: all that were read.
+   */
+  skip?: number | undefined;
+}
+
 /**
- * What arrived is no frame by the framing's rules: a length that is negative, a checksum that does not match, bytes that
- * are no text. The bytes that were read of it are dropped, and the next read carries on behind them. After a
- * wrong length there is no telling where the next frame begins: close the chat.
+ * What arrived is not a frame by the framing's rules: a length that is negative, a checksum that does not match, bytes that
+ * are not text. The bytes that were read of it are dropped, or as many as the framing says, and the next read carries on
+ * after them. After a wrong length nothing tells where the next frame begins: close the chat, or drop one byte
+ * (`skip: 1`) and look for the next beginning.
  */
 export class MalformedFrameError extends ChatError {
   /** The bytes that were read of the frame, where they are known. */
   readonly bytes: Uint8Array;
+  /** How many bytes are dropped; `undefined` for all that were read. */
+  readonly skip: number | undefined;
 
   /**
    * Makes a `MalformedFrameError`.
    * @param message What was found, and what was expected.
-   * @param bytes The bytes that were read of the frame.
+   * @param options The bytes that were read, how many of them to drop, and the `cause`.
    */
-  constructor(message: string, bytes: Uint8Array = new Uint8Array(0)) {
-    super("malformed-frame", message);
-    this.bytes = bytes;
+  constructor(message: string, options: MalformedFrameOptions = {}) {
+    super("malformed-frame", message, options);
+    this.bytes = options.bytes ?? new Uint8Array(0);
+    this.skip = options.skip;
   }
 }
 

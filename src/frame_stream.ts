@@ -1,9 +1,9 @@
 // FrameStream: a framer between web streams, for `pipeThrough()`.
 
-import { typeName } from "./common/checks.ts";
+import type { Data } from "./common/bytes.ts";
 import { Deferred } from "./common/deferred.ts";
-import { type EncodingOf, type Frame, Framer, type FramerOptions } from "./framer.ts";
-import type { Terminator } from "./terminator.ts";
+import { Framer, type FramerOptions, type FramesOf } from "./framer/framer.ts";
+import type { Terminator } from "./framer/terminator.ts";
 
 /**
  * A framer for `pipeThrough()`: bytes are written to it, and frames are read from it.
@@ -30,13 +30,13 @@ import type { Terminator } from "./terminator.ts";
  * assertEquals(frames, ["one", "two"]);
  * ```
  */
-export class FrameStream<F extends Frame = Uint8Array> {
+export class FrameStream<T = Uint8Array> {
   /** Where the frames are read. */
-  readonly readable: ReadableStream<F>;
-  /** Where the bytes are written. They are not copied: do not write into them any more. */
-  readonly writable: WritableStream<Uint8Array>;
+  readonly readable: ReadableStream<T>;
+  /** Where the bytes are written, or strings. Bytes are not copied: do not write into them any more. */
+  readonly writable: WritableStream<Data>;
 
-  readonly #framer: Framer<F>;
+  readonly #framer: Framer<T>;
   /** Resolves when something has come for the reader. */
   #fed = new Deferred();
   /** Resolves when the reader wants a frame, and none is here. */
@@ -51,20 +51,20 @@ export class FrameStream<F extends Frame = Uint8Array> {
    * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
-  constructor(options: FramerOptions & EncodingOf<F>) {
-    this.#framer = new Framer<F>(options);
+  constructor(options: FramerOptions & FramesOf<T>) {
+    this.#framer = new Framer<T>(options);
     let writing: WritableStreamDefaultController | undefined;
     const stopWriting = (reason: unknown): void => {
       writing?.error(reason);
       this.#drained.resolve();
     };
-    this.writable = new WritableStream<Uint8Array>({
+    this.writable = new WritableStream<Data>({
       start: (controller) => void (writing = controller),
       write: (chunk) => this.#write(chunk),
       close: () => this.#close(),
       abort: (reason) => this.#abort(reason),
     });
-    this.readable = new ReadableStream<F>({
+    this.readable = new ReadableStream<T>({
       pull: (controller) =>
         this.#pull(controller).catch((error) => {
           stopWriting(error);
@@ -88,11 +88,8 @@ export class FrameStream<F extends Frame = Uint8Array> {
     this.#fed.resolve();
   }
 
-  async #write(chunk: Uint8Array): Promise<void> {
+  async #write(chunk: Data): Promise<void> {
     try {
-      if (!(chunk instanceof Uint8Array)) {
-        throw new TypeError(`a FrameStream takes Uint8Arrays, not ${typeName(chunk)}`);
-      }
       this.#framer.push(chunk);
     } catch (error) {
       this.#abort(error);
@@ -113,7 +110,7 @@ export class FrameStream<F extends Frame = Uint8Array> {
     this.#fed.resolve();
   }
 
-  async #pull(controller: ReadableStreamDefaultController<F>): Promise<void> {
+  async #pull(controller: ReadableStreamDefaultController<T>): Promise<void> {
     for (;;) {
       const frame = this.#framer.next();
       if (frame !== undefined) return controller.enqueue(frame);

@@ -6,7 +6,7 @@ import { checkBoolean, checkFunction, checkOptions, typeName } from "./common/ch
 import { quiet } from "./common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
-import type { EncodingOf, Frame } from "./framer.ts";
+import type { FramesOf } from "./framer/framer.ts";
 import type { Endpoint } from "./sockets/endpoint.ts";
 import type { UrlLike } from "./sockets/endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./sockets/opening.ts";
@@ -101,9 +101,9 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
  * await client.closeWhenDone();
  * ```
  */
-export async function listen<F extends Frame = Uint8Array>(
-  options: ListenOptions & EncodingOf<F>,
-): Promise<Listener<F>> {
+export async function listen<T = Uint8Array>(
+  options: ListenOptions & FramesOf<T>,
+): Promise<Listener<T>> {
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls } = options;
@@ -117,16 +117,17 @@ export async function listen<F extends Frame = Uint8Array>(
   const sockets = socketsFor(endpoint.transport);
   if (endpoint.transport === "udp") {
     // A sender that is silent has ended, and has not broken anything.
-    const { idleTimeout, ...others } = options;
-    return new Listener<F>(await sockets.listen({ ...endpoint, idleTimeout }), others);
+    const { idleTimeout } = options;
+    const listener = await sockets.listen({ ...endpoint, idleTimeout });
+    return new Listener<T>(listener, { ...options, idleTimeout: undefined });
   }
   if (settings !== undefined) await checkCertificates(settings);
   const { path } = endpoint;
   const listener = path === undefined
     ? await sockets.listen({ ...endpoint, reusePort })
     : await listenOnPath(sockets, { ...endpoint, path });
-  if (settings === undefined) return new Listener<F>(listener, options);
-  return new Listener<F>(new TlsListener(listener, settings, onError), options);
+  if (settings === undefined) return new Listener<T>(listener, options);
+  return new Listener<T>(new TlsListener(listener, settings, onError), options);
 }
 
 function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void {
@@ -139,10 +140,10 @@ function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void
 }
 
 /** The chats of those who connect, in the order they came. */
-export class Listener<F extends Frame = Uint8Array>
-  implements AsyncIterable<Chat<F>>, AsyncDisposable {
+export class Listener<T = Uint8Array>
+  implements AsyncIterable<Chat<T>>, AsyncDisposable {
   readonly #listener: ConnectionListener;
-  readonly #options: ListenerOptions & EncodingOf<F>;
+  readonly #options: ListenerOptions & FramesOf<T>;
 
   /**
    * Makes chats of what a listener of your own accepts.
@@ -151,7 +152,7 @@ export class Listener<F extends Frame = Uint8Array>
    * it is a `Listener<Frame>`.)
    * @throws {TypeError | RangeError} If the listener is none, or an option is not what it should be.
    */
-  constructor(listener: ConnectionListener, options: ListenerOptions & EncodingOf<F>) {
+  constructor(listener: ConnectionListener, options: ListenerOptions & FramesOf<T>) {
     const { accept, close, closed } = (listener ?? {}) as Partial<ConnectionListener>;
     if (![accept, close, closed?.then].every((method) => typeof method === "function")) {
       throw new TypeError(`listener must be a ConnectionListener, not ${typeName(listener)}`);
@@ -184,23 +185,23 @@ export class Listener<F extends Frame = Uint8Array>
    * @returns Its chat; `null` once the listener is closed.
    * @throws {ConnectionError} If the system refuses to accept: the listener goes on.
    */
-  async accept(): Promise<Chat<F> | null> {
+  async accept(): Promise<Chat<T> | null> {
     const connection = await this.#listener.accept();
     if (connection === null) return null;
-    return openChat(connection, this.#options);
+    return openChat<T>(connection, this.#options);
   }
 
   /**
    * The chats, until the listener is closed. Leaving the loop closes nothing; it throws what {@linkcode Listener.accept}
    * rejects with, and closes nothing then, either.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Chat<F>> {
-    const next = async (): Promise<IteratorResult<Chat<F>, undefined>> => {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Chat<T>> {
+    const next = async (): Promise<IteratorResult<Chat<T>, undefined>> => {
       const chat = await this.accept();
       return chat === null ? { done: true, value: undefined } : { done: false, value: chat };
     };
     // No generator: its return() would wait for the next connection, and an error would end it.
-    const iterator: AsyncIterableIterator<Chat<F>> = {
+    const iterator: AsyncIterableIterator<Chat<T>> = {
       next: () => quiet(next()),
       return: () => Promise.resolve({ done: true, value: undefined }),
       throw: (error) => quiet(Promise.reject(error)),

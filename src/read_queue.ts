@@ -5,10 +5,10 @@ import { type AbortSignalLike, onAbort } from "./common/abort.ts";
 import { checkOptions, checkSignal, checkTimeout } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
 import { Fifo } from "./common/fifo.ts";
-import { Steps } from "./common/turns.ts";
+import { inNextTurn, Steps } from "./common/turns.ts";
 import { TimeoutError } from "./errors.ts";
-import type { Frame, Framer } from "./framer.ts";
-import type { Rule } from "./terminator.ts";
+import { type Framer, isPaused } from "./framer/framer.ts";
+import type { Rule } from "./framer/terminator.ts";
 
 /** When a read is given up. What has arrived then goes to the next read. */
 export interface ReadOptions {
@@ -44,8 +44,8 @@ type Take<T> = () => T | undefined;
  *                                 └ no frame here: onHungry() asks for bytes
  * ```
  */
-export class ReadQueue<F extends Frame, Owner = unknown> {
-  readonly #framer: Framer<F>;
+export class ReadQueue<T, Owner = unknown> {
+  readonly #framer: Framer<T>;
   readonly #owner: Owner;
   readonly #onHungry: (owner: Owner) => void;
   readonly #readers: Fifo<Reader> = new Fifo();
@@ -54,13 +54,14 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   /** Whether no frame is handed out any more. */
   #dropped = false;
   #told = false;
+  readonly #steps = new Steps();
 
   /**
    * @param framer What cuts the frames.
    * @param owner Whose frames they are: handed to what is called, so that one function serves all chats.
    * @param onHungry Is called, with the owner, when a reader needs more bytes than are here.
    */
-  constructor(framer: Framer<F>, owner: Owner, onHungry: (owner: Owner) => void) {
+  constructor(framer: Framer<T>, owner: Owner, onHungry: (owner: Owner) => void) {
     this.#framer = framer;
     this.#owner = owner;
     this.#onHungry = onHungry;
@@ -89,7 +90,10 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   /** Adds bytes that arrived. */
   push(bytes: Uint8Array): void {
     this.#framer.push(bytes);
-    this.serve();
+    // A peer that sends what comes to nothing, as fast as it is read, must not keep everything else out.
+    const turn = this.isIdle ? undefined : this.#steps.dueTurn();
+    if (turn === undefined) this.serve();
+    else void turn.then(() => this.serve());
   }
 
   /** No bytes will follow: `null` if the peer ended in order. Frames that are here are handed out first. */
@@ -121,6 +125,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
       const served = this.#dropped ? "hungry" : first.serve();
       if (served === "resting") return;
       if (served === "hungry") {
+        if (isPaused(this.#framer) && !this.#dropped) return inNextTurn(() => this.serve());
         if (this.#end === undefined) return this.#onHungry(this.#owner);
         first.finish(this.#end);
         this.#told ||= this.#end !== null;
@@ -148,7 +153,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
       if (signal?.aborted) throw signal.reason;
       return take();
     };
-    const reader = new FrameReader<T, T | null>(signal ? takeUnlessAborted : take, asItIs);
+    const reader = new FrameReader<T, T | null>(signal ? takeUnlessAborted : take, asItIs, null);
     this.#add(reader);
     if (signal === undefined && timeout === Infinity) return reader.promise;
     const giveUp = (reason: unknown): void => {
@@ -182,7 +187,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   }
 
   /** The frames that are here, again and again. */
-  batches(): AsyncIterableIterator<Iterable<F>> {
+  batches(): AsyncIterableIterator<Iterable<T>> {
     return this.frames(() => this.#framer.ready ? this.#batch() : undefined);
   }
 
@@ -200,7 +205,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
     } catch (error) {
       return quiet(Promise.reject(error));
     }
-    const reader = new FrameReader(take, resultOf<T>, loop);
+    const reader = new FrameReader<T, IteratorResult<T, undefined>>(take, resultOf, NO_MORE, loop);
     this.#add(reader);
     return reader.promise;
   }
@@ -214,7 +219,7 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
   }
 
   /** The frames that are here; somebody who waits was there before, and ends it. */
-  *#batch(): Generator<F, void, undefined> {
+  *#batch(): Generator<T, void, undefined> {
     while (!this.#dropped && this.#readers.length === 0) {
       const frame = this.#framer.next();
       if (frame === undefined) return;
@@ -239,10 +244,10 @@ export class ReadQueue<F extends Frame, Owner = unknown> {
 /** A loop over frames. (An object with functions of its own would cost each idle chat 460 bytes more on Node.) */
 class Loop<T> implements AsyncIterableIterator<T> {
   readonly steps: Steps = new Steps();
-  readonly #queue: Pick<ReadQueue<Frame>, "next" | "leave">;
+  readonly #queue: Pick<ReadQueue<unknown>, "next" | "leave">;
   readonly #take: Take<T>;
 
-  constructor(queue: Pick<ReadQueue<Frame>, "next" | "leave">, take: Take<T>) {
+  constructor(queue: Pick<ReadQueue<unknown>, "next" | "leave">, take: Take<T>) {
     this.#queue = queue;
     this.#take = take;
   }
@@ -269,15 +274,25 @@ class Loop<T> implements AsyncIterableIterator<T> {
 /** One who wants one frame. */
 class FrameReader<T, Result> extends Deferred<Result> implements Reader {
   readonly #take: Take<T>;
-  readonly #toResult: (frame: T | null) => Result;
+  readonly #toResult: (frame: T) => Result;
+  readonly #atEnd: Result;
   /** The loop that waits for it, if one does, and may be left. */
   readonly loop: Loop<unknown> | undefined;
 
-  /** @param toResult Makes of the frame, or of `null` at the end, what the promise gives. */
-  constructor(take: Take<T>, toResult: (frame: T | null) => Result, loop?: Loop<unknown>) {
+  /**
+   * @param toResult Makes of the frame what the promise gives.
+   * @param atEnd What it gives at the end. (A message may be `null`.)
+   */
+  constructor(
+    take: Take<T>,
+    toResult: (frame: T) => Result,
+    atEnd: Result,
+    loop?: Loop<unknown>,
+  ) {
     super();
     this.#take = take;
     this.#toResult = toResult;
+    this.#atEnd = atEnd;
     this.loop = loop;
   }
 
@@ -293,7 +308,7 @@ class FrameReader<T, Result> extends Deferred<Result> implements Reader {
   }
 
   finish(end: Error | null): void {
-    if (end === null) this.resolve(this.#toResult(null));
+    if (end === null) this.resolve(this.#atEnd);
     else this.reject(end);
   }
 
@@ -306,7 +321,9 @@ function asItIs<T>(frame: T): T {
   return frame;
 }
 
-/** What an iterator gives for a value: `null` is the end. */
-function resultOf<T>(value: T | null): IteratorResult<T, undefined> {
-  return value === null ? { done: true, value: undefined } : { done: false, value };
+/** What an iterator gives for a value. */
+function resultOf<T>(value: T): IteratorResult<T, undefined> {
+  return { done: false, value };
 }
+
+const NO_MORE: IteratorResult<never, undefined> = { done: true, value: undefined };

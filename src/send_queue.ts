@@ -1,11 +1,12 @@
 // The queue of what was pushed and is not sent.
 
 import { OutgoingBytes } from "./chat/outgoing_bytes.ts";
-import { type Data, isData, isProducer, type Producer, Production } from "./chat/producer.ts";
-import { toBytes } from "./common/bytes.ts";
+import { isData, isProducer, type Producer, Production } from "./chat/producer.ts";
+import { type Data, toBytes } from "./common/bytes.ts";
 import { checkLimit, describe, typeName } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
 import { Fifo } from "./common/fifo.ts";
+import type { Encoding } from "./common/latin1.ts";
 import { atEndOfTurn, Steps } from "./common/turns.ts";
 import { BackpressureError, ChatError, ClosedError, ProducerError } from "./errors.ts";
 
@@ -60,6 +61,7 @@ export class SendQueue<Owner = unknown> {
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
   readonly #longestWrite: number;
+  readonly #encoding: Encoding;
 
   readonly #entries: Fifo<Entry> = new Fifo();
   /** How long the arrays are that were written lately. */
@@ -93,9 +95,12 @@ export class SendQueue<Owner = unknown> {
   constructor(
     owner: Owner,
     sending: Sending<Owner>,
-    { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 }: SendQueueOptions,
+    { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024, encoding = "utf-8" }:
+      & SendQueueOptions
+      & { readonly encoding?: Encoding | undefined },
     longestWrite: number = Infinity,
   ) {
+    this.#encoding = encoding;
     this.#longestWrite = longestWrite;
     this.#owner = owner;
     this.#sending = sending;
@@ -122,6 +127,7 @@ export class SendQueue<Owner = unknown> {
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
   push(items: readonly (Data | Producer)[]): Promise<void> {
     for (const item of items) checkItem(item);
+    if (this.#encoding === "latin1") items = items.map(toLatin1);
     if (this.#refusal === undefined && this.#waiting > this.#maxQueuedBytes) {
       this.#fail(new BackpressureError(this.#maxQueuedBytes, this.#waiting));
     }
@@ -202,7 +208,7 @@ export class SendQueue<Owner = unknown> {
     if (!(last instanceof OutgoingBytes)) {
       this.#entries.push(last = new OutgoingBytes(this.#usual));
     }
-    this.#waiting += last.add(item);
+    this.#waiting += last.add(typeof item === "string" ? item : toBytes("data", item));
   }
 
   #addWeighty(entry: Production | Deferred): void {
@@ -264,9 +270,9 @@ export class SendQueue<Owner = unknown> {
   }
 
   async #sendPiece(production: Production): Promise<void> {
-    let pieces: Data[] | undefined;
+    let pieces: Uint8Array[] | undefined;
     try {
-      pieces = await production.next();
+      pieces = (await production.next())?.map((piece) => toBytes("a piece", piece, this.#encoding));
     } catch (error) {
       if (this.#entries.first !== production) return;
       throw new ProducerError(`a producer failed: ${describe(error)}`, { cause: error });
@@ -277,8 +283,7 @@ export class SendQueue<Owner = unknown> {
     }
     for (const piece of pieces) {
       if (this.#entries.first !== production) return;
-      const bytes = toBytes("a piece", piece);
-      await this.#send(bytes, 0);
+      await this.#send(piece, 0);
     }
   }
 
@@ -318,6 +323,10 @@ function tell(entries: readonly Entry[], reason: Error): void {
     if (entry instanceof Deferred) entry.reject(reason);
     else if (entry instanceof Production) void entry.abandon();
   }
+}
+
+function toLatin1(item: Data | Producer): Data | Producer {
+  return typeof item === "string" ? toBytes("what is pushed", item, "latin1") : item;
 }
 
 function checkItem(item: unknown): void {

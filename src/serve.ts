@@ -15,11 +15,11 @@ import { tell } from "./common/unless_thrown.ts";
 import type { Address } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
-import type { EncodingOf, Frame } from "./framer.ts";
+import type { FramesOf } from "./framer/framer.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";
 
-/** How many chats a {@linkcode Server} has at a time, and who is told of errors. `F` is what frames are. */
-export interface ServerOptions<F extends Frame = Frame> {
+/** How many chats a {@linkcode Server} has at a time, and who is told of errors. `T` is what frames are. */
+export interface ServerOptions<T = unknown> {
   /**
    * How many chats there may be at a time, 1 or more: one counts until it is closed and its handler has returned. Default:
    * `Infinity`, which is as many as the process may have files open, often 1024; `onError` is told when these are too few.
@@ -37,7 +37,7 @@ export interface ServerOptions<F extends Frame = Frame> {
    * `tls.onError` is). What it throws itself is ignored. Default: `console.error`, with one line for a
    * `ConnectionError`, and the stack of what else was thrown.
    */
-  onError?: ((error: unknown, chat: Chat<F> | undefined) => void) | undefined;
+  onError?: ((error: unknown, chat: Chat<T> | undefined) => void) | undefined;
   /**
    * Ends the listening when it is aborted, and the chats: what their handlers throw for this reason is no error. If it is
    * aborted already, the server has ended from the start.
@@ -46,10 +46,10 @@ export interface ServerOptions<F extends Frame = Frame> {
 }
 
 /** Where to serve, how frames are cut, and how many chats there may be. */
-export interface ServeOptions<F extends Frame = Frame> extends ListenOptions, ServerOptions<F> {}
+export interface ServeOptions<T = unknown> extends ListenOptions, ServerOptions<T> {}
 
 /** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
-export type Handler<F extends Frame = Frame> = (chat: Chat<F>) => void | Promise<void>;
+export type Handler<T = unknown> = (chat: Chat<T>) => void | Promise<void>;
 
 /** How a {@linkcode Server} shuts down. */
 export interface ShutdownOptions {
@@ -90,15 +90,15 @@ const DEFAULT_GRACE = 10_000;
  * await server.shutdown();
  * ```
  */
-export async function serve<F extends Frame = Uint8Array>(
-  options: ServeOptions<F> & EncodingOf<F>,
-  handler: Handler<F>,
-): Promise<Server<F>> {
+export async function serve<T = Uint8Array>(
+  options: ServeOptions<T> & FramesOf<T>,
+  handler: Handler<T>,
+): Promise<Server<T>> {
   checkServing(handler, options);
   const { tls, onError = printError } = options;
   const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
   const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } };
-  return new Server(await listen<F>(listening), handler, options);
+  return new Server(await listen<T>(listening), handler, options);
 }
 
 /**
@@ -110,11 +110,11 @@ export async function serve<F extends Frame = Uint8Array>(
  *     └── pause ◀──┴── the system refuses: onError(error)
  * ```
  */
-export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
-  readonly #listener: Listener<F>;
-  readonly #handler: Handler<F>;
-  readonly #options: ServerOptions<F>;
-  readonly #chats: Set<Chat<F>> = new Set();
+export class Server<T = Uint8Array> implements AsyncDisposable {
+  readonly #listener: Listener<T>;
+  readonly #handler: Handler<T>;
+  readonly #options: ServerOptions<T>;
+  readonly #chats: Set<Chat<T>> = new Set();
   readonly #finished: Promise<void>;
   /** Resolves when a chat has ended, or the listening has. */
   #changed = new Deferred();
@@ -133,9 +133,9 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
    * @throws {RangeError} If `maxConnections` is no number of chats.
    */
   constructor(
-    listener: Listener<F>,
-    handler: Handler<F>,
-    options: ServerOptions<F> = {},
+    listener: Listener<T>,
+    handler: Handler<T>,
+    options: ServerOptions<T> = {},
   ) {
     if (!(listener instanceof Listener)) {
       throw new TypeError(`listener must be a Listener, not ${typeName(listener)}`);
@@ -206,7 +206,7 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     while (this.#chats.size > 0) await this.#changed.promise;
   }
 
-  async #accept(): Promise<Chat<F> | null> {
+  async #accept(): Promise<Chat<T> | null> {
     for (;;) {
       try {
         return await this.#listener.accept();
@@ -229,7 +229,7 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  async #handle(chat: Chat<F>): Promise<void> {
+  async #handle(chat: Chat<T>): Promise<void> {
     this.#chats.add(chat);
     try {
       await this.#handler(chat);
@@ -266,7 +266,7 @@ export class Server<F extends Frame = Uint8Array> implements AsyncDisposable {
     this.#changed = new Deferred();
   }
 
-  #report(error: unknown, chat: Chat<F> | undefined): void {
+  #report(error: unknown, chat: Chat<T> | undefined): void {
     const { onError = printError } = this.#options;
     tell(() => onError(error, chat));
   }
@@ -283,7 +283,7 @@ function checkServing(handler: unknown, options: ServerOptions<never>): void {
 }
 
 /** What a network does needs a line; what a program does wrong, its stack. */
-function printError<F extends Frame>(error: unknown, chat: Chat<F> | undefined): void {
+function printError<T>(error: unknown, chat: Chat<T> | undefined): void {
   const where = chat ? formatEndpoint(chat.remoteAddress) : "accept";
   if (error instanceof ConnectionError) console.error(`${where}: ${error.message}`);
   else console.error(`${where}:`, error);

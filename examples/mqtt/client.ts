@@ -1,4 +1,4 @@
-import { type Chat, connect, type ConnectOptions, type Data, type EncodingOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type Data, type FramesOf } from "../../mod.ts";
 import { UserError } from "../command_line.ts";
 import { Mailbox } from "../mailbox.ts";
 import {
@@ -33,7 +33,7 @@ export interface MqttOptions {
   /** The largest packet that is taken, in bytes. Default: 16 MiB. */
   readonly maxPacket?: number;
   /** Connects otherwise than `connect()` does: to nobody, in a test. */
-  readonly dial?: (options: ConnectOptions & EncodingOf<Uint8Array>) => Promise<Chat>;
+  readonly dial?: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
 }
 
 /** A message to publish. */

@@ -1,4 +1,4 @@
-import { type Chat, connect, type ConnectOptions, type Data, type EncodingOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type Data, type FramesOf } from "../../mod.ts";
 import { type Backoff, pause, waits } from "../backoff.ts";
 import { NatsError } from "./error.ts";
 import { encodeHeaders, type Headers, parseHeaders } from "./headers.ts";
@@ -41,7 +41,7 @@ export interface NatsOptions {
   /** Is told what the server complains about without closing, and what a listener has thrown. Default: `console.error`. */
   readonly onError?: (error: Error) => void;
   /** Connects otherwise than `connect()` does: to nobody, in a test. */
-  readonly dial?: (options: ConnectOptions & EncodingOf<Uint8Array>) => Promise<Chat>;
+  readonly dial?: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
 }
 
 export interface Message {

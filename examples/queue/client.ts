@@ -1,4 +1,4 @@
-import { type Chat, connect, type ConnectOptions, type EncodingOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type FramesOf } from "../../mod.ts";
 import { UserError } from "../command_line.ts";
 import { Deferred } from "../deferred.ts";
 import { LONGEST_BODY, type Outcome } from "./job.ts";
@@ -12,7 +12,7 @@ export interface QueueClientOptions {
   /** How long connecting may take, in milliseconds. Default: 10 s. */
   readonly timeout?: number;
   /** Connects otherwise than `connect()` does: to nobody, in a test. */
-  readonly dial?: (options: ConnectOptions & EncodingOf<Uint8Array>) => Promise<Chat>;
+  readonly dial?: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
 }
 
 /** A job that was sent. */

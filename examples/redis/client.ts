@@ -1,4 +1,4 @@
-import { type Chat, connect, type ConnectOptions, type Data, type EncodingOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type Data, type FramesOf } from "../../mod.ts";
 import { Deferred } from "../deferred.ts";
 import { encodeCommand, type Version } from "../resp/encode.ts";
 import { replies } from "../resp/framing.ts";
@@ -27,7 +27,7 @@ export interface RedisOptions {
   /** Is told what the server says without having been asked: messages to subscribers, keys that were changed (version 3). */
   readonly onPush?: (push: Push) => void;
   /** Connects otherwise than `connect()` does: to nobody, in a test. */
-  readonly dial?: (options: ConnectOptions & EncodingOf<Uint8Array>) => Promise<Chat>;
+  readonly dial?: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
 }
 
 /** A command whose answer is waited for. */

@@ -20,7 +20,6 @@
  */
 import { LARGEST_BLOCK, makeBlock, NO_BLOCK } from "../common/block.ts";
 import { Fifo } from "../common/fifo.ts";
-import type { Data } from "./producer.ts";
 
 /** Bytes from this length on are sent as they are; below it, a copy is cheaper than a write of its own. */
 const LARGE = 4 * 1024;
@@ -63,7 +62,7 @@ export class OutgoingBytes {
   }
 
   /** Adds data behind what waits already. Returns its length in bytes. */
-  add(data: Data): number {
+  add(data: string | Uint8Array): number {
     const before = this.#length;
     if (typeof data === "string") this.#addText(data);
     else if (data.length < LARGE) this.#addSmall(data);

@@ -3,9 +3,9 @@
 import { Deferred, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
-import type { Frame, Framer } from "../framer.ts";
+import type { Framer } from "../framer/framer.ts";
 import type { Reader, ReadQueue, Served } from "../read_queue.ts";
-import type { Rule } from "../terminator.ts";
+import type { Rule } from "../framer/terminator.ts";
 
 /** The pieces of one frame, as they arrive. */
 export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDisposable {
@@ -15,10 +15,10 @@ export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDis
 
 type Piece = IteratorResult<Uint8Array, undefined>;
 
-export class PieceReader<F extends Frame> implements Reader, FramePieces {
-  readonly #framer: Framer<F>;
+export class PieceReader<T> implements Reader, FramePieces {
+  readonly #framer: Framer<T>;
   readonly #rule: Rule | undefined;
-  readonly #queue: Pick<ReadQueue<F>, "hasWaiters" | "serve">;
+  readonly #queue: Pick<ReadQueue<T>, "hasWaiters" | "serve">;
   readonly #waiting: Fifo<Deferred<Piece>> = new Fifo();
   /** Whether pieces were handed out. */
   #begun = false;
@@ -31,9 +31,9 @@ export class PieceReader<F extends Frame> implements Reader, FramePieces {
   #failure: Error | undefined;
 
   constructor(
-    framer: Framer<F>,
+    framer: Framer<T>,
     rule: Rule | undefined,
-    queue: Pick<ReadQueue<F>, "hasWaiters" | "serve">,
+    queue: Pick<ReadQueue<T>, "hasWaiters" | "serve">,
   ) {
     this.#framer = framer;
     this.#rule = rule;

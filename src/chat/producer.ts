@@ -1,10 +1,8 @@
 // What can be pushed: data, and producers, which are asked for one piece at a time.
 
+import { bytesOf, type Data } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
-
-/** What can be sent: bytes, or a string, which is sent as UTF-8. */
-export type Data = string | Uint8Array;
 
 /**
  * Something that yields data to send: an array, a generator, an async generator, a `ReadableStream`. An async one may
@@ -14,12 +12,11 @@ export type Producer = Iterable<Data> | AsyncIterable<Data | Uint8Array[]>;
 
 /** Whether the value is data, and not a producer (strings and bytes are iterable, too). */
 export function isData(value: unknown): value is Data {
-  return typeof value === "string" || value instanceof Uint8Array;
+  return typeof value === "string" || bytesOf(value) !== undefined;
 }
 
 /** Whether the value can be iterated, and so may be a producer. */
 export function isProducer(value: unknown): value is Producer {
-  // Numbers of another width are iterable, but what they should become as bytes is for the caller to say.
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }

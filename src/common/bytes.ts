@@ -1,6 +1,7 @@
 // What is done with bytes: they are sought, copied, joined, compared, and shown in error messages.
 
 import { typeName } from "./checks.ts";
+import { encodeLatin1, type Encoding } from "./latin1.ts";
 
 const encoder = new TextEncoder();
 
@@ -29,13 +30,33 @@ export function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+/** What can be sent: bytes, or a string, which is sent in the chat's encoding, or UTF-8. */
+export type Data = string | ArrayBufferView | ArrayBuffer;
+
 /**
- * The bytes of what can be sent: a string is encoded as UTF-8.
- * @throws {TypeError} If it is neither a string nor bytes.
+ * The bytes of what holds some, where they lie; `undefined` if it holds none. It may be of another realm (a worker's,
+ * jsdom's), for which `instanceof` is wrong.
  */
-export function toBytes(name: string, data: string | Uint8Array): Uint8Array {
-  if (typeof data === "string") return encoder.encode(data);
+export function bytesOf(data: unknown): Uint8Array | undefined {
   if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  const isBuffer = Object.prototype.toString.call(data) === "[object ArrayBuffer]";
+  return isBuffer ? new Uint8Array(data as ArrayBuffer) : undefined;
+}
+
+/**
+ * The bytes of what can be sent.
+ * @throws {TypeError} If it is neither a string nor bytes.
+ * @throws {RangeError} If a string has a character that the encoding lacks.
+ */
+export function toBytes(name: string, data: Data, encoding: Encoding = "utf-8"): Uint8Array {
+  if (typeof data === "string") {
+    return encoding === "latin1" ? encodeLatin1(name, data) : encoder.encode(data);
+  }
+  const bytes = bytesOf(data);
+  if (bytes !== undefined) return bytes;
   throw new TypeError(`${name} must be a string or a Uint8Array, not ${typeName(data)}`);
 }
 
@@ -53,6 +74,17 @@ export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
 /** Whether both are the same bytes. */
 export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/** Whether the first `count` bytes of the beginning are there, from `at` on. */
+export function startsWith(
+  bytes: Uint8Array,
+  at: number,
+  beginning: Uint8Array,
+  count: number,
+): boolean {
+  for (let i = 0; i < count; i++) if (bytes[at + i] !== beginning[i]) return false;
+  return true;
 }
 
 /** How many bytes an error message shows. */

@@ -20,6 +20,11 @@ export class Fifo<T> {
     return this.#items[this.#start];
   }
 
+  /** The item that has so many before it. */
+  at(index: number): T | undefined {
+    return this.#items[this.#start + index];
+  }
+
   /** The item that came last. */
   get last(): T | undefined {
     return this.length > 0 ? this.#items.at(-1) : undefined;

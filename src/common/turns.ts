@@ -21,6 +21,11 @@ const later: Later = setImmediate ?? ((call) => setTimeout(call, 0));
 /** (A timer is no substitute here: a browser makes a program wait for it, a second in a tab that is not seen.) */
 const endOfTurn: Later = setImmediate ?? queueMicrotask;
 
+/** Calls back in the next turn of the event loop. */
+export function inNextTurn(call: () => void): void {
+  later(call);
+}
+
 /** What is to be called when this turn of the event loop ends. */
 let calls: (() => void)[] = [];
 

@@ -1,190 +1,286 @@
-// How the `decode()` of a framing is run, and what it says is checked.
+// How the `decode()` of a framing of your own is run, and how what it says is checked.
 
 import { plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
 import { quiet } from "../common/deferred.ts";
+import type { Encoding } from "../common/latin1.ts";
 import { unlessThrown } from "../common/unless_thrown.ts";
-import { FrameTooLongError, FramingError, MalformedFrameError } from "../errors.ts";
-import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "../framing.ts";
-import type { ReceiveBuffer } from "../receive_buffer.ts";
-import { delimitedBy } from "../terminator.ts";
-import { DelimitedFraming } from "./delimited_framing.ts";
-import { type Bounds, Passage } from "./passage.ts";
+import { FramingError, IncompleteFrameError, MalformedFrameError } from "../errors.ts";
+import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
+import { Found, Message, NOTHING } from "./found.ts";
+import { FrameInTransit, reject, type Rejected } from "./frame_in_transit.ts";
+import type { Decoded, FrameLayout, Framing, Portion } from "./framing.ts";
+import { MessageLayout } from "./message_framing.ts";
+import { describeRule } from "./terminator.ts";
+import { restHere, type Window } from "./window.ts";
 
-/** A frame that was found. */
-export interface Found extends Bounds {
-  /** How much of it counts towards `maxFrameLength`. */
-  readonly counted: number;
-  /** The frame itself, where the framing made it: nothing of it lies in the buffer then. */
-  readonly made?: Uint8Array | undefined;
-  /** Throws if the frame is wrong. */
-  readonly check?: FrameLayout["check"];
-}
-
-/** A frame that cannot be had: what the reader is told, and what is to be dropped. */
-export class Refusal {
-  readonly error: unknown;
-  readonly drop: Passage;
-
-  constructor(error: unknown, drop: Passage) {
-    this.error = error;
-    this.drop = drop;
-  }
-}
-
-/** The most that is held of one frame, and of what surrounds it. */
-export function reachOf(maxFrameLength: number): number {
-  return 2 * maxFrameLength + LONGEST_HEADER;
-}
-
-type Step = IteratorResult<Portion, FrameLayout | Uint8Array>;
-
-/** How often in a row a framing may ask for nothing: one that does so for ever must not hang the program. */
+/** How often in a row a framing may be given nothing: one that asks for ever must not hang the program. */
 const MOST_EMPTY_PORTIONS = 1024;
 
+type Step = IteratorResult<Portion, Decoded<unknown>>;
+
 /**
- * One run of a framing's `decode()` over the beginning of the buffer.
- *
  * ```text
- *                ┌── gives the bytes, moves the mark ──┐
- *                ▼                                     │
- *   decode() ──▶ yields a portion ──▶ is it here? ──yes┘
- *        │                               └─no──▶ run() returns undefined, and is called again when more is here
- *        ├─▶ returns a layout, or the frame: Found
- *        └─▶ throws, or breaks a rule:       Refusal
+ *              ┌─────────── resumed with the bytes ──────────┐
+ *              ▼                                             │
+ *   decode() ──▶ yields a portion ──▶ asked ──── is it here? ┴ yes
+ *        │                            ▲ │ │
+ *        │         called again when ─┘ │ └── the stream has ended: IncompleteFrameError is thrown at the yield
+ *        │         more is here         └─── no: run() gives undefined
+ *        ├──▶ returns: Found
+ *        └──▶ throws, or breaks a rule: Rejected
  * ```
  */
 export class Decoding {
-  readonly #framing: Framing;
-  #generator: Iterator<Portion, FrameLayout | Uint8Array, Uint8Array> | undefined;
+  readonly framing: Framing<unknown>;
+  readonly #encoding: Encoding;
+  #generator: Iterator<Portion, Decoded<unknown>, Uint8Array> | undefined;
   #wanted: number | DelimitedFraming = 0;
+  /** How many bytes it was given, their delimiters included. */
+  #given = 0;
   #emptyPortions = 0;
+  /** One of these is passed over if it comes next: the last portion ended at the beginning of a longer delimiter. */
+  #rests: readonly Uint8Array[] | undefined;
+  /** What it returned, while that is not decided. */
+  #returned: Decoded<unknown>;
+  /** How many bytes are known to be read for the frame. */
+  seen = 0;
 
-  constructor(framing: Framing) {
-    this.#framing = framing;
+  constructor(framing: Framing<unknown>, encoding: Encoding) {
+    this.framing = framing;
+    this.#encoding = encoding;
   }
 
   /**
-   * Runs on as far as the bytes go that are here.
-   * @param buffer The bytes, marked behind those that were given.
-   * @param maxFrameLength What bounds the bytes that are read.
-   * @param final Whether no more bytes are to come.
-   * @returns The frame, or why there is none; `undefined` if more bytes are needed.
+   * Goes on as far as the bytes go that are here.
+   * @param reach How many bytes may be read for a frame: it stops when `seen` is more.
+   * @param isFinal Whether the stream has ended.
+   * @param endsPortions Whether that ends what a delimiter would have ended, unless nothing is left.
+   * @returns `undefined` if more bytes are needed, or if the stream has ended and they do not come.
    */
-  run(buffer: ReceiveBuffer, maxFrameLength: number, final: boolean): Found | Refusal | undefined {
-    const reach = reachOf(maxFrameLength);
+  run(
+    window: Window,
+    reach: number,
+    isFinal: boolean,
+    endsPortions: boolean,
+  ): Found | Rejected | undefined {
     try {
       for (;;) {
-        const length = this.#seek(buffer, final);
-        const seen = buffer.looked + (length < 0 ? buffer.undelimited : length);
-        if (seen > reach) return this.#tooLong(buffer, maxFrameLength, seen);
-        if (length < 0 || length > buffer.length - buffer.looked) return undefined;
-        const bytes = this.#read(buffer, length);
-        const { done, value } = this.#step(bytes);
-        if (done) return toFound(value, buffer.looked);
-        this.#wanted = toWanted(value);
+        if (this.#rests !== undefined && !this.#passRest(window, isFinal)) return undefined;
+        if (this.#returned !== undefined) return this.#toFound(this.#returned, undefined);
+        const wanted = this.#wanted;
+        let length: number;
+        let after = 0;
+        let rests: readonly Uint8Array[] | undefined;
+        if (typeof wanted === "number") {
+          length = wanted;
+          this.seen = this.#given + length;
+        } else {
+          length = wanted.search(window, this.#given, isFinal);
+          this.seen = this.#given + (length < 0 ? wanted.before(window, this.#given) : length);
+          if (length >= 0) {
+            after = wanted.found;
+            rests = wanted.rests;
+          }
+        }
+        if (this.seen > reach) return undefined;
+        let step: Step | undefined;
+        if (length < 0 || !window.reach(this.#given + length + after)) {
+          if (!isFinal) return undefined;
+          const left = window.length - this.#given;
+          if (this.#endsHere(left, endsPortions)) {
+            length = left;
+            after = 0;
+            window.reach(window.length);
+          } else {
+            step = this.#tellEnd(window);
+            if (step === undefined) return undefined;
+          }
+        }
+        step ??= this.#resume(window, length, after);
+        this.#rests = rests;
+        if (step.done) {
+          const found = this.#toFound(step.value, rests);
+          if (rests === undefined || found.end <= this.#given) return found;
+          this.#returned = step.value;
+        } else {
+          this.#wanted = this.#toWanted(step.value);
+          window.scanned = this.#given;
+        }
       }
     } catch (error) {
-      return new Refusal(error, Passage.past(buffer.looked));
+      return reject(error, this.#given);
     }
   }
 
-  /** Tells the framing that the frame is not read on, so that its `finally` runs; what that throws is nobody's. */
+  /** What is dropped of a frame for which too much would be read. */
+  overrun(): FrameInTransit {
+    if (typeof this.#wanted === "number") return FrameInTransit.past(this.seen);
+    if (this.#given > 0) return FrameInTransit.until(this.#wanted, this.#given);
+    // What was read may be junk before a frame that begins with the delimiter.
+    return FrameInTransit.upTo(this.#wanted);
+  }
+
+  /** Gets ready for the next frame. */
+  reset(): void {
+    this.#generator = undefined;
+    this.#wanted = 0;
+    this.#given = 0;
+    this.#emptyPortions = 0;
+    this.#rests = undefined;
+    this.#returned = undefined;
+    this.seen = 0;
+  }
+
+  /** Ends the generator, so that its `finally` runs, and gets ready for the next frame. What it throws is ignored. */
   abandon(): void {
-    unlessThrown(() => this.#generator?.return?.());
+    const generator = this.#generator;
+    this.reset();
+    if (generator !== undefined) unlessThrown(() => generator.return?.());
   }
 
-  /** How many bytes the portion has that was asked for, or -1 if its end is not here. */
-  #seek(buffer: ReceiveBuffer, final: boolean): number {
-    const wanted = this.#wanted;
-    return typeof wanted === "number" ? wanted : buffer.find(wanted.delimiters, final);
+  #passRest(window: Window, isFinal: boolean): boolean {
+    const length = restHere(window, this.#given, this.#rests!, isFinal);
+    if (length < 0) return false;
+    this.#given += length;
+    this.#rests = undefined;
+    window.scanned = this.#given;
+    return true;
   }
 
-  #read(buffer: ReceiveBuffer, length: number): Uint8Array {
-    const wanted = this.#wanted;
-    if (typeof wanted === "number") return buffer.look(length);
-    const { delimiterLength: found } = buffer;
-    const bytes = buffer.look(wanted.keep ? length + found : length);
-    if (!wanted.keep) buffer.advance(found);
-    return bytes;
+  #endsHere(left: number, endsPortions: boolean): boolean {
+    return typeof this.#wanted !== "number" &&
+      (this.#wanted.orEnd || (endsPortions && left > 0));
   }
 
-  #step(bytes: Uint8Array): Step {
-    this.#emptyPortions = this.#wanted === 0 ? this.#emptyPortions + 1 : 0;
-    if (this.#emptyPortions > MOST_EMPTY_PORTIONS) {
+  #resume(window: Window, length: number, after: number): Step {
+    this.#count(length + after === 0);
+    const keeps = typeof this.#wanted !== "number" && this.#wanted.keep;
+    const at = window.start + this.#given;
+    const bytes = window.bytes.subarray(at, at + length + (keeps ? after : 0));
+    this.#given += length + after;
+    const generator = this.#generator ??= this.framing.decode();
+    return checkStep(generator?.next?.(bytes));
+  }
+
+  /** Throws at the `yield` that the portion will not come. Returns nothing if the framing leaves it at that. */
+  #tellEnd(window: Window): Step | undefined {
+    const generator = this.#generator;
+    if (generator?.throw === undefined) return undefined;
+    this.#count(true);
+    window.reach(window.length);
+    const error = new IncompleteFrameError(
+      window.bytes.slice(window.start),
+      describeRule(this.#wanted),
+    );
+    try {
+      return checkStep(generator.throw(error));
+    } catch (reason) {
+      if (reason !== error) throw reason;
+      this.#generator = OVER;
+      return undefined;
+    }
+  }
+
+  #count(isEmpty: boolean): void {
+    this.#emptyPortions = isEmpty ? this.#emptyPortions + 1 : 0;
+    if (this.#emptyPortions <= MOST_EMPTY_PORTIONS) return;
+    throw new FramingError(
+      `decode() asked for nothing ${MOST_EMPTY_PORTIONS} times in a row: it must read on, or return`,
+    );
+  }
+
+  #toWanted(portion: unknown): number | DelimitedFraming {
+    if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
+    try {
+      if (typeof portion === "number") return checkInteger("a number of bytes", portion);
+      return readyDelimiter(portion as string | Uint8Array, this.#encoding);
+    } catch (error) {
       throw new FramingError(
-        `decode() asked for nothing ${MOST_EMPTY_PORTIONS} times in a row: it must read on, or return`,
+        "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
+          (error as Error).message,
       );
     }
-    const generator = this.#generator ??= this.#framing.decode();
-    const step: unknown = generator?.next?.(bytes);
-    if (typeof step === "object" && step !== null && !("then" in step)) return step as Step;
+  }
+
+  #toFound(value: Decoded<unknown>, rests: readonly Uint8Array[] | undefined): Found {
+    if (value === undefined) return this.#made(NOTHING, rests);
+    if (ArrayBuffer.isView(value)) return this.#made(plainBytes(value as Uint8Array), rests);
+    if (typeof value !== "object" || value === null || Symbol.iterator in value) {
+      throw new FramingError(
+        `decode() must return a layout, a Uint8Array, { message } or undefined, not ${
+          typeof value === "object" ? typeName(value) : describe(value)
+        }`,
+      );
+    }
+    if (value instanceof MessageLayout) {
+      return this.#placed(value.layout, rests, value.toMessage);
+    }
+    if (!("message" in value)) return this.#placed(value, rests);
+    if (value.message !== undefined) return this.#made(new Message(value.message), rests);
     throw new FramingError(
-      `decode() must be a generator function (and not an async one): its next() gave ${
-        typeName(step)
-      }`,
+      "decode() returned { message: undefined }: return undefined where there is no frame",
     );
   }
 
-  #tooLong(buffer: ReceiveBuffer, maxFrameLength: number, seen: number): Refusal {
-    this.abandon();
-    const drop = typeof this.#wanted === "number"
-      ? Passage.past(seen)
-      : Passage.upTo(this.#wanted, buffer.looked);
-    return new Refusal(new FrameTooLongError(maxFrameLength, seen), drop);
+  #made(made: Found["made"], rests: readonly Uint8Array[] | undefined): Found {
+    const given = this.#given;
+    if (given === 0) throw consumedNothing();
+    const counted = made instanceof Uint8Array ? made.length : 0;
+    return new Found(given, 0, 0, counted, undefined, undefined, made, undefined, rests);
+  }
+
+  #placed(
+    layout: FrameLayout,
+    rests: readonly Uint8Array[] | undefined,
+    toMessage?: Found["toMessage"],
+  ): Found {
+    const { length, skip = this.#given, trailer = 0, check } = layout;
+    const literal = typeof trailer === "number"
+      ? undefined
+      : trailerBytes(trailer, this.#encoding);
+    const after = literal?.length ?? (trailer as number);
+    checkCount("length", length);
+    checkCount("skip", skip);
+    checkCount("trailer", after);
+    if (check !== undefined && typeof check !== "function") {
+      throw new FramingError(
+        `decode() returned a layout whose check is not a function, but ${typeName(check)}`,
+      );
+    }
+    const end = skip + length + after;
+    if (end === 0) throw consumedNothing();
+    // A length that the peer chose.
+    if (end > Number.MAX_SAFE_INTEGER) {
+      throw new MalformedFrameError(`a frame cannot be ${length} bytes long, and end after ${end}`);
+    }
+    const endsHere = end === this.#given;
+    return new Found(
+      skip,
+      length,
+      after,
+      length,
+      literal,
+      check,
+      undefined,
+      toMessage,
+      endsHere ? rests : undefined,
+    );
   }
 }
 
-function toWanted(portion: unknown): number | DelimitedFraming {
-  if (portion instanceof DelimitedFraming) return portion;
-  try {
-    if (typeof portion === "number") return checkInteger("a number of bytes", portion);
-    if (typeof portion === "string") return delimitedBy(portion);
-    return new DelimitedFraming([portion as Uint8Array], {});
-  } catch (error) {
-    throw new FramingError(
-      "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
-        (error as Error).message,
-    );
-  }
-}
+/** The generator of a framing that was told the end, and left it at that. */
+const OVER: Iterator<never, undefined, Uint8Array> = {
+  next: () => ({ done: true, value: undefined }),
+};
 
-function toFound(value: FrameLayout | Uint8Array, looked: number): Found {
-  if (value instanceof Uint8Array) {
-    if (looked === 0) throw readNothing();
-    const { length } = value;
-    return { skip: looked, length: 0, after: 0, counted: length, made: plainBytes(value) };
-  }
-  if (typeof value !== "object" || value === null || Symbol.iterator in value) {
-    throw new FramingError(
-      `decode() must return a layout or a Uint8Array, not ${
-        typeof value === "object" ? typeName(value) : describe(value)
-      }`,
-    );
-  }
-  const { length, skip = looked, trailer = 0, check } = value;
-  const literal = typeof trailer === "number" ? undefined : trailerBytes(trailer);
-  const after = literal?.length ?? (trailer as number);
-  checkCount("length", length);
-  checkCount("skip", skip);
-  checkCount("trailer", after);
-  if (check !== undefined && typeof check !== "function") {
-    throw new FramingError(
-      `decode() returned a layout whose check is no function, but ${typeName(check)}`,
-    );
-  }
-  const end = skip + length + after;
-  if (end < looked) {
-    throw new FramingError(
-      `decode() read ${looked} bytes, past the end of the frame, which it says is after ${end}`,
-    );
-  }
-  if (end === 0) throw readNothing();
-  // A length that the peer chose.
-  if (end > Number.MAX_SAFE_INTEGER) {
-    throw new MalformedFrameError(`a frame cannot be ${length} bytes long, and end after ${end}`);
-  }
-  return { skip, length, after, counted: length, trailer: literal, check };
+function checkStep(step: unknown): Step {
+  if (typeof step === "object" && step !== null && !("then" in step)) return step as Step;
+  throw new FramingError(
+    `decode() must be a generator function (and not an async one): its next() gave ${
+      typeName(step)
+    }`,
+  );
 }
 
 function checkCount(name: string, count: number): void {
@@ -196,23 +292,23 @@ function checkCount(name: string, count: number): void {
   );
 }
 
-function trailerBytes(trailer: string | Uint8Array): Uint8Array {
+function trailerBytes(trailer: string | Uint8Array, encoding: Encoding): Uint8Array {
   try {
-    return toBytes("trailer", trailer);
+    return toBytes("trailer", trailer, encoding);
   } catch (error) {
     throw new FramingError(`decode() returned a wrong layout: ${(error as Error).message}`);
   }
 }
 
-function readNothing(): FramingError {
+function consumedNothing(): FramingError {
   return new FramingError(
-    "decode() returned a frame without reading a byte: there would be no end of frames",
+    "decode() returned without consuming a byte: there would be no end of frames",
   );
 }
 
 /**
  * Lets a framing look at the whole frame.
- * @throws {FramingError} If it does so later.
+ * @throws {FramingError} If it does so later. And what the framing throws.
  */
 export function runCheck(check: Found["check"], frame: Uint8Array, trailer: Uint8Array): void {
   const result: unknown = check?.(frame, trailer);

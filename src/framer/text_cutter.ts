@@ -1,9 +1,9 @@
 // The short way that most frames of text take: out of one chunk, of which much is decoded at once.
 
 import { indexOfByte } from "../common/bytes.ts";
-import type { ReceiveBuffer } from "../receive_buffer.ts";
-import type { DelimitedFraming } from "./delimited_framing.ts";
-import type { FrameText } from "./frame_text.ts";
+import type { DelimitedFraming } from "./delimited.ts";
+import type { FrameText } from "./text.ts";
+import type { Window } from "./window.ts";
 
 /** How many bytes are decoded together. What is decoded, and then read otherwise, was decoded for nothing. */
 const WINDOW = 16 * 1024;
@@ -43,44 +43,39 @@ export class TextCutter {
   }
 
   /** @returns The frame; `undefined` if it has to be cut as bytes, and {@linkcode TextCutter.follow} called behind it. */
-  cut(
-    buffer: ReceiveBuffer,
-    { delimiters, keep }: DelimitedFraming,
-    limit: number,
-  ): string | undefined {
-    const chunk = buffer.fresh;
-    const start = buffer.freshStart;
-    if (chunk === undefined || chunk !== this.#chunk || start !== this.#next) return undefined;
-    const { last, lastCharacter } = delimiters;
-    if (lastCharacter === "" || (this.#window === "" && !this.#open(chunk, last))) return undefined;
+  cut(window: Window, framing: DelimitedFraming, limit: number): string | undefined {
+    const { bytes, start } = window;
+    if (bytes !== this.#chunk || start !== this.#next) return undefined;
+    const { last, keep, isAscii } = framing;
+    if (last < 0 || !isAscii || (this.#window === "" && !this.#open(bytes, last))) return undefined;
+    const lastCharacter = String.fromCharCode(last);
     const from = this.#at;
     for (
       let end = this.#window.indexOf(lastCharacter, from), next = start;
       end >= 0;
       end = this.#window.indexOf(lastCharacter, end + 1)
     ) {
-      const byte = this.#isPlain ? start + end - from : indexOfByte(chunk, last, next);
+      const byte = this.#isPlain ? start + end - from : indexOfByte(bytes, last, next);
       next = byte + 1;
-      const length = delimiters.lengthBefore(chunk, start, byte);
+      const length = framing.lengthBefore(bytes, start, next);
       if (length === 0) continue;
       if (next - length - start > limit) return undefined;
       const frame = this.#window.slice(from, keep ? end + 1 : end + 1 - length);
-      buffer.skipFresh(next - start);
+      window.skip(next - start);
       this.#at = end + 1;
       this.#next = next;
       if (this.#at === this.#window.length) this.#window = "";
-      if (next === chunk.length) this.#chunk = undefined;
+      if (next === bytes.length) this.#chunk = undefined;
       return frame;
     }
     return undefined;
   }
 
   /** Is told that a frame was cut as bytes: others may follow it. */
-  follow(buffer: ReceiveBuffer): void {
-    const { fresh } = buffer;
-    if (fresh !== this.#chunk) this.#unfit = 0;
-    this.#chunk = fresh;
-    this.#next = buffer.freshStart;
+  follow({ bytes, start }: Window): void {
+    if (bytes !== this.#chunk) this.#unfit = 0;
+    this.#chunk = bytes;
+    this.#next = start;
     this.#window = "";
   }
 

@@ -1,8 +1,8 @@
 // datagrams(): each datagram of UDP is a frame.
 
-import { concat, describeBytes, toBytes } from "../common/bytes.ts";
+import { concat, type Data, describeBytes, toBytes } from "../common/bytes.ts";
 import { FrameInjectionError, MalformedFrameError, UnsupportedError } from "../errors.ts";
-import type { Codec, FrameLayout, Portion } from "../framing.ts";
+import type { Codec, FrameLayout, Portion } from "../framer/framing.ts";
 
 /*
  * A connection carries bytes, and knows no boundaries. So datagrams have a mark and their length before them on their way between
@@ -57,10 +57,10 @@ const DATAGRAMS: Codec = {
     if (isMarked(header)) return { length: lengthIn(header) };
     throw new MalformedFrameError(
       `datagrams() is for UDP: no datagram begins with ${describeBytes(header)}`,
-      header,
+      { bytes: header },
     );
   },
-  encode(payload: Uint8Array | string): Uint8Array {
+  encode(payload: Data): Uint8Array {
     const datagram = toBytes("payload", payload);
     if (datagram.length <= LONGEST_DATAGRAM) return markDatagram(datagram);
     throw new FrameInjectionError(

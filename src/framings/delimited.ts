@@ -1,7 +1,7 @@
 // delimited(): frames that end with a delimiter.
 
-import { DelimitedFraming, type DelimitedOptions } from "../framer/delimited_framing.ts";
-import type { DelimitedCodec } from "../framing.ts";
+import { type DelimitedOptions, readyRule } from "../framer/delimited.ts";
+import type { DelimitedCodec } from "../framer/framing.ts";
 
 /**
  * Frames that end with a delimiter, as they do when the delimiter itself is the terminator; `keep` leaves it in the
@@ -9,8 +9,8 @@ import type { DelimitedCodec } from "../framing.ts";
  *
  * Used by: nearly every text protocol; `keep` by filters, which pass on what they do not change.
  *
- * @param delimiter The delimiter, at least one byte: a string is sought as UTF-8.
- * @param options Whether to keep it.
+ * @param delimiter The delimiter, at least one byte: a string in the encoding of the stream, or UTF-8.
+ * @param options Whether to keep it, and whether the end of the stream ends a frame, too.
  * @returns The framing. It encodes a payload by adding the delimiter, or checks that it is there, with `keep`.
  * @throws {TypeError} If the delimiter is none, or empty, or an option of a wrong type.
  *
@@ -28,5 +28,5 @@ export function delimited(
   delimiter: string | Uint8Array,
   options: DelimitedOptions = {},
 ): DelimitedCodec {
-  return new DelimitedFraming([delimiter], options);
+  return readyRule([delimiter], options);
 }

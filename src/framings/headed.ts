@@ -1,6 +1,6 @@
 // headed(): frames whose header tells, by a rule of its own, how long they are.
 
-import { concat, copyOf, toBytes } from "../common/bytes.ts";
+import { concat, copyOf, type Data, toBytes } from "../common/bytes.ts";
 import {
   checkBoolean,
   checkFunction,
@@ -9,7 +9,10 @@ import {
   describe,
 } from "../common/checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
-import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
+import { Found } from "../framer/found.ts";
+import { reject, type Rejected } from "../framer/frame_in_transit.ts";
+import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
+import { HeaderFraming } from "../framer/header_framing.ts";
 
 /** How long a header is, and what {@linkcode headed} does with it. */
 export interface HeadedOptions {
@@ -47,7 +50,7 @@ export interface HeadedOptions {
  *     if (header.length < 2) return 2;
  *     if (header.at(-1)! < 128) return header.length; // it is whole
  *     if (header.length < 5) return header.length + 1;
- *     throw new MalformedFrameError("the length has more than four bytes", header);
+ *     throw new MalformedFrameError("the length has more than four bytes", { bytes: header });
  *   },
  *   (header) => header.subarray(1).reduce((sum, byte, i) => sum + (byte % 128) * 128 ** i, 0),
  * );
@@ -65,7 +68,7 @@ export function headed(
   return new Headed(n, bodyLength, options);
 }
 
-class Headed implements Codec {
+class Headed extends HeaderFraming {
   readonly #headerLength: (header: Uint8Array) => number;
   readonly #bodyLength: (header: Uint8Array) => number;
   readonly #strip: boolean;
@@ -76,6 +79,7 @@ class Headed implements Codec {
     bodyLength: (header: Uint8Array) => number,
     options: HeadedOptions,
   ) {
+    super();
     const { strip = false, header } = checkOptions(options);
     if (typeof n !== "function") checkInteger("n", n, 1, LONGEST_HEADER);
     checkFunction("bodyLength", bodyLength);
@@ -86,22 +90,29 @@ class Headed implements Codec {
     this.#header = header;
   }
 
-  *decode(): Generator<Portion, FrameLayout, Uint8Array> {
-    let header: Uint8Array = new Uint8Array(0);
-    for (let missing; (missing = this.#missing(header)) > 0;) {
-      header = concat(header, yield missing);
+  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+    let header = bytes.subarray(start, start);
+    try {
+      for (let missing; (missing = this.#missing(header)) > 0;) {
+        const end = header.length + missing;
+        if (start + end > bytes.length) return end;
+        header = bytes.subarray(start, start + end);
+      }
+      const length = this.#bodyLength(header);
+      const end = header.length + length;
+      if (Number.isSafeInteger(end) && length >= 0) {
+        return this.#strip ? new Found(header.length, length, 0, length) : new Found(0, end, 0, end);
+      }
+      throw new MalformedFrameError(
+        `the header says that ${describe(length)} bytes follow it: expected a whole number of bytes`,
+        { bytes: header },
+      );
+    } catch (error) {
+      return reject(error, header.length);
     }
-    const length = this.#bodyLength(header);
-    if (Number.isSafeInteger(header.length + length) && length >= 0) {
-      return this.#strip ? { length } : { skip: 0, length: header.length + length };
-    }
-    throw new MalformedFrameError(
-      `the header says that ${describe(length)} bytes follow it: expected a whole number of bytes`,
-      header,
-    );
   }
 
-  encode(payload: Uint8Array | string): Uint8Array {
+  encode(payload: Data): Uint8Array {
     const bytes = toBytes("payload", payload);
     const frame = this.#strip ? concat(this.#makeHeader(bytes.length), bytes) : copyOf(bytes);
     const header = this.#headerOf(frame);
@@ -138,7 +149,9 @@ class Headed implements Codec {
   #missing(header: Uint8Array): number {
     const length = this.#headerLength(header);
     if (length > LONGEST_HEADER) {
-      throw new MalformedFrameError(`the header has more than ${LONGEST_HEADER} bytes`, header);
+      throw new MalformedFrameError(`the header has more than ${LONGEST_HEADER} bytes`, {
+        bytes: header,
+      });
     }
     if (Number.isInteger(length) && length >= header.length) return length - header.length;
     throw new FramingError(

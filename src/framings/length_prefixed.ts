@@ -1,11 +1,12 @@
 // lengthPrefixed(): frames with their length before them, as a number of fixed size.
 
-import { areEqual, describeBytes, toBytes } from "../common/bytes.ts";
+import { areEqual, describeBytes, toBytes, type Data } from "../common/bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
-import { ChunkFraming } from "../framer/chunk_framing.ts";
-import { type Codec, type FrameLayout, LONGEST_HEADER, type Portion } from "../framing.ts";
-import type { ReceiveBuffer } from "../receive_buffer.ts";
+import { Found } from "../framer/found.ts";
+import { reject, type Rejected } from "../framer/frame_in_transit.ts";
+import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
+import { HeaderFraming } from "../framer/header_framing.ts";
 
 /** Where {@linkcode lengthPrefixed} finds the length, and what it counts. */
 export interface LengthPrefixedOptions {
@@ -91,7 +92,7 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Codec {
   return new LengthPrefixed(options);
 }
 
-class LengthPrefixed extends ChunkFraming {
+class LengthPrefixed extends HeaderFraming {
   readonly #bytes: 1 | 2 | 3 | 4 | 8;
   readonly #littleEndian: boolean;
   readonly #signed: boolean;
@@ -120,31 +121,23 @@ class LengthPrefixed extends ChunkFraming {
     this.#shortest = Math.max(this.#headerLength, strip);
   }
 
-  cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
-    const chunk = buffer.fresh;
-    const begin = buffer.freshStart + this.#offset;
-    if (chunk === undefined || begin + this.#bytes > chunk.length) return undefined;
-    const length = this.#readLength(chunk, begin);
+  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+    if (bytes.length - start < this.#headerLength) return this.#headerLength;
+    const length = this.#readLength(bytes, start + this.#offset);
     const end = this.#headerLength + length + this.#adjust;
-    if (length < 0 || end < this.#shortest || end - this.#strip > limit) return undefined;
-    return buffer.takeFresh(this.#strip, end - this.#strip);
-  }
-
-  *decode(): Generator<Portion, FrameLayout, Uint8Array> {
-    const header = yield this.#headerLength;
-    const length = this.#readLength(header, this.#offset);
-    const end = header.length + length + this.#adjust;
-    if (length < 0 || Math.max(length, end) > Number.MAX_SAFE_INTEGER || end < this.#shortest) {
-      throw new MalformedFrameError(
-        `the length must make a frame of ${this.#shortest} to ${Number.MAX_SAFE_INTEGER} bytes with its ` +
-          `header, and not ${length}, which makes one of ${end}`,
-        header,
-      );
+    if (length >= 0 && end >= this.#shortest && Math.max(length, end) <= Number.MAX_SAFE_INTEGER) {
+      const counted = end - this.#strip;
+      return new Found(this.#strip, counted, 0, counted);
     }
-    return { skip: this.#strip, length: end - this.#strip };
+    const error = new MalformedFrameError(
+      `the length must make a frame of ${this.#shortest} to ${Number.MAX_SAFE_INTEGER} bytes with its ` +
+        `header, and not ${length}, which makes one of ${end}`,
+      { bytes: bytes.slice(start, start + this.#headerLength) },
+    );
+    return reject(error, this.#headerLength);
   }
 
-  encode(payload: Uint8Array | string): Uint8Array {
+  encode(payload: Data): Uint8Array {
     const bytes = toBytes("payload", payload);
     const frame = new Uint8Array(this.#strip + bytes.length);
     frame.set(bytes, this.#strip);

@@ -1,9 +1,12 @@
 // netstring(): frames with their length before them, in digits.
 
-import { concat, toBytes } from "../common/bytes.ts";
+import { concat, toBytes, type Data } from "../common/bytes.ts";
 import { describe } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
-import type { Codec, FrameLayout, Portion } from "../framing.ts";
+import { Found } from "../framer/found.ts";
+import { reject, type Rejected } from "../framer/frame_in_transit.ts";
+import type { Codec } from "../framer/framing.ts";
+import { HeaderFraming } from "../framer/header_framing.ts";
 
 const [COLON, ZERO, NINE] = [0x3a, 0x30, 0x39];
 /** `Number.MAX_SAFE_INTEGER` has sixteen digits. */
@@ -12,7 +15,7 @@ const MOST_DIGITS = 16;
 /**
  * Netstrings (Bernstein, 1997): the length in decimal digits, a colon, the payload, a comma: `5:hello,`.
  *
- * Used by: QMTP, SCGI's headers, tnetstrings' relatives, and many small protocols of one's own.
+ * Used by: QMTP, SCGI's headers, tnetstrings' relatives, and many small protocols.
  *
  * It is strict: a length with a leading zero, without a digit or with anything else in it, and a frame that no comma
  * follows, are a {@linkcode MalformedFrameError}.
@@ -30,39 +33,46 @@ const MOST_DIGITS = 16;
  * ```
  */
 export function netstring(): Codec {
-  return { decode, encode };
+  return NETSTRING;
 }
 
-function* decode(): Generator<Portion, FrameLayout, Uint8Array> {
-  let digits = "";
-  for (;;) {
-    const byte = (yield 1)[0]!;
-    if (byte === COLON && digits !== "") break;
-    const isDigit = byte >= ZERO && byte <= NINE;
-    digits += String.fromCharCode(byte);
-    if (!isDigit) throw malformed(digits, "must be digits and a colon");
-    if (digits.length > 1 && digits.startsWith("0")) {
-      throw malformed(digits, "must not begin with 0");
+const COMMA = Uint8Array.of(0x2c);
+
+class Netstring extends HeaderFraming {
+  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+    let length = 0;
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (byte === COLON && at > start && length < Number.MAX_SAFE_INTEGER) {
+        return new Found(at + 1 - start, length, 1, length, COMMA);
+      }
+      const problem = byte === COLON && at > start
+        ? `must be less than ${Number.MAX_SAFE_INTEGER}`
+        : byte < ZERO || byte > NINE
+        ? "must be digits and a colon"
+        : at > start && bytes[start] === ZERO
+        ? "must not begin with 0"
+        : at - start === MOST_DIGITS
+        ? `must have at most ${MOST_DIGITS} digits`
+        : undefined;
+      if (problem !== undefined) return malformed(bytes.slice(start, at + 1), problem);
+      length = 10 * length + byte - ZERO;
     }
-    if (digits.length > MOST_DIGITS) {
-      throw malformed(digits, `must have at most ${MOST_DIGITS} digits`);
-    }
+    return bytes.length - start + 1;
   }
-  const length = Number(digits);
-  if (length >= Number.MAX_SAFE_INTEGER) {
-    throw malformed(`${digits}:`, `must be less than ${Number.MAX_SAFE_INTEGER}`);
+
+  encode(payload: Data): Uint8Array {
+    const bytes = toBytes("payload", payload);
+    return concat(toBytes("length", `${bytes.length}:`), bytes, COMMA);
   }
-  return { length, trailer: "," };
 }
 
-function encode(payload: Uint8Array | string): Uint8Array {
-  const bytes = toBytes("payload", payload);
-  return concat(toBytes("length", `${bytes.length}:`), bytes, toBytes("end", ","));
+function malformed(length: Uint8Array, rule: string): Rejected {
+  const shown = describe(String.fromCharCode(...length));
+  const error = new MalformedFrameError(`the length of a netstring ${rule}: ${shown}`, {
+    bytes: length,
+  });
+  return reject(error, length.length);
 }
 
-function malformed(length: string, rule: string): MalformedFrameError {
-  return new MalformedFrameError(
-    `the length of a netstring ${rule}: ${describe(length)}`,
-    Uint8Array.from(length, (char) => char.charCodeAt(0)),
-  );
-}
+const NETSTRING = new Netstring();

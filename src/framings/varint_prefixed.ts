@@ -1,13 +1,24 @@
 // varintPrefixed(): frames with their length before them, as a varint.
 
-import { concat, toBytes } from "../common/bytes.ts";
+import { concat, toBytes, type Data } from "../common/bytes.ts";
+import { checkBoolean, checkOptions } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
-import { ChunkFraming } from "../framer/chunk_framing.ts";
-import type { Codec, FrameLayout, Portion } from "../framing.ts";
-import type { ReceiveBuffer } from "../receive_buffer.ts";
+import { Found } from "../framer/found.ts";
+import { reject, type Rejected } from "../framer/frame_in_transit.ts";
+import type { Codec } from "../framer/framing.ts";
+import { HeaderFraming } from "../framer/header_framing.ts";
 
 /** A 64-bit number takes ten bytes of 7 bits. */
 const LONGEST_VARINT = 10;
+
+/** What {@linkcode varintPrefixed} accepts. */
+export interface VarintPrefixedOptions {
+  /**
+   * Whether a varint must be as short as it can be: one that ends with needless zeros is malformed then. Protocol
+   * Buffers' readers accept it. Default: `false`.
+   */
+  strict?: boolean | undefined;
+}
 
 /**
  * Frames with their length before them as a varint: 7 bits a byte, the lowest first, and the highest bit set in all bytes
@@ -15,10 +26,12 @@ const LONGEST_VARINT = 10;
  *
  * Used by: Protocol Buffers' delimited messages (`writeDelimitedTo`), libp2p, Minecraft.
  *
- * A varint of more than ten bytes, one with a needless zero at its end, and one above `Number.MAX_SAFE_INTEGER` are a
- * {@linkcode MalformedFrameError} as soon as that byte is here.
+ * A varint of more than ten bytes, and one above `Number.MAX_SAFE_INTEGER`, are a {@linkcode MalformedFrameError} as soon
+ * as that byte is here.
  *
+ * @param options Whether a longer varint than needed is refused.
  * @returns The framing. It encodes a payload by writing its length before it.
+ * @throws {TypeError} If an option is of a wrong type.
  *
  * @example
  * ```ts
@@ -30,47 +43,39 @@ const LONGEST_VARINT = 10;
  * assertEquals(framer.next(), new Uint8Array(128));
  * ```
  */
-export function varintPrefixed(): Codec {
-  return new VarintPrefixed();
+export function varintPrefixed(options: VarintPrefixedOptions = {}): Codec {
+  const { strict = false } = checkOptions(options);
+  return checkBoolean("strict", strict) ? STRICT : LENIENT;
 }
 
-class VarintPrefixed extends ChunkFraming {
-  cutFromChunk(buffer: ReceiveBuffer, limit: number): Uint8Array | undefined {
-    const chunk = buffer.fresh;
-    if (chunk === undefined) return undefined;
-    const begin = buffer.freshStart;
-    const longest = Math.min(chunk.length - begin, LONGEST_VARINT);
-    let length = 0;
-    for (let read = 0, weight = 1; read < longest; weight *= 128) {
-      const byte = chunk[begin + read++]!;
-      length += (byte % 128) * weight;
-      if (byte >= 128) continue;
-      const isWrong = byte === 0 && read > 1;
-      return isWrong || length > limit ? undefined : buffer.takeFresh(read, length);
-    }
-    return undefined;
+class VarintPrefixed extends HeaderFraming {
+  readonly #isStrict: boolean;
+
+  constructor(isStrict: boolean) {
+    super();
+    this.#isStrict = isStrict;
   }
 
-  *decode(): Generator<Portion, FrameLayout, Uint8Array> {
-    const varint: number[] = [];
+  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
     let length = 0;
-    for (let weight = 1;; weight *= 128) {
-      const byte = (yield 1)[0]!;
-      varint.push(byte);
+    for (let skip = 0, weight = 1; start + skip < bytes.length; weight *= 128) {
+      const byte = bytes[start + skip++]!;
       length += (byte % 128) * weight;
-      if (byte < 128) break;
-      if (varint.length === LONGEST_VARINT) throw malformed(varint, "has more than ten bytes");
+      if (byte >= 128 && skip < LONGEST_VARINT) continue;
+      const problem = byte >= 128
+        ? "has more than ten bytes"
+        : length > Number.MAX_SAFE_INTEGER
+        ? `is more than ${Number.MAX_SAFE_INTEGER}`
+        : byte === 0 && skip > 1 && this.#isStrict
+        ? "has a needless zero at its end"
+        : undefined;
+      if (problem === undefined) return new Found(skip, length, 0, length);
+      return malformed(bytes.slice(start, start + skip), problem);
     }
-    if (length > Number.MAX_SAFE_INTEGER) {
-      throw malformed(varint, `is more than ${Number.MAX_SAFE_INTEGER}`);
-    }
-    if (varint.length > 1 && varint.at(-1) === 0) {
-      throw malformed(varint, "has a needless zero at its end");
-    }
-    return { length };
+    return bytes.length - start + 1;
   }
 
-  encode(payload: Uint8Array | string): Uint8Array {
+  encode(payload: Data): Uint8Array {
     const bytes = toBytes("payload", payload);
     const varint: number[] = [];
     let rest = bytes.length;
@@ -79,10 +84,12 @@ class VarintPrefixed extends ChunkFraming {
   }
 }
 
-function malformed(varint: readonly number[], problem: string): MalformedFrameError {
-  const hex = varint.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return new MalformedFrameError(
-    `the length, the varint ${hex}, ${problem}`,
-    Uint8Array.from(varint),
-  );
+const [STRICT, LENIENT] = [new VarintPrefixed(true), new VarintPrefixed(false)];
+
+function malformed(varint: Uint8Array, problem: string): Rejected {
+  const hex = Array.from(varint, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const error = new MalformedFrameError(`the length, the varint ${hex}, ${problem}`, {
+    bytes: varint,
+  });
+  return reject(error, varint.length);
 }

@@ -4,7 +4,7 @@ import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
 import { checkFunction, describe, typeName } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { EncodingOf, Frame } from "../framer.ts";
+import type { FramesOf } from "../framer/framer.ts";
 import { datagrams } from "../framings/datagrams.ts";
 import { rememberName } from "../tls/secure.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
@@ -58,15 +58,15 @@ function checkUdp({ terminator, tls }: OpeningOptions): void {
  * Makes the chat over a connection that was just opened, which is closed if that fails.
  * @param name The host name that was connected to, if there is one.
  */
-export function openChat<F extends Frame>(
+export function openChat<T>(
   connection: Connection,
-  options: ChatOptions & WrapOptions & EncodingOf<F>,
+  options: ChatOptions & WrapOptions & FramesOf<T>,
   name: string = "",
-): Chat<F> {
+): Chat<T> {
   const { wrap } = options;
   try {
     const wrapped = wrap === undefined ? connection : wrap(connection);
-    const chat = new Chat<F>(wrapped, options);
+    const chat = new Chat<T>(wrapped, options);
     rememberName(wrapped, name);
     return chat;
   } catch (error) {

@@ -2,14 +2,14 @@ import {
   Chat,
   type Connection,
   type ConnectOptions,
-  type EncodingOf,
+  type FramesOf,
   type Frame,
   memoryPair,
 } from "../../mod.ts";
 
 /** The option of a client that says how it connects. */
 export interface Dial {
-  readonly dial: (options: ConnectOptions & EncodingOf<Uint8Array>) => Promise<Chat>;
+  readonly dial: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
 }
 
 /** Lets a client talk over a connection that is there. */

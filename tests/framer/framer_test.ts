@@ -16,10 +16,10 @@ import {
   type Terminator,
   UnsupportedError,
   varintPrefixed,
-} from "../mod.ts";
-import { bytes, hex, text } from "./support/bytes.ts";
-import { framerOf, frames, pieceOf } from "./support/framers.ts";
-import { checkCuts, checkRefusals, tooLong } from "./support/framing_tables.ts";
+} from "../../mod.ts";
+import { bytes, hex, text } from "../support/bytes.ts";
+import { framerOf, frames, pieceOf } from "../support/framers.ts";
+import { checkCuts, checkRefusals, tooLong } from "../support/framing_tables.ts";
 
 test("Framer cuts at a delimiter and leaves it out, whatever the chunks; an empty frame is one", () => {
   checkCuts("\n", "\n\n", ["", ""]);
@@ -406,7 +406,7 @@ test("Framer.encode() refuses a framing that cannot encode, and what is no paylo
 });
 
 test("the errors of frames are ChatErrors, which have a name and a code", async () => {
-  const { ChatError, MalformedFrameError } = await import("../mod.ts");
+  const { ChatError, MalformedFrameError } = await import("../../mod.ts");
   const errors: [error: InstanceType<typeof ChatError>, code: string][] = [
     [new FrameTooLongError(1, 2), "frame-too-long"],
     [new IncompleteFrameError(bytes("x"), "y"), "incomplete-frame"],

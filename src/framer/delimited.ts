@@ -1,0 +1,345 @@
+// Frames that end with a delimiter: how it is found, and what may be sent.
+
+import {
+  areEqual,
+  concat,
+  copyOf,
+  type Data,
+  describeBytes,
+  indexOfByte,
+  startsWith,
+  toBytes,
+} from "../common/bytes.ts";
+import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
+import type { Encoding } from "../common/latin1.ts";
+import { FrameInjectionError } from "../errors.ts";
+import type { DelimitedCodec, Portion } from "./framing.ts";
+import type { Window } from "./window.ts";
+
+type Delimiter = string | Uint8Array;
+type Flags = Required<Pick<DelimitedCodec, "keep" | "orEnd">>;
+
+/** What {@linkcode delimited}, {@linkcode anyOf} and {@linkcode lines} take. */
+export interface DelimitedOptions {
+  /** Whether the delimiter that ended the frame is handed out at its end. Default: `false`. */
+  keep?: boolean | undefined;
+  /**
+   * Whether the end of the stream ends the frame, too, as the delimiter would: for a last line that may lack its line
+   * end. A framing of your own that asks for such a portion when nothing is left is given an empty one. Default: `false`.
+   */
+  orEnd?: boolean | undefined;
+}
+
+/**
+ * Of several delimiters the one that begins first ends the frame, and of those that begin there the longest. A search that
+ * found none goes on at the first place where what is held may begin one. A program's delimiters are short, so each byte
+ * costs a bounded time, whatever the peer sends.
+ *
+ * ```text
+ *   "OK\r" is held, "\r" and "\r\n" are delimiters:     the frame is "OK", and a "\n" that comes next is dropped
+ *   "OK\r\n" is held:                                   the frame is "OK", ended by the longer one
+ * ```
+ *
+ * Equal rules are the same object: {@linkcode readyRule} makes each once.
+ */
+export class DelimitedFraming implements DelimitedCodec {
+  readonly keep: boolean;
+  readonly orEnd: boolean;
+  /** In the order given: the first is the one to send. */
+  readonly patterns: readonly Uint8Array[];
+  /** The byte that all of them end with, if none has it anywhere else; -1 otherwise. */
+  readonly last: number;
+  /** Whether they are ASCII throughout: then text ends where its bytes do. */
+  readonly isAscii: boolean;
+  readonly longest: number;
+  /** How long the delimiter is that was found last, and what makes a longer one of it, if it was not waited for. */
+  found = 0;
+  rests: readonly Uint8Array[] | undefined;
+
+  readonly #longestFirst: readonly Uint8Array[];
+  /** By the first byte, the longest first. */
+  readonly #byFirst: (Uint8Array[] | undefined)[] = [];
+  /** The byte that all of them begin with; -1 if there are several. */
+  readonly #first: number;
+  /** What it was made of: a string may be other bytes in another encoding. */
+  readonly #sources: readonly Delimiter[];
+
+  constructor(
+    patterns: readonly Uint8Array[],
+    { keep, orEnd }: Flags,
+    sources: readonly Delimiter[],
+  ) {
+    this.keep = keep;
+    this.orEnd = orEnd;
+    this.patterns = patterns;
+    this.#sources = sources;
+    this.isAscii = patterns.every((pattern) => pattern.every((byte) => byte < 0x80));
+    this.#longestFirst = patterns.toSorted((a, b) => b.length - a.length);
+    this.longest = this.#longestFirst[0]!.length;
+    for (const pattern of this.#longestFirst) (this.#byFirst[pattern[0]!] ??= []).push(pattern);
+    const first = patterns[0]![0]!;
+    this.#first = patterns.every((pattern) => pattern[0] === first) ? first : -1;
+    const last = patterns[0]!.at(-1)!;
+    const isOnlyLast = (pattern: Uint8Array): boolean =>
+      pattern.indexOf(last) === pattern.length - 1;
+    this.last = patterns.every(isOnlyLast) ? last : -1;
+  }
+
+  /**
+   * The same rule where strings are of that encoding.
+   * @throws {RangeError} If one has a character that the encoding lacks.
+   */
+  in(encoding: Encoding): DelimitedFraming {
+    if (encoding === "utf-8" || this.isAscii) return this;
+    return readyRule(this.#sources, this, encoding);
+  }
+
+  /** Whether it is the rule of these delimiters, however they are written, in any encoding. */
+  isMadeOf(patterns: readonly Uint8Array[], sources: readonly Delimiter[], flags: Flags): boolean {
+    if (this.keep !== flags.keep || this.orEnd !== flags.orEnd) return false;
+    if (this.patterns.length !== patterns.length) return false;
+    return this.patterns.every((pattern, i) => areEqual(pattern, patterns[i]!)) &&
+      (this.isAscii || this.#sources.every((source, i) => typeof source === typeof sources[i]));
+  }
+
+  /**
+   * Searches after the first `from` bytes. `found` and `rests` tell of the delimiter.
+   * @param isFinal Whether no more bytes are to come.
+   * @returns How many bytes come before the delimiter; or -1, and `scanned` of the window says how far was looked.
+   */
+  search(window: Window, from: number, isFinal: boolean): number {
+    if (window.scanned < from) window.scanned = from;
+    if (this.last >= 0) return this.#searchLast(window, from);
+    for (;;) {
+      const at = this.#searchFront(window, from, isFinal);
+      if (at >= 0 || !window.extend()) return at;
+    }
+  }
+
+  /** Most delimiters end with a byte that they have once: where that is not, none ends. */
+  #searchLast(window: Window, from: number): number {
+    for (;;) {
+      const at = window.indexOf(this.last);
+      if (at < 0) return -1;
+      const length = this.longest === 1 ? 1 : this.#lengthEndingAt(window, from, at);
+      if (length > 0) {
+        this.found = length;
+        this.rests = undefined;
+        return at + 1 - length - from;
+      }
+      window.scanned = at + 1;
+    }
+  }
+
+  #lengthEndingAt(window: Window, from: number, at: number): number {
+    window.reach(at + 1);
+    return this.lengthBefore(window.bytes, window.start + from, window.start + at + 1);
+  }
+
+  #searchFront(window: Window, from: number, isFinal: boolean): number {
+    const { bytes, start } = window;
+    const end = bytes.length;
+    const isAll = end - start === window.length;
+    let at = start + window.scanned;
+    for (; at < end; at++) {
+      if (this.#first >= 0) {
+        at = indexOfByte(bytes, this.#first, at);
+        if (at < 0) at = end;
+      }
+      const candidates = this.#byFirst[bytes[at]!];
+      if (candidates === undefined) continue;
+      let length = lengthAt(bytes, at, candidates, isAll && isFinal);
+      this.rests = undefined;
+      if (length < 0) {
+        if (!isAll || this.keep) break;
+        // Nothing more is here: a shorter delimiter that ends here ends the frame.
+        length = end - at;
+        this.rests = restsAfter(bytes.subarray(at), candidates);
+        if (this.rests === undefined) break;
+      }
+      if (length === 0) continue;
+      this.found = length;
+      return at - start - from;
+    }
+    window.scanned = at - start;
+    return -1;
+  }
+
+  /** How many bytes after the first `from` are known to come before any delimiter, if none was found. */
+  before(window: Window, from: number): number {
+    const held = window.length - from;
+    if (this.longest === 1) return held;
+    const tail = window.tail(Math.min(this.longest - 1, held));
+    let at = 0;
+    while (at < tail.length && !this.#mayBeginAt(tail, at)) at++;
+    return held - tail.length + at;
+  }
+
+  #mayBeginAt(tail: Uint8Array, at: number): boolean {
+    return this.#byFirst[tail[at]!]?.some((pattern) =>
+      tail.length - at < pattern.length && startsWith(tail, at, pattern, tail.length - at)
+    ) ?? false;
+  }
+
+  *decode(): Generator<Portion, Uint8Array, Uint8Array> {
+    return yield this;
+  }
+
+  encode(payload: Data): Uint8Array {
+    const bytes = toBytes("payload", payload);
+    if (this.keep) return this.#encodeKept(bytes);
+    const delimiter = this.patterns[0]!;
+    const frame = concat(bytes, delimiter);
+    // No delimiter may begin in the payload, nor may one that ends in what is sent after it.
+    const { at } = this.#firstIn(frame);
+    if (at < bytes.length) throw injection(bytes, at);
+    // Nor may the delimiter of the frame before become a longer one by what follows it.
+    const first = this.#firstIn(concat(delimiter, bytes.subarray(0, this.longest), delimiter));
+    if (first.at === 0 && first.length === delimiter.length) return frame;
+    throw injection(bytes, 0);
+  }
+
+  #encodeKept(payload: Uint8Array): Uint8Array {
+    const { at, length } = this.#firstIn(payload);
+    if (length === 0) {
+      throw new FrameInjectionError(
+        `the payload ${describeBytes(payload)} must end with its delimiter, as keep is set, ` +
+          "and with one that nothing makes longer",
+      );
+    }
+    if (at + length !== payload.length) throw injection(payload, at);
+    return copyOf(payload);
+  }
+
+  /** The first place where a delimiter is, or where one begins that the bytes do not end: then its length is 0. */
+  #firstIn(bytes: Uint8Array): { at: number; length: number } {
+    for (let at = 0; at < bytes.length; at++) {
+      const candidates = this.#byFirst[bytes[at]!];
+      const length = candidates === undefined ? 0 : lengthAt(bytes, at, candidates, false);
+      if (length !== 0) return { at, length: Math.max(0, length) };
+    }
+    return { at: bytes.length, length: 0 };
+  }
+
+  /** How long the longest delimiter is that ends before `end`, and begins at `begin` or after it; or 0. */
+  lengthBefore(bytes: Uint8Array, begin: number, end: number): number {
+    for (const pattern of this.#longestFirst) {
+      const at = end - pattern.length;
+      if (at >= begin && startsWith(bytes, at, pattern, pattern.length)) return pattern.length;
+    }
+    return 0;
+  }
+}
+
+/** How long the longest delimiter is that begins there, or 0; -1 if what comes next decides. */
+function lengthAt(
+  bytes: Uint8Array,
+  at: number,
+  candidates: readonly Uint8Array[],
+  isFinal: boolean,
+): number {
+  const here = bytes.length - at;
+  for (const pattern of candidates) {
+    if (here >= pattern.length) {
+      if (startsWith(bytes, at, pattern, pattern.length)) return pattern.length;
+    } else if (!isFinal && startsWith(bytes, at, pattern, here)) return -1;
+  }
+  return 0;
+}
+
+/** What makes longer delimiters of one that is here as a whole, and ends what is held; `undefined` if none is. */
+function restsAfter(
+  delimiter: Uint8Array,
+  candidates: readonly Uint8Array[],
+): readonly Uint8Array[] | undefined {
+  const { length } = delimiter;
+  const begins = (pattern: Uint8Array): boolean =>
+    pattern.length >= length && startsWith(pattern, 0, delimiter, length);
+  const longer = candidates.filter(begins);
+  if (longer.at(-1)?.length !== length) return undefined;
+  return longer.slice(0, -1).map((pattern) => pattern.subarray(length));
+}
+
+function injection(payload: Uint8Array, at: number): FrameInjectionError {
+  return new FrameInjectionError(
+    `the payload ${describeBytes(payload)} would be read as more than one frame, or as another: ` +
+      `with what is sent around it, it forms a delimiter at byte ${at}; escape it, or use a framing that says a length`,
+  );
+}
+
+/*
+ * A rule costs a microsecond and 2 KB to make, and a program makes the same few again and again: one for each chat, or for
+ * each frame. Each is made once, and found by what it was made of.
+ */
+const ready: Map<string, DelimitedFraming> = new Map();
+const MOST_READY = 256;
+/** The rule of what is longer is made each time: a program could make any number of them. */
+const LONGEST_KEY = 256;
+/** Single bytes: they are found without a key. */
+const readyBytes: (DelimitedFraming | undefined)[] = [];
+
+/**
+ * The rule that such delimiters make.
+ * @throws {TypeError} If one is empty, or neither a string nor bytes, or an option is wrong.
+ * @throws {RangeError} If a string has a character that the encoding lacks.
+ */
+export function readyRule(
+  delimiters: readonly Delimiter[],
+  options: DelimitedOptions,
+  encoding: Encoding = "utf-8",
+): DelimitedFraming {
+  const { keep = false, orEnd = false } = checkOptions(options);
+  checkBoolean("keep", keep);
+  checkBoolean("orEnd", orEnd);
+  const key = keyOf(delimiters, keep, orEnd, encoding);
+  if (key === undefined) return makeRule(delimiters, { keep, orEnd }, encoding);
+  const same = ready.get(key);
+  if (same !== undefined) return same;
+  const rule = makeRule(delimiters, { keep, orEnd }, encoding);
+  if (ready.size === MOST_READY) ready.clear();
+  ready.set(key, rule);
+  return rule;
+}
+
+/** The rule of one delimiter, as most are. It throws as `readyRule()` does. */
+export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): DelimitedFraming {
+  if (typeof delimiter === "string") return readyRule([delimiter], {}).in(encoding);
+  if (delimiter.length !== 1) return readyRule([delimiter], {});
+  return readyBytes[delimiter[0]!] ??= readyRule([delimiter], {});
+}
+
+function keyOf(
+  delimiters: readonly Delimiter[],
+  keep: boolean,
+  orEnd: boolean,
+  encoding: Encoding,
+): string | undefined {
+  let key = (keep ? "k" : "") + (orEnd ? "e" : "") + (encoding === "latin1" ? "l" : "");
+  for (const delimiter of delimiters) {
+    if (typeof delimiter === "string") key += `"${delimiter.length}:${delimiter}`;
+    else if (delimiter instanceof Uint8Array) key += `[${delimiter.length}:${delimiter.join()}`;
+    else return undefined;
+    if (key.length > LONGEST_KEY) return undefined;
+  }
+  return key;
+}
+
+function makeRule(
+  delimiters: readonly Delimiter[],
+  flags: Flags,
+  encoding: Encoding,
+): DelimitedFraming {
+  const patterns = delimiters.map((delimiter) => checkDelimiter(delimiter, encoding));
+  for (const rule of ready.values()) {
+    if (rule.isMadeOf(patterns, delimiters, flags)) return rule; // it was written in another way
+  }
+  return new DelimitedFraming(patterns, flags, delimiters);
+}
+
+function checkDelimiter(delimiter: Delimiter, encoding: Encoding): Uint8Array {
+  const bytes = Uint8Array.from(toBytes("a delimiter", delimiter, encoding));
+  if (bytes.length > 0) return bytes;
+  throw new TypeError(
+    `a delimiter must be at least one byte long, not an empty ${typeName(delimiter)}`,
+  );
+}
