@@ -144,10 +144,18 @@ export class IncompleteFrameError extends ChatError {
    * @param bytes What had arrived of the frame, and was not handed out.
    * @param expected What would have ended it, for the message.
    * @param handedOut How many bytes of it were handed out before, for the message.
+   * @param canBeLast Whether the option `incomplete: "yield"` would make a frame of them.
    */
-  constructor(bytes: Uint8Array, expected: string, handedOut: number = 0) {
+  constructor(
+    bytes: Uint8Array,
+    expected: string,
+    handedOut: number = 0,
+    canBeLast: boolean = false,
+  ) {
     const arrived = handedOut + bytes.length;
-    const hint = arrived > 0 ? ': incomplete: "yield" would give them as a frame' : "";
+    const hint = arrived > 0 && canBeLast
+      ? ': incomplete: "yield" would give them as a frame'
+      : "";
     super(
       "incomplete-frame",
       `the stream ended ${arrived} bytes into a frame that ${expected} would have ended${hint}`,

@@ -143,8 +143,9 @@ export class DelimitedFraming implements DelimitedCodec {
     let at = start + window.scanned;
     for (; at < end; at++) {
       if (this.#first >= 0) {
-        at = indexOfByte(bytes, this.#first, at);
-        if (at < 0) at = end;
+        const begin = indexOfByte(bytes, this.#first, at);
+        at = begin < 0 ? end : begin;
+        if (begin < 0) break;
       }
       const candidates = this.#byFirst[bytes[at]!];
       if (candidates === undefined) continue;

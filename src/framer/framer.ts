@@ -168,11 +168,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #isPaused = false;
 
   static {
-    pausing = <T>(options: FramerOptions & FramesOf<T>): Framer<T> => {
-      const framer = new Framer<T>(options);
+    pausing = ((options: FramerOptions & FramesOf<unknown>): Framer<unknown> => {
+      const framer = new Framer<unknown>(options);
       framer.#patience = MOST_DROPPED;
       return framer;
-    };
+    }) as typeof pausing;
     isPaused = (framer) => framer.#isPaused;
   }
 
@@ -811,7 +811,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const rest = this.#takeAll();
     if (this.#incomplete === "drop") return undefined;
     if (this.#incomplete === "throw" || !(rule instanceof DelimitedFraming)) {
-      throw new IncompleteFrameError(rest, describeRule(rule));
+      throw new IncompleteFrameError(rest, describeRule(rule), 0, rule instanceof DelimitedFraming);
     }
     if (rest.length > this.#maxFrameLength) {
       throw new FrameTooLongError(this.#maxFrameLength, rest.length);
@@ -825,7 +825,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const endsByDelimiter = front?.isSought ?? rule instanceof DelimitedFraming;
     const rest = this.takeRest();
     const isFrame = this.#incomplete === "yield" && (endsByDelimiter || handedOut + rest.length === 0);
-    if (!isFrame) throw new IncompleteFrameError(rest, describeRule(rule), handedOut);
+    if (!isFrame) {
+      throw new IncompleteFrameError(rest, describeRule(rule), handedOut, endsByDelimiter);
+    }
     if (rest.length === 0) {
       this.#endPieces();
       return null;

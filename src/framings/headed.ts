@@ -100,6 +100,9 @@ class Headed extends HeaderFraming {
       }
       const length = this.#bodyLength(header);
       const end = header.length + length;
+      if (end === 0) {
+        throw new FramingError("a frame must have a byte: its header and its body have none");
+      }
       if (Number.isSafeInteger(end) && length >= 0) {
         return this.#strip ? new Found(header.length, length, 0, length) : new Found(0, end, 0, end);
       }

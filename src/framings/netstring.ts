@@ -43,11 +43,12 @@ class Netstring extends HeaderFraming {
     let length = 0;
     for (let at = start; at < bytes.length; at++) {
       const byte = bytes[at]!;
-      if (byte === COLON && at > start && length < Number.MAX_SAFE_INTEGER) {
-        return new Found(at + 1 - start, length, 1, length, COMMA);
+      const skip = at + 1 - start;
+      if (byte === COLON && at > start && skip + length < Number.MAX_SAFE_INTEGER) {
+        return new Found(skip, length, 1, length, COMMA);
       }
       const problem = byte === COLON && at > start
-        ? `must be less than ${Number.MAX_SAFE_INTEGER}`
+        ? `must be less than ${Number.MAX_SAFE_INTEGER - skip}`
         : byte < ZERO || byte > NINE
         ? "must be digits and a colon"
         : at > start && bytes[start] === ZERO

@@ -64,8 +64,8 @@ class VarintPrefixed extends HeaderFraming {
       if (byte >= 128 && skip < LONGEST_VARINT) continue;
       const problem = byte >= 128
         ? "has more than ten bytes"
-        : length > Number.MAX_SAFE_INTEGER
-        ? `is more than ${Number.MAX_SAFE_INTEGER}`
+        : skip + length > Number.MAX_SAFE_INTEGER
+        ? `is more than ${Number.MAX_SAFE_INTEGER - skip}`
         : byte === 0 && skip > 1 && this.#isStrict
         ? "has a needless zero at its end"
         : undefined;
