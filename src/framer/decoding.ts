@@ -43,6 +43,9 @@ export class Decoding {
   #rests: readonly Uint8Array[] | undefined;
   /** What it returned, while that is not decided. */
   #returned: Decoded<unknown>;
+  /** The string that it asked for last, and what that was made. */
+  #lastText: string | undefined;
+  #lastDelimiter: DelimitedFraming | undefined;
   /** How many bytes are known to be read for the frame. */
   seen = 0;
 
@@ -65,6 +68,10 @@ export class Decoding {
     endsPortions: boolean,
   ): Found | Rejected | undefined {
     try {
+      if (this.#generator === undefined) {
+        const found = this.#begin();
+        if (found !== undefined) return found;
+      }
       for (;;) {
         if (this.#rests !== undefined && !this.#passRest(window, isFinal)) return undefined;
         if (this.#returned !== undefined) return this.#toFound(this.#returned, undefined);
@@ -153,21 +160,31 @@ export class Decoding {
       (this.#wanted.orEnd || (endsPortions && left > 0));
   }
 
+  #begin(): Found | undefined {
+    const generator = this.#generator = this.framing.decode();
+    const step = checkStep(generator?.next?.(NO_BYTES));
+    if (step.done) return this.#toFound(step.value, undefined);
+    this.#wanted = this.#toWanted(step.value);
+    return undefined;
+  }
+
   #resume(window: Window, length: number, after: number): Step {
-    this.#count(length + after === 0);
+    if (length + after === 0) this.#count();
+    else this.#emptyPortions = 0;
     const keeps = typeof this.#wanted !== "number" && this.#wanted.keep;
     const at = window.start + this.#given;
-    const bytes = window.bytes.subarray(at, at + length + (keeps ? after : 0));
+    const end = at + length + (keeps ? after : 0);
     this.#given += length + after;
-    const generator = this.#generator ??= this.framing.decode();
-    return checkStep(generator?.next?.(bytes));
+    return checkStep(
+      this.#generator!.next(end === at ? NO_BYTES : window.bytes.subarray(at, end)),
+    );
   }
 
   /** Throws at the `yield` that the portion will not come. Returns nothing if the framing leaves it at that. */
   #tellEnd(window: Window): Step | undefined {
     const generator = this.#generator;
     if (generator?.throw === undefined) return undefined;
-    this.#count(true);
+    this.#count();
     window.reach(window.length);
     const error = new IncompleteFrameError(
       window.bytes.slice(window.start),
@@ -182,19 +199,22 @@ export class Decoding {
     }
   }
 
-  #count(isEmpty: boolean): void {
-    this.#emptyPortions = isEmpty ? this.#emptyPortions + 1 : 0;
-    if (this.#emptyPortions <= MOST_EMPTY_PORTIONS) return;
+  #count(): void {
+    if (++this.#emptyPortions <= MOST_EMPTY_PORTIONS) return;
     throw new FramingError(
       `decode() asked for nothing ${MOST_EMPTY_PORTIONS} times in a row: it must read on, or return`,
     );
   }
 
   #toWanted(portion: unknown): number | DelimitedFraming {
+    if (typeof portion === "string" && portion === this.#lastText) return this.#lastDelimiter!;
     if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
     try {
       if (typeof portion === "number") return checkInteger("a number of bytes", portion);
-      return readyDelimiter(portion as string | Uint8Array, this.#encoding);
+      const delimiter = readyDelimiter(portion as string | Uint8Array, this.#encoding);
+      if (typeof portion !== "string") return delimiter;
+      this.#lastText = portion;
+      return this.#lastDelimiter = delimiter;
     } catch (error) {
       throw new FramingError(
         "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
@@ -206,7 +226,7 @@ export class Decoding {
   #toFound(value: Decoded<unknown>, rests: readonly Uint8Array[] | undefined): Found {
     if (value === undefined) return this.#made(NOTHING, rests);
     if (ArrayBuffer.isView(value)) return this.#made(plainBytes(value as Uint8Array), rests);
-    if (typeof value !== "object" || value === null || Symbol.iterator in value) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new FramingError(
         `decode() must return a layout, a Uint8Array, { message } or undefined, not ${
           typeof value === "object" ? typeName(value) : describe(value)
@@ -274,7 +294,11 @@ const OVER: Iterator<never, undefined, Uint8Array> = {
   next: () => ({ done: true, value: undefined }),
 };
 
+const NO_BYTES = new Uint8Array(0);
+
 function checkStep(step: unknown): Step {
+  if (typeof (step as Step | undefined)?.done === "boolean") return step as Step;
+  // An iterator that is no generator may leave it out.
   if (typeof step === "object" && step !== null && !("then" in step)) return step as Step;
   throw new FramingError(
     `decode() must be a generator function (and not an async one): its next() gave ${

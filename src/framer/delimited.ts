@@ -13,7 +13,7 @@ import {
 import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { FrameInjectionError } from "../errors.ts";
-import type { DelimitedCodec, Portion } from "./framing.ts";
+import { type DelimitedCodec, DELIMITED, type Portion } from "./framing.ts";
 import type { Window } from "./window.ts";
 
 type Delimiter = string | Uint8Array;
@@ -43,6 +43,7 @@ export interface DelimitedOptions {
  * Equal rules are the same object: {@linkcode readyRule} makes each once.
  */
 export class DelimitedFraming implements DelimitedCodec {
+  readonly kind: typeof DELIMITED = DELIMITED;
   readonly keep: boolean;
   readonly orEnd: boolean;
   /** In the order given: the first is the one to send. */
@@ -304,9 +305,19 @@ export function readyRule(
 
 /** The rule of one delimiter, as most are. It throws as `readyRule()` does. */
 export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): DelimitedFraming {
-  if (typeof delimiter === "string") return readyRule([delimiter], {}).in(encoding);
-  if (delimiter.length !== 1) return readyRule([delimiter], {});
+  if (typeof delimiter === "string") {
+    const rule = ready.get(delimiter);
+    return (rule ?? makeTextReady(delimiter)).in(encoding);
+  }
+  if (!(delimiter instanceof Uint8Array) || delimiter.length !== 1) return readyRule([delimiter], {});
   return readyBytes[delimiter[0]!] ??= readyRule([delimiter], {});
+}
+
+/** The key of a string by itself is the string: no other key begins so. */
+function makeTextReady(delimiter: string): DelimitedFraming {
+  const rule = readyRule([delimiter], {});
+  if (delimiter.length <= LONGEST_KEY) ready.set(delimiter, rule);
+  return rule;
 }
 
 function keyOf(
@@ -315,7 +326,7 @@ function keyOf(
   orEnd: boolean,
   encoding: Encoding,
 ): string | undefined {
-  let key = (keep ? "k" : "") + (orEnd ? "e" : "") + (encoding === "latin1" ? "l" : "");
+  let key = `\0${keep ? "k" : ""}${orEnd ? "e" : ""}${encoding === "latin1" ? "l" : ""}`;
   for (const delimiter of delimiters) {
     if (typeof delimiter === "string") key += `"${delimiter.length}:${delimiter}`;
     else if (delimiter instanceof Uint8Array) key += `[${delimiter.length}:${delimiter.join()}`;

@@ -16,6 +16,7 @@ export const NOTHING: unique symbol = Symbol("no frame");
 
 /** Where a frame lies, counted from the first byte held: [ skip ][ length: the frame ][ after ]. */
 export class Found {
+  readonly kind = "found";
   readonly skip: number;
   readonly length: number;
   readonly after: number;

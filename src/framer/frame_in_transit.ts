@@ -14,6 +14,7 @@ import type { Window } from "./window.ts";
  * ```
  */
 export class FrameInTransit {
+  readonly kind = "in transit";
   /** Whether its pieces are handed out, and not dropped. */
   isHandedOut = false;
   /** How many bytes of it were handed out. */
@@ -166,6 +167,7 @@ export function checkTrailer(found: Uint8Array, expected: Uint8Array | undefined
 
 /** A frame that cannot be had: what the reader is told, and what is dropped. */
 export class Rejected {
+  readonly kind = "rejected";
   readonly error: unknown;
   readonly drop: FrameInTransit;
 

@@ -29,9 +29,17 @@ import { DelimitedFraming } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
 import { checkTrailer, FrameInTransit, reject, Rejected } from "./frame_in_transit.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "./framing.ts";
-import { HeaderFraming } from "./header_framing.ts";
+import type { HeaderFraming } from "./header_framing.ts";
 import { checkMessage, MessageFraming } from "./message_framing.ts";
-import { describeRule, encodeFrame, type Rule, type Terminator, toRule } from "./terminator.ts";
+import {
+  describeRule,
+  encodeFrame,
+  kindOf,
+  type Rule,
+  type RuleKind,
+  type Terminator,
+  toRule,
+} from "./terminator.ts";
 import { checkText, FrameText, StringJoiner, type TextOptions } from "./text.ts";
 import { TextCutter } from "./text_cutter.ts";
 import { Window } from "./window.ts";
@@ -143,6 +151,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   readonly #encoding: Encoding | undefined;
   #terminator: Terminator;
   #rule: Rule;
+  #kind: RuleKind;
   #maxFrameLength: number;
   #ended = false;
   #frames = 0;
@@ -190,6 +199,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     checkText({ encoding, fatal });
     this.#encoding = encoding;
     this.#rule = toRule(terminator, encoding ?? "utf-8");
+    this.#kind = kindOf(this.#rule);
     this.#terminator = terminator;
     this.#maxFrameLength = checkLimit("maxFrameLength", maxFrameLength);
     this.#incomplete = checkIncomplete(incomplete);
@@ -211,6 +221,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   set terminator(terminator: Terminator) {
     this.#rule = toRule(terminator, this.#encoding ?? "utf-8");
+    this.#kind = kindOf(this.#rule);
     this.#terminator = terminator;
     this.#zeroAnswered = false;
   }
@@ -225,7 +236,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   set maxFrameLength(limit: number) {
     this.#maxFrameLength = checkLimit("maxFrameLength", limit);
-    if (this.#front instanceof Rejected) this.#forget();
+    if (this.#front?.kind === "rejected") this.#forget();
   }
 
   /** How many received bytes are held, not cut into frames yet. */
@@ -244,16 +255,15 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   get ready(): boolean {
     const front = this.#front;
-    if (front instanceof FrameInTransit && (front.isHandedOut || !this.#dropRest())) return false;
+    if (front?.kind === "in transit" && (front.isHandedOut || !this.#dropRest())) return false;
     const rule = this.#frameRule(this.#rule);
     if (rule === 0) return !this.#zeroIsOver;
     if (rule === null) {
       return this.#encoding === undefined ? this.#window.length > 0 : this.#wholeText().length > 0;
     }
-    const found = this.#findWithin(rule);
-    if (found instanceof Rejected || (found !== undefined && this.#window.reach(found.end))) {
-      return true;
-    }
+    const found = this.#findWithin(rule, kindOf(rule));
+    if (found?.kind === "rejected") return true;
+    if (found !== undefined && this.#window.reach(found.end)) return true;
     return this.#ended && this.#incomplete !== "drop" && this.#window.length > 0;
   }
 
@@ -300,12 +310,14 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   next<M>(framing: Framing<M>): FrameBy<M, T> | undefined;
   next(terminator?: Terminator): T | undefined;
   next(terminator?: Terminator): unknown {
-    const rule = this.#ruleFor(terminator);
-    if (rule instanceof MessageFraming) return this.#nextMessage(rule);
-    const frame = this.#encoding === undefined
-      ? this.#nextFrame(rule, terminator === undefined, undefined, false)
-      : this.#nextText(rule, terminator === undefined, false);
-    return frame instanceof Message ? frame.value : frame;
+    if (terminator !== undefined) {
+      const rule = this.#ruleFor(terminator);
+      return this.#nextBy(rule, kindOf(rule), false);
+    }
+    const kind = this.#kind;
+    return this.#encoding === undefined && kind !== "message" && kind !== "own"
+      ? this.#nextFrame(this.#rule, kind, true, undefined, false)
+      : this.#nextBy(this.#rule, kind, true);
   }
 
   /**
@@ -316,7 +328,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   nextBytes(terminator?: Terminator): Uint8Array | undefined {
     const rule = this.#frameRule(this.#ruleFor(terminator));
-    return this.#nextFrame(rule, terminator === undefined, undefined, true) as
+    return this.#nextFrame(rule, kindOf(rule), terminator === undefined, undefined, true) as
       | Uint8Array
       | undefined;
   }
@@ -329,7 +341,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   nextText(terminator?: Terminator): string | undefined {
     const rule = this.#frameRule(this.#ruleFor(terminator));
-    return this.#nextText(rule, terminator === undefined, true) as string | undefined;
+    return this.#nextText(rule, kindOf(rule), terminator === undefined, true) as string | undefined;
   }
 
   /**
@@ -346,8 +358,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   nextPiece(terminator?: Terminator): Uint8Array | null | undefined {
     const rule = this.#frameRule(this.#ruleFor(terminator));
-    let front = this.#front;
-    if (!(front instanceof FrameInTransit && front.isHandedOut)) {
+    let front = this.#front?.kind === "in transit" ? this.#front : undefined;
+    if (!front?.isHandedOut) {
       if (!this.#dropRest()) return undefined;
       front = this.#beginTransit(rule);
       if (front !== undefined) front.isHandedOut = true;
@@ -374,7 +386,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   skip(terminator?: Terminator): boolean {
     const front = this.#front;
-    if (front instanceof FrameInTransit && front.isHandedOut) {
+    if (front?.kind === "in transit" && front.isHandedOut) {
       front.isHandedOut = false;
       return true;
     }
@@ -432,31 +444,47 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   /** The rule that says where frames lie: that of the messages' frames, where they become messages. */
   #frameRule(rule: Rule): Rule {
-    if (!(rule instanceof MessageFraming)) return rule;
-    const { framing } = rule;
+    if (kindOf(rule) !== "message") return rule;
+    const { framing } = rule as MessageFraming<unknown>;
     return framing instanceof DelimitedFraming ? framing.in(this.#encoding ?? "utf-8") : framing;
+  }
+
+  #nextBy(rule: Rule, kind: RuleKind, isInForce: boolean): unknown {
+    if (kind === "message") return this.#nextMessage(rule as MessageFraming<unknown>);
+    const frame = this.#encoding === undefined
+      ? this.#nextFrame(rule, kind, isInForce, undefined, false)
+      : this.#nextText(rule, kind, isInForce, false);
+    return frame instanceof Message ? frame.value : frame;
   }
 
   #nextMessage(rule: MessageFraming<unknown>): unknown {
     const inner = this.#frameRule(rule);
+    const kind = kindOf(inner);
     const { decodeText } = rule;
-    if (decodeText !== undefined && inner instanceof DelimitedFraming) {
+    if (decodeText !== undefined && kind === "delimited") {
       const cutter = this.#messageCutter ??= new TextCutter(new FrameText({ fatal: true }));
-      const text = this.#cutText(cutter, inner);
+      const text = this.#cutText(cutter, inner as DelimitedFraming);
       if (text !== undefined) return checkMessage(decodeText(text));
     }
-    const frame = this.#nextFrame(inner, false, rule.toMessage, false);
+    const frame = this.#nextFrame(inner, kind, false, rule.toMessage, false);
     this.#messageCutter?.follow(this.#window);
     return frame instanceof Message ? frame.value : frame;
   }
 
-  #nextText(rule: Rule, isInForce: boolean, wantsText: boolean): string | Message | undefined {
+  #nextText(
+    rule: Rule,
+    kind: RuleKind,
+    isInForce: boolean,
+    wantsText: boolean,
+  ): string | Message | undefined {
     if (rule === null) return this.#nextCharacters();
     const cutter = this.#textCutter ??= new TextCutter(this.#decoder);
-    const text = rule instanceof DelimitedFraming ? this.#cutText(cutter, rule) : undefined;
-    if (text !== undefined) return text;
+    if (kind === "delimited") {
+      const text = this.#cutText(cutter, rule as DelimitedFraming);
+      if (text !== undefined) return text;
+    }
     const isFirst = this.#window.consumed === 0;
-    const frame = this.#nextFrame(rule, isInForce, undefined, wantsText);
+    const frame = this.#nextFrame(rule, kind, isInForce, undefined, wantsText);
     if (frame === undefined || frame instanceof Message) return frame;
     cutter.follow(this.#window);
     return this.#decoder.decode(frame, isFirst);
@@ -472,54 +500,95 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   #nextFrame(
     rule: Rule,
+    kind: RuleKind,
     isInForce: boolean,
     toMessage: Found["toMessage"],
     wantsBytes: boolean,
   ): Uint8Array | Message | undefined {
-    if (this.#front instanceof FrameInTransit && !this.#dropRest()) return undefined;
-    if (rule === 0 && isInForce && this.#zeroIsOver) return undefined;
-    const frame = rule === null ? this.#takeAnything() : this.#takeFrame(rule, toMessage, wantsBytes);
-    if (frame === undefined) return undefined;
-    if (rule === 0 && isInForce) this.#zeroAnswered = true;
-    this.#frames++;
+    let frame: Uint8Array | Message | undefined;
+    if (this.#front === undefined && toMessage === undefined) {
+      if (rule !== this.#sought) this.#seek(rule);
+      frame = this.#takeAtOnce(rule, kind);
+    }
+    frame ??= this.#takeLater(rule, kind, isInForce, toMessage, wantsBytes);
+    if (frame !== undefined) this.#frames++;
     return frame;
   }
 
-  #takeFrame(
-    rule: Exclude<Rule, null>,
-    toMessage: Found["toMessage"],
-    wantsBytes: boolean,
-  ): Uint8Array | Message | undefined {
-    const frame = toMessage === undefined ? this.#takeAtOnce(rule) : undefined;
-    if (frame !== undefined) return frame;
-    const found = this.#findWithin(rule);
-    if (found === undefined || found instanceof Found && !this.#window.reach(found.end)) {
-      return this.#ended ? this.#takeLast(rule, toMessage) : undefined;
-    }
-    if (found instanceof Found) return this.#take(found, toMessage ?? found.toMessage, wantsBytes);
-    throw this.#startDropping(found);
-  }
-
   /** Most frames: nothing was known of it, and it is here as a whole. */
-  #takeAtOnce(rule: Exclude<Rule, null>): Uint8Array | undefined {
-    if (rule !== this.#sought) this.#seek(rule);
-    if (this.#front !== undefined) return undefined;
+  #takeAtOnce(rule: Rule, kind: RuleKind): Uint8Array | undefined {
     const window = this.#window;
-    if (rule instanceof DelimitedFraming) {
-      const length = rule.search(window, 0, this.#ended);
-      const { found, rests, keep } = rule;
+    if (kind === "delimited") {
+      const delimiter = rule as DelimitedFraming;
+      const length = delimiter.search(window, 0, this.#ended);
       if (length < 0 || length > this.#maxFrameLength) return undefined;
+      const { found, rests, keep } = delimiter;
       window.reach(length + found);
       const frame = keep ? window.take(length + found) : window.take(length, found);
       if (rests !== undefined) window.expectRest(rests);
       return frame;
     }
-    if (typeof rule === "number") {
-      return rule > 0 && rule <= this.#maxFrameLength && window.reach(rule)
-        ? window.take(rule)
-        : undefined;
+    if (kind === "header") {
+      const found = (rule as HeaderFraming).locate(window.bytes, window.start);
+      if (typeof found === "number" || found.kind !== "found") return undefined;
+      const { skip, length, after, trailer } = found;
+      if (length > this.#maxFrameLength || trailer !== undefined) return undefined;
+      if (!window.reach(skip + length + after)) return undefined;
+      return window.takeAfter(skip, length, after);
     }
+    if (kind === "own") return this.#takeDecoded(rule as Framing<unknown>);
+    const isCount = kind === "count" && (rule as number) > 0;
+    return isCount && (rule as number) <= this.#maxFrameLength && window.reach(rule as number)
+      ? window.take(rule as number)
+      : undefined;
+  }
+
+  #takeDecoded(framing: Framing<unknown>): Uint8Array | undefined {
+    const found = this.#decode(framing);
+    if (found === undefined) return undefined;
+    if (found.kind === "found" && found.counted <= this.#maxFrameLength) {
+      const { skip, length, after, made, trailer, check, toMessage, rests } = found;
+      if (made instanceof Uint8Array && rests === undefined) {
+        this.#window.skip(skip);
+        return made;
+      }
+      const isPlain = made === undefined && trailer === undefined && check === undefined &&
+        toMessage === undefined && rests === undefined;
+      if (isPlain && this.#window.reach(skip + length + after)) {
+        return this.#window.takeAfter(skip, length, after);
+      }
+    }
+    this.#front = found;
     return undefined;
+  }
+
+  #takeLater(
+    rule: Rule,
+    kind: RuleKind,
+    isInForce: boolean,
+    toMessage: Found["toMessage"],
+    wantsBytes: boolean,
+  ): Uint8Array | Message | undefined {
+    if (!this.#dropRest()) return undefined;
+    if (rule === null) return this.#takeAnything();
+    if (rule !== 0 || !isInForce) return this.#takeFrame(rule, kind, toMessage, wantsBytes);
+    if (this.#zeroIsOver) return undefined;
+    this.#zeroAnswered = true;
+    return this.#takeFrame(rule, kind, toMessage, wantsBytes);
+  }
+
+  #takeFrame(
+    rule: Exclude<Rule, null>,
+    kind: RuleKind,
+    toMessage: Found["toMessage"],
+    wantsBytes: boolean,
+  ): Uint8Array | Message | undefined {
+    const found = this.#findWithin(rule, kind);
+    if (found?.kind === "rejected") throw this.#startDropping(found);
+    if (found === undefined || !this.#window.reach(found.end)) {
+      return this.#ended ? this.#takeLast(rule, toMessage) : undefined;
+    }
+    return this.#take(found, toMessage ?? found.toMessage, wantsBytes);
   }
 
   #take(
@@ -572,7 +641,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    * Where the frame lies, though it may not be here as a whole; `undefined` if more bytes are needed to know that. It is
    * not held to the limit.
    */
-  #find(rule: Exclude<Rule, null>): Found | Rejected | undefined {
+  #find(rule: Exclude<Rule, null>, kind: RuleKind): Found | Rejected | undefined {
     if (rule !== this.#sought) this.#seek(rule);
     if (this.#front !== undefined) return this.#front as Found | Rejected;
     const window = this.#window;
@@ -581,14 +650,14 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       return this.#front = new Found(0, rule, 0, rule);
     }
     if (window.length === 0) return undefined;
-    if (rule instanceof DelimitedFraming) {
-      const found = this.#findDelimited(rule);
+    if (kind === "delimited") {
+      const found = this.#findDelimited(rule as DelimitedFraming);
       // More bytes may make another delimiter of it, until the frame is taken.
       return found?.rests === undefined ? this.#front = found : found;
     }
-    if (!(rule instanceof HeaderFraming)) return this.#front = this.#decode(rule);
+    if (kind === "own") return this.#front = this.#decode(rule as Framing<unknown>);
     for (;;) {
-      const found = rule.locate(window.bytes, window.start);
+      const found = (rule as HeaderFraming).locate(window.bytes, window.start);
       if (typeof found !== "number") return this.#front = found;
       if (!window.reach(found)) return undefined;
     }
@@ -627,7 +696,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
         decoding.abandon();
       } else decoding.reset();
       if (this.#isEndOfJunk(found)) continue;
-      if (!(found instanceof Found) || found.made !== NOTHING) return found;
+      if (found.kind !== "found" || found.made !== NOTHING) return found;
       this.#finish(found);
     }
     return undefined;
@@ -641,21 +710,22 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const length = this.#marker;
     this.#marker = 0;
     if (length === 0) return false;
-    const end = found instanceof Found ? found.end : found.drop.skipped;
+    const end = found.kind === "found" ? found.end : found.drop.skipped;
     if (end > length) return false;
     this.#window.skip(length);
     return true;
   }
 
   /** The same as `find()`, if the frame is not longer than the limit, nor known to become so. */
-  #findWithin(rule: Exclude<Rule, null>): Found | Rejected | undefined {
-    const found = this.#find(rule);
-    if (found instanceof Rejected) return found;
+  #findWithin(rule: Exclude<Rule, null>, kind: RuleKind): Found | Rejected | undefined {
+    const found = this.#find(rule, kind);
+    if (found?.kind === "rejected") return found;
     const limit = this.#maxFrameLength;
     if (found === undefined) {
-      if (!(rule instanceof DelimitedFraming) || this.#window.length <= limit) return undefined;
-      const seen = rule.before(this.#window, 0);
-      return seen <= limit ? undefined : this.#tooLong(seen, FrameInTransit.until(rule));
+      if (kind !== "delimited" || this.#window.length <= limit) return undefined;
+      const seen = (rule as DelimitedFraming).before(this.#window, 0);
+      if (seen <= limit) return undefined;
+      return this.#tooLong(seen, FrameInTransit.until(rule as DelimitedFraming));
     }
     const { skip, after, counted, made } = found;
     if (counted > limit) return this.#tooLong(counted, FrameInTransit.of(found));
@@ -670,7 +740,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   /** The frame at the front is looked for by another rule than before. */
   #seek(rule: Rule): void {
-    this.#forget();
+    if (this.#front !== undefined || this.#decoding !== undefined) this.#forget();
+    this.#window.scanned = 0;
     this.#sought = rule;
     if (this.#marker === 0 || this.#markerRule === rule) return;
     this.#window.skip(this.#marker);
@@ -680,7 +751,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   /** Forgets what is known of the frame at the front. */
   #forget(): void {
     this.#decoding?.abandon();
-    if (!(this.#front instanceof FrameInTransit)) this.#front = undefined;
+    this.#decoding = undefined;
+    if (this.#front?.kind !== "in transit") this.#front = undefined;
     this.#sought = undefined;
     this.#window.scanned = 0;
   }
@@ -729,7 +801,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   }
 
   #beginTransit(rule: Rule, isSkipped: boolean = false): FrameInTransit | undefined {
-    return this.#front = this.#transitOf(rule, isSkipped) ?? this.#front as undefined;
+    const transit = this.#transitOf(rule, isSkipped);
+    if (transit !== undefined) this.#front = transit;
+    return transit;
   }
 
   #transitOf(rule: Rule, isSkipped: boolean): FrameInTransit | undefined {
@@ -737,10 +811,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       this.#seek(rule);
       return rule === null ? FrameInTransit.endless() : FrameInTransit.until(rule);
     }
-    const found = this.#find(rule);
+    const kind = kindOf(rule);
+    const found = this.#find(rule, kind);
     if (found === undefined) return undefined;
-    if (found instanceof Rejected || found.made !== undefined || found.check !== undefined) {
-      const frame = this.#takeFrame(rule, undefined, !isSkipped);
+    if (found.kind === "rejected" || found.made !== undefined || found.check !== undefined) {
+      const frame = this.#takeFrame(rule, kind, undefined, !isSkipped);
       if (frame === undefined) return undefined;
       return FrameInTransit.whole(frame instanceof Message ? new Uint8Array(0) : frame);
     }
@@ -762,7 +837,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   /** Drops what is here of a frame that was too long or was left. Returns whether nothing of it is to come. */
   #dropRest(): boolean {
     const front = this.#front;
-    if (!(front instanceof FrameInTransit)) return true;
+    if (front?.kind !== "in transit") return true;
     front.isHandedOut = false;
     if (front.isEndless || this.#dropPieces(front)) {
       this.#endTransit();

@@ -2,11 +2,12 @@
 
 import type { Data } from "../common/bytes.ts";
 import type { Found } from "./found.ts";
-import { Rejected } from "./frame_in_transit.ts";
-import type { Codec, FrameLayout, Portion } from "./framing.ts";
+import type { Rejected } from "./frame_in_transit.ts";
+import { type Codec, type FrameLayout, HEADER, type Portion } from "./framing.ts";
 
 /** A framing that tells from the beginning of a frame, where that lies, how long it is: no generator is asked. */
 export abstract class HeaderFraming implements Codec {
+  readonly kind: typeof HEADER = HEADER;
   /**
    * @param bytes Where the frame begins at `start`.
    * @returns Where the frame lies, or why it is none; or how many bytes must be here, from the start, before more can be said.
@@ -20,8 +21,8 @@ export abstract class HeaderFraming implements Codec {
     let header: Uint8Array = new Uint8Array(0);
     for (;;) {
       const found = this.locate(header, 0);
-      if (found instanceof Rejected) throw found.error;
       if (typeof found !== "number") {
+        if (found.kind === "rejected") throw found.error;
         // The framing that hands on may have read before: then the header ends later.
         const skip = found.skip === header.length ? undefined : found.skip;
         return { skip, length: found.length, trailer: found.trailer ?? found.after };

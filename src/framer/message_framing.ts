@@ -2,7 +2,7 @@
 
 import { type Data, toBytes } from "../common/bytes.ts";
 import { FramingError } from "../errors.ts";
-import type { Decoded, FrameLayout, Framing, Portion } from "./framing.ts";
+import { type Decoded, type FrameLayout, type Framing, MESSAGE, type Portion } from "./framing.ts";
 
 /** What becomes of frames and messages. */
 export interface MessageCodec<T> {
@@ -16,6 +16,7 @@ export interface MessageCodec<T> {
 
 /** A framing whose frames become messages. The framer reads by the framing under it, and decodes what that finds. */
 export class MessageFraming<T> implements Framing<T> {
+  readonly kind: typeof MESSAGE = MESSAGE;
   readonly framing: Framing;
   readonly decodeText: ((text: string) => T) | undefined;
   readonly encodeMessage: (message: unknown) => Data;

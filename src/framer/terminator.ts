@@ -5,8 +5,8 @@ import { checkInteger, describe, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { FrameInjectionError, FramingError, UnsupportedError } from "../errors.ts";
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
-import type { Framing } from "./framing.ts";
-import { HeaderFraming } from "./header_framing.ts";
+import { DELIMITED, type Framing, HEADER, MESSAGE } from "./framing.ts";
+import type { HeaderFraming } from "./header_framing.ts";
 import { MessageFraming } from "./message_framing.ts";
 
 /**
@@ -21,7 +21,25 @@ import { MessageFraming } from "./message_framing.ts";
 export type Terminator = string | Uint8Array | number | null | Framing<unknown>;
 
 /** A terminator that was checked and made ready for use: a delimiter has become a framing. */
-export type Rule = number | null | Framing<unknown>;
+export type Rule =
+  | number
+  | null
+  | DelimitedFraming
+  | HeaderFraming
+  | MessageFraming<unknown>
+  | Framing<unknown>;
+
+export type RuleKind = "count" | "anything" | "delimited" | "header" | "message" | "own";
+
+/** What kind of rule it is. */
+export function kindOf(rule: Rule): RuleKind {
+  if (rule === null) return "anything";
+  if (typeof rule === "number") return "count";
+  const { kind } = rule as { readonly kind?: unknown };
+  if (kind === DELIMITED) return "delimited";
+  if (kind === HEADER) return "header";
+  return kind === MESSAGE ? "message" : "own";
+}
 
 /**
  * Checks a terminator and makes it ready for use.
@@ -74,12 +92,10 @@ export function encodeFrame(rule: Rule, message: unknown, encoding: Encoding): U
     const payload = checkData(rule.encodeMessage(message), encoding);
     return encodeFrame(rule.framing, payload, encoding);
   }
-  const isOwn = rule !== null && typeof rule !== "number" &&
-    !(rule instanceof DelimitedFraming) && !(rule instanceof HeaderFraming);
-  if (isOwn) return encodeByOwn(rule, message, encoding);
+  if (kindOf(rule) === "own") return encodeByOwn(rule as Framing<unknown>, message, encoding);
   const bytes = toBytes("payload", message as Data, encoding);
   if (rule === null) return bytes;
-  if (typeof rule !== "number") return rule.encode!(bytes) as Uint8Array;
+  if (typeof rule !== "number") return (rule as DelimitedFraming | HeaderFraming).encode(bytes);
   if (bytes.length === rule) return bytes;
   throw new FrameInjectionError(
     `a payload of ${bytes.length} bytes is not a frame: the terminator is a count of ${rule}: send as many, or push() it`,

@@ -105,6 +105,14 @@ export class Window {
     return taken;
   }
 
+  /** The same after the first `before` bytes, which are dropped, too. */
+  takeAfter(before: number, count: number, after: number): Uint8Array {
+    const begin = this.start + before;
+    const taken = this.bytes.subarray(begin, begin + count);
+    this.skip(before + count + after);
+    return taken;
+  }
+
   /** Drops the first bytes, of which there must be as many. A search begins anew after them. */
   skip(count: number): void {
     this.length -= count;
