@@ -10,14 +10,22 @@ interface Arrays {
 }
 
 const { Buffer, Deno, Bun } = globalThis as { Buffer?: Arrays; Deno?: unknown; Bun?: unknown };
+const isNode = Buffer !== undefined && !Deno && !Bun;
 
 /** Whose search is used: on Node, a `Buffer`'s takes 25 ns to find the end of a short line, and a typed array's 65. */
-const Searched: Arrays = Buffer !== undefined && !Deno && !Bun ? Buffer : Uint8Array;
+const Searched: Arrays = isNode ? Buffer : Uint8Array;
 
 /** Where the byte is, from `from` on; -1 if it is not there. */
 export function indexOfByte(bytes: Uint8Array, byte: number, from: number): number {
   return Searched.prototype.indexOf.call(bytes, byte, from);
 }
+
+/**
+ * Up to which distance a byte is found faster in a string: one of latin1 has the same positions. To find and cut a line of
+ * 64 bytes takes 31 ns on Node and 28 on Deno instead of 42 and 55, and one of 1 KiB 71 and 68 instead of 48 and 337. (On
+ * Bun a typed array's search is as fast as a string's, and nothing has to be made.)
+ */
+export const TEXT_PAYS_UP_TO: number = Buffer === undefined || Bun ? 0 : isNode ? 256 : Infinity;
 
 /** The same bytes as a plain `Uint8Array`: a `Buffer` behaves differently, and frames are alike on every runtime. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {

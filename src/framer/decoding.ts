@@ -92,13 +92,12 @@ export class Decoding {
         }
         if (this.seen > reach) return undefined;
         let step: Step | undefined;
-        if (length < 0 || !window.reach(this.#given + length + after)) {
+        if (length < 0 || this.#given + length + after > window.length) {
           if (!isFinal) return undefined;
           const left = window.length - this.#given;
           if (this.#endsHere(left, endsPortions)) {
             length = left;
             after = 0;
-            window.reach(window.length);
           } else {
             step = this.#tellEnd(window);
             if (step === undefined) return undefined;
@@ -172,12 +171,10 @@ export class Decoding {
     if (length + after === 0) this.#count();
     else this.#emptyPortions = 0;
     const keeps = typeof this.#wanted !== "number" && this.#wanted.keep;
-    const at = window.start + this.#given;
-    const end = at + length + (keeps ? after : 0);
+    const given = this.#given;
+    const count = length + (keeps ? after : 0);
     this.#given += length + after;
-    return checkStep(
-      this.#generator!.next(end === at ? NO_BYTES : window.bytes.subarray(at, end)),
-    );
+    return checkStep(this.#generator!.next(count === 0 ? NO_BYTES : window.view(given, count)));
   }
 
   /** Throws at the `yield` that the portion will not come. Returns nothing if the framing leaves it at that. */

@@ -48,10 +48,12 @@ export class DelimitedFraming implements DelimitedCodec {
   readonly orEnd: boolean;
   /** In the order given: the first is the one to send. */
   readonly patterns: readonly Uint8Array[];
-  /** The byte that all of them end with, if none has it anywhere else; -1 otherwise. */
+  /** The byte that ends the only one, or that ends them all, if none has it anywhere else; -1 otherwise. */
   readonly last: number;
   /** Whether they are ASCII throughout: then text ends where its bytes do. */
   readonly isAscii: boolean;
+  /** `last` as a character. */
+  readonly lastCharacter: string;
   readonly longest: number;
   /** How long the delimiter is that was found last, and what makes a longer one of it, if it was not waited for. */
   found = 0;
@@ -83,7 +85,8 @@ export class DelimitedFraming implements DelimitedCodec {
     const last = patterns[0]!.at(-1)!;
     const isOnlyLast = (pattern: Uint8Array): boolean =>
       pattern.indexOf(last) === pattern.length - 1;
-    this.last = patterns.every(isOnlyLast) ? last : -1;
+    this.last = patterns.length === 1 || patterns.every(isOnlyLast) ? last : -1;
+    this.lastCharacter = String.fromCharCode(last);
   }
 
   /**
@@ -117,7 +120,7 @@ export class DelimitedFraming implements DelimitedCodec {
     }
   }
 
-  /** Most delimiters end with a byte that they have once: where that is not, none ends. */
+  /** Most delimiters end with the same byte: where that is not, none ends. */
   #searchLast(window: Window, from: number): number {
     for (;;) {
       const at = window.indexOf(this.last);
@@ -133,8 +136,11 @@ export class DelimitedFraming implements DelimitedCodec {
   }
 
   #lengthEndingAt(window: Window, from: number, at: number): number {
-    window.reach(at + 1);
-    return this.lengthBefore(window.bytes, window.start + from, window.start + at + 1);
+    const { bytes, start } = window;
+    const end = start + at + 1;
+    if (end <= bytes.length) return this.lengthBefore(bytes, start + from, end);
+    const count = Math.min(this.longest, at + 1 - from);
+    return this.lengthBefore(window.view(at + 1 - count, count), 0, count);
   }
 
   #searchFront(window: Window, from: number, isFinal: boolean): number {

@@ -263,7 +263,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     }
     const found = this.#findWithin(rule, kindOf(rule));
     if (found?.kind === "rejected") return true;
-    if (found !== undefined && this.#window.reach(found.end)) return true;
+    if (found !== undefined && found.end <= this.#window.length) return true;
     return this.#ended && this.#incomplete !== "drop" && this.#window.length > 0;
   }
 
@@ -314,10 +314,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       const rule = this.#ruleFor(terminator);
       return this.#nextBy(rule, kindOf(rule), false);
     }
+    const rule = this.#rule;
     const kind = this.#kind;
-    return this.#encoding === undefined && kind !== "message" && kind !== "own"
-      ? this.#nextFrame(this.#rule, kind, true, undefined, false)
-      : this.#nextBy(this.#rule, kind, true);
+    if (kind === "message" || kind === "own") return this.#nextBy(rule, kind, true);
+    if (this.#encoding === undefined) return this.#nextFrame(rule, kind, true, undefined, false);
+    return this.#nextText(rule, kind, true, false);
   }
 
   /**
@@ -533,7 +534,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       if (typeof found === "number" || found.kind !== "found") return undefined;
       const { skip, length, after, trailer } = found;
       if (length > this.#maxFrameLength || trailer !== undefined) return undefined;
-      if (!window.reach(skip + length + after)) return undefined;
+      if (skip + length + after > window.length) return undefined;
       return window.takeAfter(skip, length, after);
     }
     if (kind === "own") return this.#takeDecoded(rule as Framing<unknown>);
@@ -554,7 +555,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       }
       const isPlain = made === undefined && trailer === undefined && check === undefined &&
         toMessage === undefined && rests === undefined;
-      if (isPlain && this.#window.reach(skip + length + after)) {
+      if (isPlain && skip + length + after <= this.#window.length) {
         return this.#window.takeAfter(skip, length, after);
       }
     }
@@ -585,7 +586,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   ): Uint8Array | Message | undefined {
     const found = this.#findWithin(rule, kind);
     if (found?.kind === "rejected") throw this.#startDropping(found);
-    if (found === undefined || !this.#window.reach(found.end)) {
+    if (found === undefined || found.end > this.#window.length) {
       return this.#ended ? this.#takeLast(rule, toMessage) : undefined;
     }
     return this.#take(found, toMessage ?? found.toMessage, wantsBytes);
@@ -602,13 +603,15 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       this.#finish(found);
       return made;
     }
+    const isPlain = trailer === undefined && check === undefined && toMessage === undefined;
+    if (isPlain && made === undefined && found.rests === undefined) {
+      this.#front = undefined;
+      return this.#window.takeAfter(skip, length, after);
+    }
+    this.#window.reach(found.end);
     const { bytes, start } = this.#window;
     const at = start + skip;
     const frame = made instanceof Uint8Array ? made : bytes.subarray(at, at + length);
-    if (trailer === undefined && check === undefined && toMessage === undefined) {
-      this.#finish(found);
-      return frame;
-    }
     let message: Message | undefined;
     try {
       const following = bytes.subarray(at + length, at + length + after);

@@ -43,29 +43,25 @@ export class TextCutter {
   }
 
   /** @returns The frame; `undefined` if it has to be cut as bytes, and {@linkcode TextCutter.follow} called behind it. */
-  cut(window: Window, framing: DelimitedFraming, limit: number): string | undefined {
+  cut(window: Window, rule: DelimitedFraming, limit: number): string | undefined {
     const { bytes, start } = window;
-    if (bytes !== this.#chunk || start !== this.#next) return undefined;
-    const { last, keep, isAscii } = framing;
-    if (last < 0 || !isAscii || (this.#window === "" && !this.#open(bytes, last))) return undefined;
-    const lastCharacter = String.fromCharCode(last);
+    if (start !== this.#next || bytes !== this.#chunk) return undefined;
+    if (this.#window === "" && !this.#open(bytes, rule)) return undefined;
+    const { last, lastCharacter, keep, longest } = rule;
+    if (last < 0) return undefined;
     const from = this.#at;
-    for (
-      let end = this.#window.indexOf(lastCharacter, from), next = start;
-      end >= 0;
-      end = this.#window.indexOf(lastCharacter, end + 1)
-    ) {
-      const byte = this.#isPlain ? start + end - from : indexOfByte(bytes, last, next);
-      next = byte + 1;
-      const length = framing.lengthBefore(bytes, start, next);
+    let next = start;
+    let end = this.#window.indexOf(lastCharacter, from);
+    for (; end >= 0; end = this.#window.indexOf(lastCharacter, end + 1)) {
+      next = 1 + (this.#isPlain ? start + end - from : indexOfByte(bytes, last, next));
+      const length = longest === 1 ? 1 : rule.lengthBefore(bytes, start, next);
       if (length === 0) continue;
       if (next - length - start > limit) return undefined;
-      const frame = this.#window.slice(from, keep ? end + 1 : end + 1 - length);
       window.skip(next - start);
       this.#at = end + 1;
       this.#next = next;
+      const frame = this.#window.slice(from, keep ? end + 1 : end + 1 - length);
       if (this.#at === this.#window.length) this.#window = "";
-      if (next === bytes.length) this.#chunk = undefined;
       return frame;
     }
     return undefined;
@@ -80,8 +76,9 @@ export class TextCutter {
   }
 
   /** Decodes what comes next, up to the end of a delimiter: so no character is cut in two. Returns whether that can be done. */
-  #open(chunk: Uint8Array, last: number): boolean {
-    if (this.#next < this.#unfit) return false;
+  #open(chunk: Uint8Array, { last, isAscii }: DelimitedFraming): boolean {
+    if (last < 0 || this.#next < this.#unfit) return false;
+    if (!isAscii && this.#text.encoding === "utf-8") return false;
     const end = 1 + chunk.lastIndexOf(last, this.#next + WINDOW - 1);
     if (end <= this.#next) return false;
     const window = this.#text.decodeTogether(chunk.subarray(this.#next, end));

@@ -23,8 +23,9 @@
  * - After a frame that ended at the shorter of two delimiters, the rest of the longer one is awaited: if it comes next, it
  *   is not held at all.
  */
-import { concat, indexOfByte, plainBytes, startsWith } from "../common/bytes.ts";
+import { concat, indexOfByte, plainBytes, startsWith, TEXT_PAYS_UP_TO } from "../common/bytes.ts";
 import { Fifo } from "../common/fifo.ts";
+import { decodeLatin1 } from "../common/latin1.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -32,6 +33,11 @@ const NOTHING = new Uint8Array(0);
 const SMALL = 512;
 /** The smallest array with room for more. */
 const SMALLEST_STORE = 1024;
+
+/** How much of the front becomes text at a time. */
+const LEAST_TEXT = 128;
+const MOST_TEXT = 16 * 1024;
+const CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
 
 export class Window {
   /** The array at the front: what is held begins at `start`, and lies in it to its end. */
@@ -47,11 +53,21 @@ export class Window {
   readonly #chunks: Fifo<Uint8Array> = new Fifo();
   /** How many bytes of the first chunk are in the front, too. */
   #taken = 0;
-  /** The array that the front is the beginning of, if there is room after it. */
-  #store: Uint8Array | undefined;
+  /** The array that the front lies in, if there is room after it, or was the last one with room. */
+  #store: Uint8Array = NOTHING;
+  /** How much of it is filled. */
+  #filled = 0;
+  /** Whether the front ends where the filled part does. */
+  #isOwn = false;
   /** The chunk that the search has come to, and where it begins, counted from the start. */
   #scannedChunk = 0;
   #scannedFrom = 0;
+  /** A part of the front as text, in which a byte is found faster; and where it begins and ends. */
+  #text = "";
+  #textFrom = 0;
+  #textEnd = 0;
+  /** How many bytes were dropped last from this front: the next frame may be as long. */
+  #lately = Infinity;
   /** The rests of delimiters, the longest first, one of which is dropped if it comes next. */
   #awaited: readonly Uint8Array[] | undefined;
   /** What may be the beginning of such a rest. */
@@ -105,12 +121,29 @@ export class Window {
     return taken;
   }
 
-  /** The same after the first `before` bytes, which are dropped, too. */
+  /** The same after the first `before` bytes, which are dropped, too. They need not be in reach, but must be held. */
   takeAfter(before: number, count: number, after: number): Uint8Array {
-    const begin = this.start + before;
-    const taken = this.bytes.subarray(begin, begin + count);
-    this.skip(before + count + after);
-    return taken;
+    if (before > 0) this.skip(before);
+    this.reach(count);
+    return this.take(count, after);
+  }
+
+  /** So many bytes, which must be held, after the first `from`: a view where they lie in one chunk. */
+  view(from: number, count: number): Uint8Array {
+    const front = this.bytes.length - this.start;
+    if (from >= front) {
+      let begin = front - this.#taken;
+      for (let i = 0; i < this.#chunks.length; i++) {
+        const chunk = this.#chunks.at(i)!;
+        if (from + count <= begin + chunk.length) {
+          return chunk.subarray(from - begin, from - begin + count);
+        }
+        begin += chunk.length;
+        if (from < begin) break;
+      }
+    }
+    this.reach(from + count);
+    return this.bytes.subarray(this.start + from, this.start + from + count);
   }
 
   /** Drops the first bytes, of which there must be as many. A search begins anew after them. */
@@ -119,6 +152,7 @@ export class Window {
     this.start += count;
     this.consumed += count;
     this.scanned = 0;
+    this.#lately = count;
     if (this.start >= this.bytes.length - this.#taken) this.#advance();
   }
 
@@ -156,7 +190,7 @@ export class Window {
   indexOf(byte: number): number {
     const front = this.bytes.length - this.start;
     if (this.scanned < front) {
-      const at = indexOfByte(this.bytes, byte, this.start + this.scanned);
+      const at = this.#indexInFront(byte, this.start + this.scanned);
       if (at >= 0) return at - this.start;
       this.scanned = front;
     }
@@ -171,6 +205,23 @@ export class Window {
     }
     this.reach(this.length);
     return this.bytes.subarray(Math.max(this.start, this.bytes.length - most));
+  }
+
+  #indexInFront(byte: number, from: number): number {
+    for (;;) {
+      if (from >= this.#textFrom && from < this.#textEnd) {
+        const at = this.#text.indexOf(CHARACTERS[byte]!, from - this.#textFrom);
+        if (at >= 0) return this.#textFrom + at;
+        from = this.#textEnd;
+      }
+      const { length } = this.bytes;
+      if (this.#lately > TEXT_PAYS_UP_TO || length - from < LEAST_TEXT) {
+        return indexOfByte(this.bytes, byte, from);
+      }
+      this.#textFrom = from;
+      this.#textEnd = Math.min(length, from + MOST_TEXT);
+      this.#text = decodeLatin1(this.bytes, from, this.#textEnd);
+    }
   }
 
   #indexInChunks(byte: number, front: number): number {
@@ -192,41 +243,50 @@ export class Window {
     // After chunks that wait it is joined with them: then there is room for more of its kind.
     const missing = this.length - (this.bytes.length - this.start);
     this.#makeRoom(missing + bytes.length, SMALLEST_STORE);
-    this.#pull(missing);
-    const end = this.bytes.length;
-    this.#store!.set(bytes, end);
-    this.bytes = this.#store!.subarray(0, end + bytes.length);
+    if (missing > 0) this.#pull(missing);
+    this.#store.set(bytes, this.#filled);
+    this.#grow(bytes.length);
   }
 
   /** Makes the front one that has room. It doubles when it has to grow again, so that a byte is moved a few times at most. */
   #makeRoom(room: number, least: number = 0): void {
+    if (this.#isOwn && this.#filled + room <= this.#store.length) return;
     const front = this.bytes.subarray(this.start);
     const needed = front.length + room;
-    if (this.#store !== undefined) {
-      if (this.bytes.length + room <= this.#store.length) return;
-      least = 2 * front.length;
+    if (this.#isOwn) least = Math.max(least, 2 * front.length);
+    if (this.#filled + needed > this.#store.length || least > SMALLEST_STORE) {
+      this.#store = new Uint8Array(Math.max(needed, least));
+      this.#filled = 0;
     }
-    this.#store = new Uint8Array(Math.max(needed, least));
-    this.#store.set(front);
-    this.bytes = this.#store.subarray(0, front.length);
-    this.start = 0;
+    this.#store.set(front, this.#filled);
+    this.start = this.#filled;
+    this.#isOwn = true;
+    this.#textEnd = 0;
+    this.#grow(front.length);
+  }
+
+  /** So many bytes were written after the front. */
+  #grow(count: number): void {
+    this.#filled += count;
+    this.bytes = this.#store.subarray(0, this.#filled);
   }
 
   /** Copies so many bytes from the chunks into the front, which has room. */
   #pull(count: number): void {
-    let end = this.bytes.length;
-    const enough = end + count;
-    while (end < enough) {
+    let left = count;
+    while (left > 0) {
       const chunk = this.#chunks.first!;
-      const piece = chunk.subarray(this.#taken, this.#taken + enough - end);
-      this.#store!.set(piece, end);
-      end += piece.length;
+      const piece = this.#taken === 0 && chunk.length <= left
+        ? chunk
+        : chunk.subarray(this.#taken, this.#taken + left);
+      this.#store.set(piece, this.#filled + count - left);
+      left -= piece.length;
       this.#taken += piece.length;
       if (this.#taken < chunk.length) break;
       this.#chunks.shift();
       this.#taken = 0;
     }
-    this.bytes = this.#store!.subarray(0, end);
+    this.#grow(count);
   }
 
   /** Goes on in the next chunk, when all that is left of the front lies in that, too. */
@@ -242,7 +302,15 @@ export class Window {
   #setFront(bytes: Uint8Array, start: number): void {
     this.bytes = bytes;
     this.start = start;
-    this.#store = undefined;
+    this.#isOwn = false;
+    // What has room is kept, unless it is large: an idle connection holds no more.
+    if (this.#store.length > SMALLEST_STORE) {
+      this.#store = NOTHING;
+      this.#filled = 0;
+    }
+    this.#text = "";
+    this.#textEnd = 0;
+    this.#lately = Infinity;
   }
 
   /** Drops the awaited rest if it is here, and returns what else is; nothing if more bytes are needed to tell. */
