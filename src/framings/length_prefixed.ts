@@ -100,6 +100,8 @@ class LengthPrefixed extends HeaderFraming {
   readonly #adjust: number;
   readonly #strip: number;
   readonly #headerLength: number;
+  /** The commonest of them, and the default. */
+  readonly #isUint32: boolean;
   /** The fewest bytes that header and body may have together. */
   readonly #shortest: number;
 
@@ -118,6 +120,7 @@ class LengthPrefixed extends HeaderFraming {
     const { strip = offset + bytes } = options;
     this.#strip = checkInteger("strip", strip, 0, LONGEST_HEADER);
     this.#headerLength = offset + bytes;
+    this.#isUint32 = bytes === 4 && !littleEndian && !signed;
     this.#shortest = Math.max(this.#headerLength, strip);
   }
 
@@ -171,6 +174,10 @@ class LengthPrefixed extends HeaderFraming {
 
   /** Reads the length: exact where it is safe, and still too large, or negative, where it is not. */
   #readLength(bytes: Uint8Array, begin: number): number {
+    if (this.#isUint32) {
+      const high = bytes[begin]! * 0x1000000;
+      return high + (bytes[begin + 1]! << 16 | bytes[begin + 2]! << 8 | bytes[begin + 3]!);
+    }
     const last = this.#bytes - 1;
     // Two's complement: -1 - length has all the opposite bits.
     const isNegative = this.#signed && bytes[begin + (this.#littleEndian ? last : 0)]! >= 128;
