@@ -1,6 +1,8 @@
 // fromIterable(): an iterable to read, and a writer or a Node stream to write.
 
+import { bytesOf, concat, type Data, toBytes } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
+import { StringJoiner } from "../common/string_joiner.ts";
 import { tell } from "../common/unless_thrown.ts";
 import type { Connection } from "../connection.ts";
 import { JoinedConnection, type Sink, type Source, type Step } from "./shared/joined_connection.ts";
@@ -22,10 +24,13 @@ export interface WriterLike {
   fail?(reason: unknown): unknown;
 }
 
-/** What {@linkcode fromIterable} reads: something that yields bytes, or several `Uint8Array`s at a time, as an array. */
+/**
+ * What {@linkcode fromIterable} reads: something that yields bytes, or several pieces at a time, as an array. A string,
+ * of a Node stream after `setEncoding()`, say, becomes the bytes of it in UTF-8.
+ */
 export type ByteIterable =
-  | AsyncIterable<Uint8Array | Uint8Array[]>
-  | Iterable<Uint8Array | Uint8Array[]>;
+  | AsyncIterable<Data | readonly Data[]>
+  | Iterable<Data | readonly Data[]>;
 
 /**
  * A connection over an iterable and a writer: what the source yields is read, and what is written goes to the sink.
@@ -107,6 +112,7 @@ class IterableSource implements Source {
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   /** What was yielded together, and not handed out yet. */
   #batch: Iterator<unknown> = [].values();
+  readonly #strings = new StringJoiner();
 
   constructor(iterable: ByteIterable) {
     this.#iterable = iterable;
@@ -116,11 +122,28 @@ class IterableSource implements Source {
     this.#iterator ??= iterate(this.#iterable);
     for (;;) {
       const piece = this.#batch.next();
-      if (!piece.done) return piece;
+      if (!piece.done) return this.#toStep(piece.value);
       const result = await this.#iterator.next();
-      if (result.done || !Array.isArray(result.value)) return result;
+      if (result.done) return this.#end() ?? result;
+      if (!Array.isArray(result.value)) return this.#toStep(result.value);
       this.#batch = result.value.values();
     }
+  }
+
+  #toStep(piece: unknown): Step {
+    if (typeof piece === "string") {
+      return { done: false, value: toBytes("a piece", this.#strings.join(piece)) };
+    }
+    const rest = this.#strings.takeRest();
+    const bytes = bytesOf(piece);
+    if (rest === "" || bytes === undefined) return { done: false, value: bytes ?? piece };
+    return { done: false, value: concat(toBytes("a piece", rest), bytes) };
+  }
+
+  /** Half a surrogate pair whose other half did not come. */
+  #end(): Step | undefined {
+    const rest = this.#strings.takeRest();
+    return rest === "" ? undefined : { done: false, value: toBytes("a piece", rest) };
   }
 
   /**

@@ -30,6 +30,11 @@ export class Fifo<T> {
     return this.length > 0 ? this.#items.at(-1) : undefined;
   }
 
+  /** Puts another item in the place of the last, of which there must be one. */
+  set last(item: T | undefined) {
+    this.#items[this.#items.length - 1] = item as T;
+  }
+
   /** Adds an item behind the last. */
   push(item: T): void {
     // The first one has an array of its own length: engines make room for 16 more when an item is added to an array.

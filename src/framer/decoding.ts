@@ -39,6 +39,8 @@ export class Decoding {
   /** How many bytes it was given, their delimiters included. */
   #given = 0;
   #emptyPortions = 0;
+  /** Whether it is being told that the stream has ended. */
+  #isTold = false;
   /** One of these is passed over if it comes next: the last portion ended at the beginning of a longer delimiter. */
   #rests: readonly Uint8Array[] | undefined;
   /** What it returned, while that is not decided. */
@@ -58,14 +60,12 @@ export class Decoding {
    * Goes on as far as the bytes go that are here.
    * @param reach How many bytes may be read for a frame: it stops when `seen` is more.
    * @param isFinal Whether the stream has ended.
-   * @param endsPortions Whether that ends what a delimiter would have ended, unless nothing is left.
    * @returns `undefined` if more bytes are needed, or if the stream has ended and they do not come.
    */
   run(
     window: Window,
     reach: number,
     isFinal: boolean,
-    endsPortions: boolean,
   ): Found | Rejected | undefined {
     try {
       if (this.#generator === undefined) {
@@ -95,12 +95,14 @@ export class Decoding {
         if (length < 0 || this.#given + length + after > window.length) {
           if (!isFinal) return undefined;
           const left = window.length - this.#given;
-          if (this.#endsHere(left, endsPortions)) {
+          if (typeof wanted !== "number" && wanted.orEnd) {
             length = left;
             after = 0;
           } else {
             step = this.#tellEnd(window);
             if (step === undefined) return undefined;
+            if (step.done && !isLayout(step.value)) this.#given = window.length;
+            this.#isTold = false;
           }
         }
         step ??= this.#resume(window, length, after);
@@ -115,8 +117,13 @@ export class Decoding {
         }
       }
     } catch (error) {
-      return reject(error, this.#given);
+      return reject(error, this.#read(window));
     }
+  }
+
+  /** What was read for the frame: at the end of the stream, when the framing was told of it, all that is left. */
+  #read(window: Window): number {
+    return this.#isTold ? window.length : this.#given;
   }
 
   /** What is dropped of a frame for which too much would be read. */
@@ -133,6 +140,7 @@ export class Decoding {
     this.#wanted = 0;
     this.#given = 0;
     this.#emptyPortions = 0;
+    this.#isTold = false;
     this.#rests = undefined;
     this.#returned = undefined;
     this.seen = 0;
@@ -152,11 +160,6 @@ export class Decoding {
     this.#rests = undefined;
     window.scanned = this.#given;
     return true;
-  }
-
-  #endsHere(left: number, endsPortions: boolean): boolean {
-    return typeof this.#wanted !== "number" &&
-      (this.#wanted.orEnd || (endsPortions && left > 0));
   }
 
   #begin(): Found | undefined {
@@ -182,6 +185,7 @@ export class Decoding {
     const generator = this.#generator;
     if (generator?.throw === undefined) return undefined;
     this.#count();
+    this.#isTold = true;
     window.reach(window.length);
     const error = new IncompleteFrameError(
       window.bytes.slice(window.start),
@@ -191,6 +195,7 @@ export class Decoding {
       return checkStep(generator.throw(error));
     } catch (reason) {
       if (reason !== error) throw reason;
+      this.#isTold = false;
       this.#generator = OVER;
       return undefined;
     }
@@ -207,12 +212,16 @@ export class Decoding {
     if (typeof portion === "string" && portion === this.#lastText) return this.#lastDelimiter!;
     if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
     try {
-      if (typeof portion === "number") return checkInteger("a number of bytes", portion);
+      if (typeof portion === "number") {
+        checkPeersLength(portion);
+        return checkInteger("a number of bytes", portion);
+      }
       const delimiter = readyDelimiter(portion as string | Uint8Array, this.#encoding);
       if (typeof portion !== "string") return delimiter;
       this.#lastText = portion;
       return this.#lastDelimiter = delimiter;
     } catch (error) {
+      if (error instanceof MalformedFrameError) throw error;
       throw new FramingError(
         "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
           (error as Error).message,
@@ -257,6 +266,7 @@ export class Decoding {
       ? undefined
       : trailerBytes(trailer, this.#encoding);
     const after = literal?.length ?? (trailer as number);
+    checkPeersLength(length);
     checkCount("length", length);
     checkCount("skip", skip);
     checkCount("trailer", after);
@@ -267,10 +277,7 @@ export class Decoding {
     }
     const end = skip + length + after;
     if (end === 0) throw consumedNothing();
-    // A length that the peer chose.
-    if (end > Number.MAX_SAFE_INTEGER) {
-      throw new MalformedFrameError(`a frame cannot be ${length} bytes long, and end after ${end}`);
-    }
+    checkPeersLength(end);
     const endsHere = end === this.#given;
     return new Found(
       skip,
@@ -293,6 +300,10 @@ const OVER: Iterator<never, undefined, Uint8Array> = {
 
 const NO_BYTES = new Uint8Array(0);
 
+function isLayout(value: Decoded<unknown>): boolean {
+  return typeof value === "object" && !ArrayBuffer.isView(value) && !("message" in value);
+}
+
 function checkStep(step: unknown): Step {
   if (typeof (step as Step | undefined)?.done === "boolean") return step as Step;
   // An iterator that is no generator may leave it out.
@@ -302,6 +313,12 @@ function checkStep(step: unknown): Step {
       typeName(step)
     }`,
   );
+}
+
+/** A length so large was chosen by the peer, and is not a fault of the framing. */
+function checkPeersLength(length: number): void {
+  if (!Number.isInteger(length) || length <= Number.MAX_SAFE_INTEGER) return;
+  throw new MalformedFrameError(`a frame cannot be ${length} bytes long`);
 }
 
 function checkCount(name: string, count: number): void {

@@ -23,6 +23,7 @@
 import { type Data, toBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
+import { StringJoiner } from "../common/string_joiner.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError } from "../errors.ts";
 import { Decoding, runCheck } from "./decoding.ts";
 import { DelimitedFraming } from "./delimited.ts";
@@ -40,7 +41,7 @@ import {
   type Terminator,
   toRule,
 } from "./terminator.ts";
-import { checkText, FrameText, StringJoiner, type TextOptions } from "./text.ts";
+import { checkText, FrameText, type TextOptions } from "./text.ts";
 import { TextCutter } from "./text_cutter.ts";
 import { Window } from "./window.ts";
 
@@ -607,6 +608,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const { skip, length, after, trailer, check, made } = found;
     if (made instanceof Message) {
       if (wantsBytes) throw isMessage();
+      if (toMessage !== undefined) throw this.#startDropping(reject(isMessageAlready(), found.end));
       this.#finish(found);
       return made;
     }
@@ -698,7 +700,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
         return undefined;
       }
       const reach = reachOf(this.#maxFrameLength);
-      let found = decoding.run(window, reach, this.#ended, this.#incomplete === "yield");
+      let found = decoding.run(window, reach, this.#ended);
       if (found === undefined) {
         if (decoding.seen <= reach) return undefined;
         found = this.#tooLong(decoding.seen, decoding.overrun());
@@ -950,6 +952,10 @@ function isMessage(): FramingError {
   return new FramingError(
     "its framing makes a message, and does not say where the bytes of a frame lie: read the message",
   );
+}
+
+function isMessageAlready(): FramingError {
+  return new FramingError("codec() takes a framing whose frames are bytes, and this one makes messages");
 }
 
 function checkIncomplete(incomplete: Incomplete): Incomplete {

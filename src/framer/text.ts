@@ -98,24 +98,3 @@ function mayContinue(bytes: Uint8Array): boolean {
   const highest = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
   return second >= lowest && second <= highest;
 }
-
-/** Makes bytes of the strings of a stream: a surrogate pair that is cut in two is one character. */
-export class StringJoiner {
-  #high = "";
-
-  /** What precedes the bytes that come next: the half of a pair whose other half did not come. */
-  takeRest(): string {
-    const rest = this.#high;
-    this.#high = "";
-    return rest;
-  }
-
-  /** The string with what the one before left, and without half a pair at its end. */
-  join(text: string): string {
-    const all = this.takeRest() + text;
-    const last = all.charCodeAt(all.length - 1);
-    if (!(last >= 0xd800 && last <= 0xdbff)) return all;
-    this.#high = all.slice(-1);
-    return all.slice(0, -1);
-  }
-}

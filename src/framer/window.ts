@@ -9,20 +9,21 @@
  *   delimiter, and cutting a frame never moves the bytes after it.
  * - A frame that lies in one chunk is a view of it. Another one is joined once, in an array of its own length, when its
  *   end is known. No byte of an array is written twice, so a frame is the caller's to keep.
- * - Memory in proportion to the bytes held: a small chunk that waits is copied into an array with room for more, because
- *   an array of its own costs some 200 bytes.
+ * - Memory in proportion to the bytes held. An array of its own costs some 200 bytes, so small chunks that have to wait are
+ *   written together, into a block that is filled from left to right.
  *
  * Plan
  *
- *   bytes  [ cut | held ........... ]          chunks  [ chunk ] [ chunk ] [ chunk ]
+ *   bytes  [ cut | held ........... ]          chunks  [ chunk ] [ chunk ] [ block: small chunks | room ]
  *                ^start    ^scanned                       ^taken: so much of the first is in `bytes` already
  *
- * - A chunk becomes the front as it is. `reach(n)` copies as much as is missing from the chunks after it.
+ * - A chunk becomes the front as it is. `reach(n)` joins it with as much of the chunks after it as is missing.
  * - As soon as all that is left of a joined front lies in the next chunk as well, that chunk becomes the front.
  * - `scanned` is how far the search in progress has looked, from the start, also in the chunks after the front.
  * - After a frame that ended at the shorter of two delimiters, the rest of the longer one is awaited: if it comes next, it
  *   is not held at all.
  */
+import { makeBlock, NO_BLOCK } from "../common/block.ts";
 import { concat, indexOfByte, plainBytes, startsWith, TEXT_PAYS_UP_TO } from "../common/bytes.ts";
 import { Fifo } from "../common/fifo.ts";
 import { decodeLatin1 } from "../common/latin1.ts";
@@ -31,8 +32,8 @@ const NOTHING = new Uint8Array(0);
 
 /** A chunk below this is copied where it has to wait. */
 const SMALL = 512;
-/** The smallest array with room for more. */
-const SMALLEST_STORE = 1024;
+/** A block up to this size is kept while nothing is held. */
+const LARGEST_KEPT = 1024;
 
 /** How much of the front becomes text at a time. */
 const LEAST_TEXT = 128;
@@ -53,14 +54,14 @@ export class Window {
   readonly #chunks: Fifo<Uint8Array> = new Fifo();
   /** How many bytes of the first chunk are in the front, too. */
   #taken = 0;
-  /** The array that the front lies in, if there is room after it, or was the last one with room. */
-  #store: Uint8Array = NOTHING;
-  /** How much of it is filled. */
+  /** Where small chunks are written together, and how much of it is filled. */
+  #block: Uint8Array = NO_BLOCK;
   #filled = 0;
-  /** Whether the front ends where the filled part does. */
-  #isOwn = false;
-  /** The chunk that the search has come to, and where it begins, counted from the start. */
-  #scannedChunk = 0;
+  /** Whether the last array held ends with what is filled: the last chunk, which begins at `#openFrom`, or the front. */
+  #isOpen = false;
+  #openFrom = 0;
+  /** The chunk that the search has come to, or -1, and where it begins, counted from the start. */
+  #scannedChunk = -1;
   #scannedFrom = 0;
   /** A part of the front as text, in which a byte is found faster; and where it begins and ends. */
   #text = "";
@@ -83,9 +84,12 @@ export class Window {
     let bytes = plainBytes(chunk);
     if (this.#awaited !== undefined) bytes = this.#dropAwaited(this.#awaited, bytes, false);
     if (bytes.length === 0) return;
-    if (this.length === 0) this.#setFront(bytes, 0);
-    else if (bytes.length >= SMALL) this.#chunks.push(bytes);
-    else this.#appendSmall(bytes);
+    if (this.length > 0 && bytes.length < SMALL) this.#appendSmall(bytes);
+    else {
+      this.#isOpen = false;
+      if (this.length === 0) this.#setFront(bytes, 0);
+      else this.#chunks.push(bytes);
+    }
     this.length += bytes.length;
   }
 
@@ -100,11 +104,9 @@ export class Window {
 
   /** Whether so many bytes are held: then they lie together at the front. */
   reach(count: number): boolean {
-    const missing = count - (this.bytes.length - this.start);
-    if (missing <= 0) return true;
+    if (count <= this.bytes.length - this.start) return true;
     if (count > this.length) return false;
-    this.#makeRoom(missing);
-    this.#pull(missing);
+    this.#join(count);
     return true;
   }
 
@@ -152,6 +154,7 @@ export class Window {
     this.start += count;
     this.consumed += count;
     this.scanned = 0;
+    this.#scannedChunk = -1;
     this.#lately = count;
     if (this.start >= this.bytes.length - this.#taken) this.#advance();
   }
@@ -225,68 +228,78 @@ export class Window {
   }
 
   #indexInChunks(byte: number, front: number): number {
-    if (this.scanned === front) {
+    if (this.#scannedChunk < 0 || this.scanned < this.#scannedFrom) {
       this.#scannedChunk = 0;
       this.#scannedFrom = front - this.#taken;
     }
-    for (; this.#scannedChunk < this.#chunks.length; this.#scannedChunk++) {
+    for (;;) {
       const chunk = this.#chunks.at(this.#scannedChunk)!;
-      const at = indexOfByte(chunk, byte, this.scanned - this.#scannedFrom);
+      const from = this.scanned - this.#scannedFrom;
+      const at = from < chunk.length ? indexOfByte(chunk, byte, from) : -1;
       if (at >= 0) return this.#scannedFrom + at;
+      this.scanned = Math.max(this.scanned, this.#scannedFrom + chunk.length);
+      // The last one may become longer.
+      if (this.#scannedChunk === this.#chunks.length - 1) return -1;
+      this.#scannedChunk++;
       this.#scannedFrom += chunk.length;
-      this.scanned = this.#scannedFrom;
     }
-    return -1;
   }
 
   #appendSmall(bytes: Uint8Array): void {
-    // After chunks that wait it is joined with them: then there is room for more of its kind.
-    const missing = this.length - (this.bytes.length - this.start);
-    this.#makeRoom(missing + bytes.length, SMALLEST_STORE);
-    if (missing > 0) this.#pull(missing);
-    this.#store.set(bytes, this.#filled);
-    this.#grow(bytes.length);
-  }
-
-  /** Makes the front one that has room. It doubles when it has to grow again, so that a byte is moved a few times at most. */
-  #makeRoom(room: number, least: number = 0): void {
-    if (this.#isOwn && this.#filled + room <= this.#store.length) return;
-    const front = this.bytes.subarray(this.start);
-    const needed = front.length + room;
-    if (this.#isOwn) least = Math.max(least, 2 * front.length);
-    if (this.#filled + needed > this.#store.length || least > SMALLEST_STORE) {
-      this.#store = new Uint8Array(Math.max(needed, least));
-      this.#filled = 0;
+    if (!this.#isOpen || this.#filled + bytes.length > this.#block.length) {
+      const front = this.bytes.length - this.start;
+      // A small front is moved there, so that frames are views of both.
+      if (this.#chunks.length === 0 && front < SMALL) this.#moveFront(front, bytes.length);
+      else this.#openChunk(bytes.length);
     }
-    this.#store.set(front, this.#filled);
+    this.#block.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+    if (this.#chunks.length === 0) this.bytes = this.#block.subarray(0, this.#filled);
+    else this.#chunks.last = this.#block.subarray(this.#openFrom, this.#filled);
+  }
+
+  #moveFront(length: number, room: number): void {
+    const front = this.bytes.subarray(this.start);
+    this.#makeRoom(length + room);
     this.start = this.#filled;
-    this.#isOwn = true;
+    this.#block.set(front, this.#filled);
+    this.#filled += length;
+    this.#isOpen = true;
     this.#textEnd = 0;
-    this.#grow(front.length);
   }
 
-  /** So many bytes were written after the front. */
-  #grow(count: number): void {
-    this.#filled += count;
-    this.bytes = this.#store.subarray(0, this.#filled);
+  #openChunk(room: number): void {
+    this.#makeRoom(room);
+    this.#openFrom = this.#filled;
+    this.#isOpen = true;
+    this.#chunks.push(NO_BLOCK);
   }
 
-  /** Copies so many bytes from the chunks into the front, which has room. */
-  #pull(count: number): void {
-    let left = count;
-    while (left > 0) {
+  #makeRoom(room: number): void {
+    if (this.#filled + room <= this.#block.length) return;
+    this.#block = makeBlock(this.length, room);
+    this.#filled = 0;
+  }
+
+  /** Makes one array of so many bytes. */
+  #join(count: number): void {
+    const joined = new Uint8Array(count);
+    const front = this.bytes.subarray(this.start);
+    joined.set(front);
+    for (let filled = front.length; filled < count;) {
       const chunk = this.#chunks.first!;
-      const piece = this.#taken === 0 && chunk.length <= left
+      const piece = this.#taken === 0 && chunk.length <= count - filled
         ? chunk
-        : chunk.subarray(this.#taken, this.#taken + left);
-      this.#store.set(piece, this.#filled + count - left);
-      left -= piece.length;
+        : chunk.subarray(this.#taken, this.#taken + count - filled);
+      joined.set(piece, filled);
+      filled += piece.length;
       this.#taken += piece.length;
       if (this.#taken < chunk.length) break;
       this.#chunks.shift();
       this.#taken = 0;
     }
-    this.#grow(count);
+    if (this.#chunks.length === 0) this.#isOpen = false;
+    this.#setFront(joined, 0);
   }
 
   /** Goes on in the next chunk, when all that is left of the front lies in that, too. */
@@ -295,19 +308,23 @@ export class Window {
       const at = this.start - (this.bytes.length - this.#taken);
       this.#taken = 0;
       this.#setFront(this.#chunks.shift()!, at);
+      if (this.#chunks.length > 0 || !this.#isOpen) continue;
+      this.bytes = this.#block.subarray(0, this.#filled);
+      this.start += this.#openFrom;
     }
-    if (this.length === 0) this.#setFront(NOTHING, 0);
+    if (this.length > 0) return;
+    this.#setFront(NOTHING, 0);
+    this.#isOpen = false;
+    // What has room is kept, unless it is large: an idle connection holds no more.
+    if (this.#block.length <= LARGEST_KEPT) return;
+    this.#block = NO_BLOCK;
+    this.#filled = 0;
   }
 
   #setFront(bytes: Uint8Array, start: number): void {
     this.bytes = bytes;
     this.start = start;
-    this.#isOwn = false;
-    // What has room is kept, unless it is large: an idle connection holds no more.
-    if (this.#store.length > SMALLEST_STORE) {
-      this.#store = NOTHING;
-      this.#filled = 0;
-    }
+    this.#scannedChunk = -1;
     this.#text = "";
     this.#textEnd = 0;
     this.#lately = Infinity;

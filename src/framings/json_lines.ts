@@ -36,7 +36,7 @@ export function jsonLines<T>(): Framing<T> {
   return JSON_LINES as Framing<T>;
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const JSON_LINES: Framing<unknown> = new MessageFraming<unknown>(lines(), {
   decode(frame) {
@@ -61,7 +61,8 @@ const SHOWN = 40;
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    // RFC 8259, section 8.1: a byte order mark may be ignored.
+    return JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text);
   } catch (cause) {
     const shown = describe(text.slice(0, SHOWN)) + (text.length > SHOWN ? "..." : "");
     throw new MalformedFrameError(`the line is not JSON: ${shown}: ${(cause as Error).message}`, {
