@@ -42,7 +42,7 @@ export function sendMessage(chat: Chat, message: Message): Promise<void> {
 function contentLength(header: Uint8Array): number {
   const length = /^content-length: *(\d+) *$/im.exec(text.decode(header))?.[1];
   if (length !== undefined) return Number(length);
-  throw new MalformedFrameError("the header has no Content-Length", header);
+  throw new MalformedFrameError("the header has no Content-Length", { bytes: header });
 }
 
 function parse(body: Uint8Array): Message | SyntaxError {
