@@ -1,7 +1,7 @@
 /** What the examples' command lines have in common. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type Address, ChatError, type Frame, type Server } from "../mod.ts";
+import { type Address, ChatError, type Server } from "../mod.ts";
 
 /** How long the conversations that are under way may go on when a server is stopped, in milliseconds. */
 const GRACE = 1_000;
@@ -67,7 +67,7 @@ export async function runProgram(main: () => Promise<void>): Promise<void> {
 }
 
 /** Says where a server listens, and lets it serve until Ctrl-C, or a `kill`. A second one waits for nothing. */
-export async function serveUntilStopped<F extends Frame>(server: Server<F>): Promise<void> {
+export async function serveUntilStopped<T>(server: Server<T>): Promise<void> {
   const stopped = stopSignal(); // before anybody can know that there is something to stop
   console.log(`listening on ${formatAddress(server.address)}`);
   await stopped;

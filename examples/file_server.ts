@@ -34,7 +34,7 @@ const options = readOptions(USAGE, {
 });
 
 await runProgram(async () => {
-  const framing = checksummed((bytes) => console.log(`${bytes} bytes were lost`));
+  const framing = checksummed({ onLost: (bytes) => console.log(`${bytes} bytes were lost`) });
   const maxSize = toNumber("max-size", options["max-size"]);
   await mkdir(options.folder, { recursive: true });
   const server = await serve({

@@ -6,7 +6,7 @@
  *     \r\n
  *     {"jsonrpc":"2.0","method":"initialized"}
  */
-import { type Chat, MalformedFrameError } from "../mod.ts";
+import { type Framing, MalformedFrameError } from "../mod.ts";
 
 /** A request has a method and an id, a notification a method, and a response an id and a result or an error. */
 export interface Message {
@@ -17,32 +17,25 @@ export interface Message {
   readonly error?: { readonly code: number; readonly message: string };
 }
 
-const HEADER_END = "\r\n\r\n";
 const text = new TextDecoder();
+const encoder = new TextEncoder();
 
-/** The messages, to the end of the stream. What has the right length and is no JSON is a `SyntaxError` in place of one. */
-export async function* messages(chat: Chat): AsyncGenerator<Message | SyntaxError> {
-  chat.terminator = HEADER_END;
-  for await (const frame of chat) {
-    if (chat.terminator === HEADER_END) {
-      chat.terminator = contentLength(frame); // the next frame is so many bytes
-    } else {
-      chat.terminator = HEADER_END;
-      yield parse(frame);
-    }
-  }
-}
-
-/** Sends one message. */
-export function sendMessage(chat: Chat, message: Message): Promise<void> {
-  const body = new TextEncoder().encode(JSON.stringify({ jsonrpc: "2.0", ...message }));
-  return chat.push(`Content-Length: ${body.length}${HEADER_END}`, body);
-}
+/** The framing. What has the right length and is no JSON is a `SyntaxError` in place of a message. */
+export const jsonRpc: Framing<Message | SyntaxError> = {
+  *decode() {
+    const length = contentLength(yield "\r\n\r\n");
+    return { message: parse(yield length) };
+  },
+  encode(message) {
+    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
+    return `Content-Length: ${encoder.encode(body).length}\r\n\r\n${body}`;
+  },
+};
 
 function contentLength(header: Uint8Array): number {
   const length = /^content-length: *(\d+) *$/im.exec(text.decode(header))?.[1];
   if (length !== undefined) return Number(length);
-  throw new MalformedFrameError("the header has no Content-Length", header);
+  throw new MalformedFrameError("the header has no Content-Length", { bytes: header });
 }
 
 function parse(body: Uint8Array): Message | SyntaxError {

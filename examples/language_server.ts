@@ -8,7 +8,7 @@
  */
 import process from "node:process";
 import { Chat, fromStdio } from "../mod.ts";
-import { type Message, messages, sendMessage } from "./json_rpc.ts";
+import { jsonRpc, type Message } from "./json_rpc.ts";
 
 interface Opened {
   readonly textDocument: { readonly uri: string; readonly text: string };
@@ -29,13 +29,13 @@ const INFORMATION = 3;
 const PARSE_ERROR = -32700;
 const METHOD_NOT_FOUND = -32601;
 
-const chat = new Chat(fromStdio(), { terminator: "\r\n\r\n", maxFrameLength: 64 * 1024 * 1024 });
+const chat = new Chat(fromStdio(), { terminator: jsonRpc, maxFrameLength: 64 * 1024 * 1024 });
 let isShutDown = false;
 
-for await (const message of messages(chat)) {
+for await (const message of chat) {
   if (message instanceof SyntaxError) {
     const error = { code: PARSE_ERROR, message: message.message };
-    await sendMessage(chat, { id: null, error });
+    await chat.send({ id: null, error });
   } else if (message.method === "exit") {
     break;
   } else {
@@ -49,7 +49,7 @@ async function answer({ id, method, params }: Message): Promise<void> {
   if (method === "textDocument/didOpen") {
     const { uri, text } = (params as Opened).textDocument;
     const diagnostics = todosIn(text);
-    await sendMessage(chat, {
+    await chat.send({
       method: "textDocument/publishDiagnostics",
       params: { uri, diagnostics },
     });
@@ -62,7 +62,7 @@ async function answer({ id, method, params }: Message): Promise<void> {
   };
   const result = results[method ?? ""];
   const error = { code: METHOD_NOT_FOUND, message: `there is no method ${method}` };
-  await sendMessage(chat, result === undefined ? { id, error } : { id, result });
+  await chat.send(result === undefined ? { id, error } : { id, result });
 }
 
 function todosIn(document: string): Diagnostic[] {

@@ -24,7 +24,7 @@ const options = readOptions(USAGE, {
   "max-memory": String(256 * 1024 * 1024),
 });
 
-/** Redis takes 512 MiB; what is being received is kept besides what is stored. */
+/** Redis takes 512 MiB; what is being received, up to twice this, is kept besides what is stored. */
 const LONGEST_COMMAND = 16 * 1024 * 1024;
 /** How often what is over is dropped, in milliseconds. */
 const SWEEP = 1_000;

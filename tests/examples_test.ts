@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { messages, sendMessage } from "../examples/json_rpc.ts";
+import { jsonRpc, type Message } from "../examples/json_rpc.ts";
 import { packets } from "../examples/mqtt/packet.ts";
 import { Chat, connect, fromProcess, listen } from "../mod.ts";
 import { hex, text } from "./support/bytes.ts";
@@ -124,10 +124,10 @@ const CONVERSATIONS: Readonly<Record<string, () => Promise<void>>> = {
 
   async language_server() {
     const server = spawnNode(...example("language_server"));
-    const chat = new Chat(fromProcess(server), { terminator: "\r\n\r\n" });
-    sendMessage(chat, { id: 1, method: "shutdown" });
-    sendMessage(chat, { method: "exit" });
-    const { value: { id, result } } = await messages(chat).next();
+    const chat = new Chat(fromProcess(server), { terminator: jsonRpc });
+    chat.send({ id: 1, method: "shutdown" });
+    chat.send({ method: "exit" });
+    const { id, result } = await chat.read() as Message;
     assertEquals([id, result], [1, null]);
     await chat.closeWhenDone();
     assertEquals(await exitOf(server), 0);

@@ -1,4 +1,4 @@
-import type { Chat, Data } from "../../mod.ts";
+import type { Chat, Frame } from "../../mod.ts";
 import type { Watch } from "../watching/watch.ts";
 import { notice } from "./line.ts";
 import type { Room } from "./room.ts";
@@ -22,7 +22,7 @@ export class Member {
    * Sends it something, and waits for nobody: what a slow member has not taken yet waits in its own queue, and when that is full, its
    * chat is closed, its loop ends with a `BackpressureError`, and its push is nobody's trouble.
    */
-  tell(data: Data): void {
+  tell(data: Frame): void {
     this.#watch.sent(this.#chat, data);
     this.#chat.push(data);
   }

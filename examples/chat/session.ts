@@ -3,8 +3,8 @@ import {
   type Chat,
   ChatError,
   FrameTooLongError,
+  type Framing,
   lines,
-  type Terminator,
   TimeoutError,
 } from "../../mod.ts";
 import type { Watch } from "../watching/watch.ts";
@@ -15,8 +15,8 @@ import { Member } from "./member.ts";
 
 /** The options of a chat that is served: lines of text. One that does not read them is closed. */
 export const CHAT: {
-  readonly terminator: Terminator;
-  readonly encoding: string;
+  readonly terminator: Framing;
+  readonly encoding: "utf-8";
   readonly maxFrameLength: number;
   readonly maxQueuedBytes: number;
   readonly incomplete: "yield";

@@ -1,4 +1,4 @@
-import { type Chat, type Data, FrameTooLongError, type Producer } from "../../mod.ts";
+import { type Chat, FrameTooLongError } from "../../mod.ts";
 import { HttpError } from "./error.ts";
 import { type Fields, parseFields } from "./fields.ts";
 
@@ -214,11 +214,14 @@ const LONGEST_CHUNK_LINE = 1024;
 const MOST_TRAILERS = 50;
 const encoder = new TextEncoder();
 
+type Piece = string | Uint8Array;
+/** A body that comes in pieces. */
+export type Pieces = Iterable<Piece> | AsyncIterable<Piece | Uint8Array[]>;
+
 /** A body of unknown length, in chunks. */
-export async function* inChunks(body: Producer): AsyncGenerator<Data | Uint8Array[]> {
+export async function* inChunks(body: Pieces): AsyncGenerator<string | Uint8Array[]> {
   for await (const item of body) {
-    for (const data of Array.isArray(item) ? item : [item]) {
-      const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    for (const bytes of toBytes(item)) {
       if (bytes.length === 0) continue; // it would be the last one
       yield [encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, END];
     }
@@ -229,16 +232,20 @@ export async function* inChunks(body: Producer): AsyncGenerator<Data | Uint8Arra
 const END = encoder.encode("\r\n");
 
 /** A body that was said to be that long. If it is not, the conversation cannot go on. */
-export async function* exactly(length: number, body: Producer): AsyncGenerator<Data> {
+export async function* exactly(length: number, body: Pieces): AsyncGenerator<Uint8Array> {
   const wrong = `the body has not the ${length} bytes that its Content-Length says`;
   let sent = 0;
   for await (const item of body) {
-    for (const data of Array.isArray(item) ? item : [item]) {
-      const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    for (const bytes of toBytes(item)) {
       sent += bytes.length;
       if (sent > length) throw new Error(wrong);
       yield bytes;
     }
   }
   if (sent < length) throw new Error(wrong);
+}
+
+function toBytes(item: Piece | Uint8Array[]): Uint8Array[] {
+  if (Array.isArray(item)) return item;
+  return [typeof item === "string" ? encoder.encode(item) : item];
 }

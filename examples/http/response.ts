@@ -1,5 +1,5 @@
-import type { Data, Producer } from "../../mod.ts";
-import { exactly, inChunks } from "./body.ts";
+import type { Producer } from "../../mod.ts";
+import { exactly, inChunks, type Pieces } from "./body.ts";
 import { checkField } from "./fields.ts";
 import { REASONS } from "./reasons.ts";
 
@@ -9,7 +9,7 @@ export interface Response {
   readonly status?: number;
   readonly fields?: Readonly<Record<string, string | readonly string[]>>;
   /** Text and bytes go with their length. What yields them goes in chunks, unless `fields` have a `content-length`. */
-  readonly body?: Data | Producer | undefined;
+  readonly body?: string | Uint8Array | Pieces | undefined;
 }
 
 /** What an answer depends on. */
@@ -20,7 +20,7 @@ export interface Asked {
 
 /** An answer, as it is sent. */
 export interface Encoded {
-  readonly items: readonly (Data | Producer)[];
+  readonly items: readonly (string | Uint8Array | Producer)[];
   /** Whether the connection is kept: a body of unknown length ends with it, in HTTP/1.0. */
   readonly keep: boolean;
 }

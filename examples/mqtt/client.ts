@@ -1,4 +1,4 @@
-import { type Chat, connect, type ConnectOptions, type Data, type FramesOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type FramesOf } from "../../mod.ts";
 import { UserError } from "../command_line.ts";
 import { Mailbox } from "../mailbox.ts";
 import {
@@ -39,7 +39,7 @@ export interface MqttOptions {
 /** A message to publish. */
 export interface Outgoing {
   readonly topic: string;
-  readonly payload: Data;
+  readonly payload: string | Uint8Array;
   readonly qos?: QoS;
   readonly retain?: boolean;
 }

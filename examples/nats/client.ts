@@ -1,4 +1,4 @@
-import { type Chat, connect, type ConnectOptions, type Data, type FramesOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type FramesOf } from "../../mod.ts";
 import { type Backoff, pause, waits } from "../backoff.ts";
 import { NatsError } from "./error.ts";
 import { encodeHeaders, type Headers, parseHeaders } from "./headers.ts";
@@ -177,7 +177,7 @@ export class NatsClient implements AsyncDisposable {
    */
   async publish(
     subject: string,
-    data: Data = "",
+    data: string | Uint8Array = "",
     { reply, headers }: PublishOptions = {},
   ): Promise<void> {
     const { chat, info } = this.#connection();
@@ -232,7 +232,7 @@ export class NatsClient implements AsyncDisposable {
    */
   async request(
     subject: string,
-    data: Data = "",
+    data: string | Uint8Array = "",
     { headers, timeout = this.#options.timeout }: { headers?: Headers; timeout?: number } = {},
   ): Promise<Message> {
     if (!this.#isListeningToAnswers) {

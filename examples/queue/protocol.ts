@@ -44,11 +44,15 @@ const decoder = new TextDecoder();
 export function parseJob(line: Uint8Array, longest: number): JobHeader {
   const [, id, kind, digits] = decoder.decode(line).match(JOB) ?? [];
   if (id === undefined || kind === undefined) {
-    throw new MalformedFrameError(`expected JOB <id> <kind> <length>, not ${quote(line)}`, line);
+    throw new MalformedFrameError(`expected JOB <id> <kind> <length>, not ${quote(line)}`, {
+      bytes: line,
+    });
   }
   const length = Number(digits);
   if (length <= longest) return { id, kind, length };
-  throw new MalformedFrameError(`a job has at most ${longest} bytes, not ${length}`, line);
+  throw new MalformedFrameError(`a job has at most ${longest} bytes, not ${length}`, {
+    bytes: line,
+  });
 }
 
 /** The line in front of a job: behind it, the body is sent. */
@@ -74,7 +78,9 @@ export function parseAnswer(line: Uint8Array): Answer {
   const [, queued] = text.match(QUEUED) ?? [];
   if (queued !== undefined) return { type: "QUEUED", id: queued };
   if (text.startsWith("ERR ")) return { type: "ERR", reason: text.slice("ERR ".length) };
-  throw new MalformedFrameError(`the server says ${quote(line)}, which is no answer`, line);
+  throw new MalformedFrameError(`the server says ${quote(line)}, which is no answer`, {
+    bytes: line,
+  });
 }
 
 /** The line in front of what has become of a job. */

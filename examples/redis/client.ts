@@ -1,15 +1,14 @@
-import { type Chat, connect, type ConnectOptions, type Data, type FramesOf } from "../../mod.ts";
+import { type Chat, connect, type ConnectOptions, type FramesOf } from "../../mod.ts";
 import { Deferred } from "../deferred.ts";
-import { encodeCommand, type Version } from "../resp/encode.ts";
+import { encodeCommand, type Piece, type Version } from "../resp/encode.ts";
 import { replies } from "../resp/framing.ts";
-import { parseValue } from "../resp/parse.ts";
 import { Push, RespError, type Value } from "../resp/value.ts";
 import { RedisError } from "./error.ts";
 import { mapOf, textOf } from "./replies.ts";
 import { parseRedisUrl, type RedisPlace } from "./url.ts";
 
 /** A word of a command: text, bytes, or a number. */
-export type Word = Data | number;
+export type Word = Piece | number;
 
 export interface RedisOptions {
   /** `redis://user:password@host:port/database`, or `rediss:` for TLS. */
@@ -22,12 +21,12 @@ export interface RedisOptions {
   readonly timeout?: number;
   /** How many commands may wait for their answers: one more is refused. Default: 100,000. */
   readonly maxCalls?: number;
-  /** The longest answer, in bytes. Default: 64 MiB. */
+  /** An answer of so many bytes is taken, and none of more than twice as many, about. Default: 64 MiB. */
   readonly maxReply?: number;
   /** Is told what the server says without having been asked: messages to subscribers, keys that were changed (version 3). */
   readonly onPush?: (push: Push) => void;
   /** Connects otherwise than `connect()` does: to nobody, in a test. */
-  readonly dial?: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
+  readonly dial?: (options: ConnectOptions & FramesOf<Value>) => Promise<Chat<Value>>;
 }
 
 /** A command whose answer is waited for. */
@@ -75,7 +74,7 @@ const SUBSCRIPTIONS: ReadonlySet<string> = new Set([
  * that blocks (`BLPOP`, `XREAD BLOCK`) holds up all behind it, and blocks for less than `timeout`: give it a client of its own.
  */
 export class RedisClient implements AsyncDisposable {
-  readonly #chat: Chat;
+  readonly #chat: Chat<Value>;
   readonly #options: RedisOptions;
   readonly #calls: Calls = new Calls();
   readonly #running: Promise<Error>;
@@ -84,7 +83,7 @@ export class RedisClient implements AsyncDisposable {
   #isClosing = false;
   #version: Version = 2;
 
-  private constructor(chat: Chat, options: RedisOptions) {
+  private constructor(chat: Chat<Value>, options: RedisOptions) {
     this.#chat = chat;
     this.#options = options;
     this.#running = this.#run();
@@ -260,7 +259,7 @@ export class RedisClient implements AsyncDisposable {
   async #listen(): Promise<Error> {
     try {
       for await (const batch of this.#chat.batches()) {
-        for (const frame of batch) this.#hear(parseValue(frame));
+        for (const value of batch) this.#hear(value);
         this.#watchSilence();
         if (this.#isClosing && this.#calls.length === 0) this.#chat.closeWhenDone();
       }

@@ -1,12 +1,15 @@
-import type { Data } from "../../mod.ts";
+import { Buffer } from "node:buffer";
 import { Push, RespError, type Value } from "./value.ts";
 
 /** Versions of the protocol. */
 export type Version = 2 | 3;
 
+/** What is sent: text or bytes. */
+export type Piece = string | Uint8Array;
+
 /** A command, as a client sends it: words, each of any bytes. */
-export function encodeCommand(words: readonly (Data | number)[]): Data[] {
-  const items: Data[] = [];
+export function encodeCommand(words: readonly (Piece | number)[]): Piece[] {
+  const items: Piece[] = [];
   let text = `*${words.length}\r\n`; // what is text is put together: few long items are sent sooner than many short ones
   for (const word of words) {
     const bytes = typeof word === "number" ? String(word) : word;
@@ -25,7 +28,7 @@ export function encodeCommand(words: readonly (Data | number)[]): Data[] {
  * Adds a value, as a server sends it, to what is to be sent. What version 2 does not have goes as what is nearest: a map as an array
  * of keys and values.
  */
-export function addValue(items: Data[], value: Value, version: Version): void {
+export function addValue(items: Piece[], value: Value, version: Version): void {
   if (value instanceof Uint8Array) addBulk(items, value);
   else if (typeof value === "string") items.push(`+${withoutLineEnds(value)}\r\n`);
   else if (value instanceof RespError) items.push(`-${withoutLineEnds(value.message)}\r\n`);
@@ -48,11 +51,11 @@ export function addValue(items: Data[], value: Value, version: Version): void {
   }
 }
 
-function addAll(items: Data[], values: Iterable<Value>, version: Version): void {
+function addAll(items: Piece[], values: Iterable<Value>, version: Version): void {
   for (const value of values) addValue(items, value, version);
 }
 
-function addBulk(items: Data[], bytes: Uint8Array): void {
+function addBulk(items: Piece[], bytes: Uint8Array): void {
   items.push(`$${bytes.length}\r\n`, bytes, "\r\n");
 }
 
@@ -67,6 +70,12 @@ function encodeBig(value: bigint, version: Version): string {
   if (BigInt.asIntN(64, value) === value) return `:${value}\r\n`;
   return version === 3 ? `(${value}\r\n` : `$${String(value).length}\r\n${value}\r\n`;
 }
+
+/** All of it in one array. */
+export const join = (pieces: readonly Piece[]): Uint8Array =>
+  Buffer.concat(
+    pieces.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece),
+  );
 
 /** A line end in a line would forge a value. */
 const withoutLineEnds = (line: string): string => line.replace(/[\r\n]+/g, " ");

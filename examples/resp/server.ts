@@ -1,7 +1,6 @@
-import { type Chat, type Data, FrameTooLongError, MalformedFrameError } from "../../mod.ts";
+import { type Chat, FrameTooLongError, MalformedFrameError } from "../../mod.ts";
 import { type Client, execute } from "./commands.ts";
-import { addValue, type Version } from "./encode.ts";
-import { parseCommand } from "./parse.ts";
+import { addValue, type Piece, type Version } from "./encode.ts";
 import type { Store } from "./store.ts";
 import { RespError, type Value } from "./value.ts";
 
@@ -17,14 +16,12 @@ let lastId = 0;
  * Serves one client over a chat whose terminator is `commands`, to its end. What is no command is answered with an error, and ends
  * the conversation. Commands that have arrived together are answered together.
  */
-export async function serveResp(chat: Chat, store: Store): Promise<void> {
+export async function serveResp(chat: Chat<Uint8Array[]>, store: Store): Promise<void> {
   const client: Client = { id: ++lastId, version: 2, name: "", isLeaving: false };
   const answers = new Answers(chat);
   try {
     for await (const batch of chat.batches()) {
-      for (const frame of batch) {
-        const words = parseCommand(frame);
-        if (words.length === 0) continue;
+      for (const words of batch) {
         answers.add(execute(words, store, client), client.version);
         if (client.isLeaving) return;
         if (answers.length >= ANSWERED_AT_ONCE) await answers.send();
@@ -42,12 +39,12 @@ export async function serveResp(chat: Chat, store: Store): Promise<void> {
 
 /** What is to be sent together. */
 class Answers {
-  readonly #chat: Chat;
-  #items: Data[] = [];
+  readonly #chat: Chat<unknown>;
+  #items: Piece[] = [];
   /** How long it is, about: strings count by their characters. */
   length = 0;
 
-  constructor(chat: Chat) {
+  constructor(chat: Chat<unknown>) {
     this.#chat = chat;
   }
 

@@ -8,7 +8,7 @@
  *     127.0.0.1:50312  ends: in order
  */
 import { Registry } from "prom-client";
-import type { Chat, Data, Frame } from "../../mod.ts";
+import type { Chat, Frame } from "../../mod.ts";
 import { formatAddress } from "../command_line.ts";
 import { describe } from "../describe.ts";
 import { Traffic } from "./traffic.ts";
@@ -47,7 +47,7 @@ export class Watch {
   }
 
   /** A frame was pushed to a chat. */
-  sent(chat: Chat<Frame>, data: Data): void {
+  sent(chat: Chat<Frame>, data: Frame): void {
     this.#traffic.countSent();
     if (this.#trace) this.#log(`${this.nameOf(chat)}  sent  ${describe(data)}`);
   }

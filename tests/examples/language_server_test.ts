@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { type Message, messages, sendMessage } from "../../examples/json_rpc.ts";
+import { jsonRpc, type Message } from "../../examples/json_rpc.ts";
 import { Chat, fromProcess } from "../../mod.ts";
 import { example } from "../support/examples.ts";
 import { shell } from "../support/shell.ts";
@@ -10,13 +10,12 @@ for (const [name, spawn] of Object.entries(SPAWNS)) {
   test(`a language server serves a client that has started it with ${name}`, async () => {
     const server = spawn(...example("language_server"));
     const chat = new Chat(fromProcess(server), {
-      terminator: "\r\n\r\n",
+      terminator: jsonRpc,
       maxFrameLength: Infinity,
     });
-    const answers = messages(chat);
-    const answer = async (): Promise<Message> => (await answers.next()).value;
+    const answer = async (): Promise<Message> => await chat.read() as Message;
     const ask = (id: number, method: string): Promise<Message> => {
-      sendMessage(chat, { id, method });
+      chat.send({ id, method });
       return answer();
     };
 
@@ -27,7 +26,7 @@ for (const [name, spawn] of Object.entries(SPAWNS)) {
     // More than a pipe holds, in each direction, and characters of several bytes.
     const text = "häppy // TODO: wörk\n".repeat(10_000);
     const textDocument = { uri: "file:///a.ts", text };
-    sendMessage(chat, { method: "textDocument/didOpen", params: { textDocument } });
+    chat.send({ method: "textDocument/didOpen", params: { textDocument } });
     const { diagnostics } = (await answer()).params as { diagnostics: { message: string }[] };
     assertEquals([diagnostics.length, diagnostics.at(-1)!.message], [10_000, "TODO: wörk"]);
 
@@ -35,8 +34,8 @@ for (const [name, spawn] of Object.entries(SPAWNS)) {
     assertEquals((await answer()).error?.code, -32700);
 
     assertEquals((await ask(3, "shutdown")).result, null);
-    sendMessage(chat, { method: "exit" });
-    assertEquals((await answers.next()).done, true);
+    chat.send({ method: "exit" });
+    assertEquals(await chat.read(), null);
     await chat.closeWhenDone();
     assertEquals(await exitOf(server), 0);
   });

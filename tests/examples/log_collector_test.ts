@@ -4,13 +4,13 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { collect } from "../../examples/records/collect.ts";
 import { formatRecord, parseRecord, RECORD, RecordError } from "../../examples/records/record.ts";
-import { Chat, connect, Framer, type Terminator } from "../../mod.ts";
+import { Chat, connect, Framer } from "../../mod.ts";
 import { ExampleServer } from "../support/examples.ts";
 import { attack, handledBy } from "../support/hostile_peers.ts";
 import { peerTest } from "../support/test_with_peer.ts";
 import { shellOutput } from "../support/shell.ts";
 
-const RECORDS = { terminator: RECORD as Terminator, encoding: "utf-8" } as const;
+const RECORDS = { terminator: RECORD, encoding: "utf-8" } as const;
 
 peerTest("nc", "the log collector prints what env -0 and nc send", async () => {
   await using server = await ExampleServer.start("log_collector");

@@ -7,7 +7,6 @@ import { Redis } from "ioredis";
 import { encodeCommand } from "../../examples/resp/encode.ts";
 import { commands, replies } from "../../examples/resp/framing.ts";
 import { fromKey, toKey } from "../../examples/resp/key.ts";
-import { parseValue } from "../../examples/resp/parse.ts";
 import { matches } from "../../examples/resp/pattern.ts";
 import { serveResp } from "../../examples/resp/server.ts";
 import { ENTRY, Store } from "../../examples/resp/store.ts";
@@ -24,10 +23,11 @@ import { shellOutput } from "../support/shell.ts";
 interface Session {
   /** Does a command, and returns the answer, with texts for bytes. */
   ask(...words: (string | Uint8Array | number)[]): Promise<Value>;
-  readonly chat: Chat;
+  readonly chat: Chat<Value>;
 }
 
-const newChat = (connection: Connection): Chat => new Chat(connection, { terminator: commands });
+const newChat = (connection: Connection): Chat<Uint8Array[]> =>
+  new Chat(connection, { terminator: commands });
 const handle = (connection: Connection, store: Store): Promise<unknown> =>
   handledBy(newChat, (chat) => serveResp(chat, store))(connection);
 
@@ -41,8 +41,7 @@ async function withServer(
   const chat = new Chat(right, { terminator: replies });
   const ask: Session["ask"] = async (...words) => {
     chat.push(...encodeCommand(words));
-    const frame = await chat.read();
-    return frame === null ? null : plain(parseValue(frame));
+    return plain(await chat.read());
   };
   await work({ ask, chat });
   await Promise.all([chat.closeWhenDone(), served]);
@@ -73,7 +72,7 @@ peerTest("redis-server", "the RESP server answers each command as Redis does", a
     for (const line of commands.split(/\||\n\s*/)) {
       const words = line.split(" ");
       real.push(...encodeCommand(words));
-      const [ours, theirs] = [await ask(...words), plain(parseValue((await real.read())!))];
+      const [ours, theirs] = [await ask(...words), plain(await real.read())];
       const sorted = (value: Value): Value =>
         Array.isArray(value) && line.startsWith("keys ") ? value.toSorted() : value;
       assertEquals(sorted(ours), sorted(theirs), line);
@@ -111,7 +110,7 @@ test("the RESP server keeps keys and values of any bytes, and refuses what there
     const all = Uint8Array.from({ length: 256 }, (_, i) => i);
     assertEquals(await ask("set", all, all), "OK");
     chat.push(...encodeCommand(["get", all]));
-    assertEquals(parseValue((await chat.read())!), all);
+    assertEquals(await chat.read(), all);
     assertEquals(await ask("del", all), 1);
     assertEquals(await ask("set", "a", "x".repeat(900)), "OK");
     const refusal = await ask("set", "b", "x".repeat(900)) as RespError;
@@ -131,8 +130,8 @@ test("the RESP server answers a pipeline in order, also where answers are more t
       ),
     );
     for (const i of numbers) {
-      assertEquals((parseValue((await chat.read())!) as Uint8Array).length, 500_000);
-      assertEquals(plain(parseValue((await chat.read())!)), String(i));
+      assertEquals((await chat.read() as Uint8Array).length, 500_000);
+      assertEquals(plain(await chat.read()), String(i));
     }
   }));
 
@@ -209,7 +208,7 @@ test("the RESP server survives clients that send nonsense", () => {
       const framer = new Framer({ terminator: replies, incomplete: "drop" });
       framer.push(answer);
       framer.end();
-      for (const frame of framer) assert(parseValue(frame) !== undefined);
+      for (const value of framer) assert(value !== undefined);
     },
   });
 });

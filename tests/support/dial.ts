@@ -3,25 +3,24 @@ import {
   type Connection,
   type ConnectOptions,
   type FramesOf,
-  type Frame,
   memoryPair,
 } from "../../mod.ts";
 
 /** The option of a client that says how it connects. */
-export interface Dial {
-  readonly dial: (options: ConnectOptions & FramesOf<Uint8Array>) => Promise<Chat>;
+export interface Dial<T = Uint8Array> {
+  readonly dial: (options: ConnectOptions & FramesOf<T>) => Promise<Chat<T>>;
 }
 
 /** Lets a client talk over a connection that is there. */
-export function dialing(connection: Connection): Dial {
-  return { dial: (options) => Promise.resolve(new Chat(connection, options)) };
+export function dialing<T = Uint8Array>(connection: Connection): Dial<T> {
+  return { dial: (options) => Promise.resolve(new Chat<T>(connection, options)) };
 }
 
 /** Lets a client talk, over memory, with a server that the test plays, and that closes when it has been played. */
-export function playing<F extends Frame>(
+export function playing<F, T = Uint8Array>(
   makeChat: (connection: Connection) => Chat<F>,
   play: (chat: Chat<F>) => Promise<unknown>,
-): Dial {
+): Dial<T> {
   const [left, right] = memoryPair();
   const played = makeChat(right);
   void play(played).catch(() => {}).then(() => played.close());

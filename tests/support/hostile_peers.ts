@@ -5,7 +5,7 @@
 import process from "node:process";
 import fc from "fast-check";
 import { assert, assertInstanceOf } from "@std/assert";
-import { type Chat, ChatError, type Connection, type Frame, memoryPair, serve } from "../../mod.ts";
+import { type Chat, ChatError, type Connection, memoryPair, serve } from "../../mod.ts";
 import { chaos } from "../../testing.ts";
 import { bytes, concat } from "./bytes.ts";
 import { type Dial, dialing } from "./dial.ts";
@@ -42,10 +42,10 @@ export async function attack(attacked: Attacked): Promise<void> {
  * Lets a client talk with as many servers that send nonsense, over connections that break.
  * @param KnownError What it may fail by, beside a `ChatError`.
  */
-export async function attackDialed(
+export async function attackDialed<T = Uint8Array>(
   samples: Attacked["samples"],
   KnownError: abstract new (...args: never[]) => Error,
-  use: (dial: Dial) => Promise<unknown>,
+  use: (dial: Dial<T>) => Promise<unknown>,
 ): Promise<void> {
   const serve = (connection: Connection): Promise<unknown> =>
     use(dialing(connection)).catch((error) => {
@@ -96,7 +96,7 @@ async function carryOutAll(
 }
 
 /** What a server does with a connection: a chat for its handler, which is closed when that is done. */
-export function handledBy<F extends Frame>(
+export function handledBy<F>(
   makeChat: (connection: Connection) => Chat<F>,
   handler: (chat: Chat<F>) => Promise<unknown>,
 ): Attacked["serve"] {

@@ -191,7 +191,10 @@ function framed(hard: Hard, length: number): Contestant {
   const data = new TextEncoder().encode((hard.begin?.(length) ?? "") + body + hard.end);
   const count = LONGER * hard.length / length;
   return () => {
-    const framer = new Framer({ terminator: hard.terminator(), maxFrameLength: Infinity });
+    const framer = new Framer<Uint8Array>({
+      terminator: hard.terminator(),
+      maxFrameLength: Infinity,
+    });
     const counter = new Counter();
     const start = performance.now();
     for (let i = 0; i < count; i++) {

@@ -24,7 +24,7 @@ export interface Options {
   readonly terminator: string;
   readonly maxFrameLength?: number;
   readonly incomplete?: "throw" | "yield" | "drop";
-  readonly encoding?: string;
+  readonly encoding?: "utf-8" | "latin1";
   readonly fatal?: boolean;
   readonly highWaterMark?: number;
   readonly maxQueuedBytes?: number;

@@ -345,7 +345,7 @@ class ScriptMaker {
 
   #makeOptions(): Options {
     const random = this.#random;
-    const encodings = ["utf-8", "latin1"].filter((encoding) => this.#has(encoding));
+    const encodings = (["utf-8", "latin1"] as const).filter((encoding) => this.#has(encoding));
     return {
       terminator: this.#pickTerminator(),
       ...this.#maybe(0.3, "maxFrameLength", random.pick([0, 3, 5, 15, 1_000, Infinity])),

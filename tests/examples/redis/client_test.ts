@@ -7,12 +7,11 @@ import { RedisError } from "../../../examples/redis/error.ts";
 import { mapOf, textOf } from "../../../examples/redis/replies.ts";
 import { parseRedisUrl, type RedisPlace } from "../../../examples/redis/url.ts";
 import { commands } from "../../../examples/resp/framing.ts";
-import { parseCommand } from "../../../examples/resp/parse.ts";
 import { type Push, RespError, type Value } from "../../../examples/resp/value.ts";
 import { Chat, ChatError, ConnectionError } from "../../../mod.ts";
 import { bytes, concat, text } from "../../support/bytes.ts";
 import { Authority } from "../../support/certificates.ts";
-import { playing } from "../../support/dial.ts";
+import { type Dial, playing } from "../../support/dial.ts";
 import { Heard } from "../../support/heard.ts";
 import { attackDialed } from "../../support/hostile_peers.ts";
 import { PATIENCE } from "../../support/limits.ts";
@@ -45,10 +44,13 @@ function realTest(name: string, work: (session: Session) => Promise<void>): void
 
 /** A client of a server that is played by the test. */
 function connectTo(
-  play: (chat: Chat) => Promise<unknown>,
+  play: (chat: Chat<Uint8Array[]>) => Promise<unknown>,
   options: Partial<RedisOptions> = {},
 ): Promise<RedisClient> {
-  const played = playing((connection) => new Chat(connection, { terminator: commands }), play);
+  const played: Dial<Value> = playing(
+    (connection) => new Chat(connection, { terminator: commands }),
+    play,
+  );
   return RedisClient.connect({ url: "redis://played", ...played, ...options });
 }
 
@@ -240,8 +242,8 @@ test("RedisClient falls back to version 2 where the server knows no other", asyn
     const heard: string[] = [];
     const url = `redis://${user}:secret@played/2`;
     await using redis = await connectTo(async (chat) => {
-      for await (const frame of chat) {
-        const words = parseCommand(frame).map((word) => text(word)).join(" ");
+      for await (const command of chat) {
+        const words = command.map((word) => text(word)).join(" ");
         heard.push(words);
         chat.push(words.startsWith("HELLO") ? "-ERR unknown command 'HELLO'\r\n" : "+OK\r\n");
       }
@@ -252,7 +254,7 @@ test("RedisClient falls back to version 2 where the server knows no other", asyn
 });
 
 test("RedisClient gives up a server that does not answer in time", async () => {
-  const silent = async (chat: Chat): Promise<void> => {
+  const silent = async (chat: Chat<Uint8Array[]>): Promise<void> => {
     while (await chat.read() !== null);
   };
   const connecting = connectTo(silent, { timeout: 20 });
@@ -286,7 +288,7 @@ test("RedisClient survives servers that send nonsense", () =>
       "*4\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:7\r\n|1\r\n+ttl\r\n:3\r\n$-1\r\n~1\r\n,1.5\r\n(99999999999999999999\r\n#t\r\n!3\r\nERR\r\n",
     ],
     RedisError,
-    async (dial) => {
+    async (dial: Dial<Value>) => {
       const redis = await RedisClient.connect({ url: "redis://nowhere", ...dial });
       const get = ["GET", "a"];
       const calls = [
