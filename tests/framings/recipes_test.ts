@@ -1,24 +1,23 @@
-/** The recipes of `docs/framings.md`: each reads the same, however its bytes arrive. */
+/** The recipes of `docs/framings.md`: each reads the same however its bytes arrive. (`docs_test.ts` runs them as they are.) */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { blocksOf } from "../support/code_blocks.ts";
 import { setCut } from "../support/cut_library.ts";
+
+const LIBRARY = "../tests/support/cut_library.ts";
 
 const folder = mkdtempSync(join(process.cwd(), "docs-block-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Makes a function of a recipe, which runs on the library that cuts. */
+/** Makes a function of a recipe, which uses the library that cuts. */
 async function load(code: string, name: string): Promise<() => Promise<void>> {
-  const IMPORT = /^import [^;]+;$/gm;
-  const imports = code.match(IMPORT)!.join("\n").replace(
-    '"asynchat"',
-    '"../tests/support/cut_library.ts"',
-  );
+  const imports = /^import [^;]+;$/gm;
+  const head = code.match(imports)!.join("\n").replace('"asynchat"', `"${LIBRARY}"`);
   const file = join(folder, `${name}.ts`);
-  writeFileSync(file, `${imports}\nexport async function run() {\n${code.replace(IMPORT, "")}\n}`);
+  writeFileSync(file, `${head}\nexport async function run() {\n${code.replace(imports, "")}}\n`);
   return (await import(pathToFileURL(file).href)).run;
 }
 
@@ -27,11 +26,10 @@ for (const [i, { heading, code }] of blocksOf("docs/framings.md").entries()) {
     const run = await load(code, `recipe_${i}`);
     setCut((data) => Array.from(data, (byte) => Uint8Array.of(byte)));
     await run();
-    let longest = 1;
-    for (let at = 0; at < longest; at++) {
+    for (let at = 0, longest = 1; at < longest; at++) {
       setCut((data) => {
         longest = Math.max(longest, data.length);
-        return [data.slice(0, at), data.slice(at)].filter(({ length }) => length > 0);
+        return at === 0 || at >= data.length ? [data] : [data.slice(0, at), data.slice(at)];
       });
       await run();
     }

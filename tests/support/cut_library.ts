@@ -1,6 +1,6 @@
 /**
- * The library, where all bytes arrive cut: what is pushed into a framer, and what is written to one end of a `memoryPair()`. For
- * programs that must do the same however their bytes arrive.
+ * The library, with bytes that arrive in pieces: what is pushed into a `Framer`, and what is written to the second end of a
+ * `memoryPair()`. It is for programs that must do the same however their bytes arrive.
  */
 import {
   type Connection,
@@ -13,7 +13,7 @@ import { nextTurn } from "./turn.ts";
 
 export * from "../../mod.ts";
 
-type Cut = (data: Uint8Array) => Iterable<Uint8Array>;
+type Cut = (data: Uint8Array) => readonly Uint8Array[];
 
 let cut: Cut = (data) => [data];
 
@@ -22,35 +22,31 @@ export function setCut(how: Cut): void {
   cut = how;
 }
 
-/** It is given the next chunk when it has no frame left. */
+/** A framer that is given the next piece only when it has no more frames in what came before. */
 export class Framer<T> extends WholeFramer<T> {
-  readonly #chunks: Uint8Array[] = [];
-  #isEnding = false;
+  readonly #pieces: Uint8Array[] = [];
+  #endsNext = false;
 
   override push(data: Uint8Array | string): void {
-    this.#chunks.push(...cut(typeof data === "string" ? bytes(data) : data));
+    this.#pieces.push(...cut(typeof data === "string" ? bytes(data) : data));
   }
 
   override end(): void {
-    this.#isEnding = true;
+    this.#endsNext = true;
   }
 
-  // deno-lint-ignore no-explicit-any -- one of two signatures
+  // deno-lint-ignore no-explicit-any -- it has two signatures
   override next(terminator?: Terminator): any {
     for (;;) {
       const frame = super.next(terminator);
-      if (frame !== undefined || !this.#feed()) return frame;
+      if (frame !== undefined) return frame;
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) super.push(piece);
+      else if (this.#endsNext) {
+        this.#endsNext = false;
+        super.end();
+      } else return undefined;
     }
-  }
-
-  /** Returns whether there was something that was not told yet. */
-  #feed(): boolean {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) super.push(chunk);
-    else if (this.#isEnding) super.end();
-    else return false;
-    this.#isEnding &&= chunk !== undefined;
-    return true;
   }
 }
 
@@ -58,9 +54,9 @@ export function memoryPair(): [Connection, Connection] {
   const [left, right] = wholePair();
   const write = right.write.bind(right);
   right.write = async (data) => {
-    for (const chunk of cut(data)) {
-      await write(chunk);
-      await nextTurn();
+    for (const piece of cut(data)) {
+      await write(piece);
+      await nextTurn(); // the other end reads it by itself
     }
   };
   return [left, right];
