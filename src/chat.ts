@@ -309,7 +309,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * ```
    */
   read(options?: ReadOptions): Promise<T | null>;
-  read<M>(framing: Framing<M>, options?: ReadOptions): Promise<FrameBy<M, T> | null>;
+  read<M = Uint8Array>(framing: Framing<M>, options?: ReadOptions): Promise<FrameBy<M, T> | null>;
   read(terminator?: Terminator, options?: ReadOptions): Promise<T | null>;
   read(terminator?: Terminator | ReadOptions, options?: ReadOptions): Promise<unknown> {
     return this.#read<unknown>((rule) => this.#framer.next(rule), terminator, options);

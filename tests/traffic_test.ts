@@ -13,7 +13,7 @@ const MUCH = 20 * MEGABYTE;
 const TOTAL = 32 * MEGABYTE;
 
 async function pair(options: Partial<ChatOptions> = {}): Promise<[Chat<string>, Chat<string>]> {
-  const lines = { terminator: "\n", ...options, encoding: "utf-8" };
+  const lines = { terminator: "\n", ...options, encoding: "utf-8" as const };
   const listener = await listen({ port: 0, ...lines });
   const client = await connect({ port: listener.address.port, ...lines });
   const server = (await listener.accept())!;

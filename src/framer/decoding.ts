@@ -252,7 +252,8 @@ export class Decoding {
   #made(made: Found["made"], rests: readonly Uint8Array[] | undefined): Found {
     const given = this.#given;
     if (given === 0) throw consumedNothing();
-    const counted = made instanceof Uint8Array ? made.length : 0;
+    // A message has no length of its own: what was read for it counts.
+    const counted = made instanceof Uint8Array ? made.length : made === NOTHING ? 0 : given;
     return new Found(given, 0, 0, counted, undefined, undefined, made, undefined, rests);
   }
 

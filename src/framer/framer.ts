@@ -90,7 +90,7 @@ export interface MessageDecoder<T> {
 }
 
 /** What a read by that framing gives where frames are `T`: its messages, or such frames. */
-export type FrameBy<M, T> = Uint8Array extends M ? T : M;
+export type FrameBy<M, T> = [M] extends [Uint8Array] ? T : M;
 
 const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
 
@@ -308,7 +308,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    * @throws {TypeError} If the terminator is not one, or an empty delimiter.
    * @throws {RangeError} If the terminator is a count that is negative, fractional or `NaN`.
    */
-  next<M>(framing: Framing<M>): FrameBy<M, T> | undefined;
+  next<M = Uint8Array>(framing: Framing<M>): FrameBy<M, T> | undefined;
   next(terminator?: Terminator): T | undefined;
   next(terminator?: Terminator): unknown {
     if (terminator !== undefined) {

@@ -55,13 +55,13 @@ export type Decoded<T = Uint8Array> =
  * object with a generator that reads one frame as you would describe it.
  *
  * `decode()` yields what it wants to read next, and is given those bytes when they are here, however they arrived. It
- * returns what it made of them. It is begun anew for each frame, so what it must remember lies in its own variables, and
+ * returns what it made of them. The bytes are the framing's to keep. It is begun anew for each frame, so what it must remember lies in its own variables, and
  * one framing serves any number of chats.
  *
  * - **Return a layout where you can.** The length is held to `maxFrameLength` before the frame is waited for, a frame that
  *   is too long is passed over to its end, `stream()` hands it out as it arrives (with no `check`), and nothing is copied.
- * - **Read as far as you must.** A framing may read up to twice `maxFrameLength` and 1 KiB for one frame. A layout may end
- *   before what was read: the next frame begins there.
+ * - **Read as far as you must.** A framing may read up to twice `maxFrameLength` and 1 KiB for one frame; all that was read
+ *   for a message counts towards the limit. A layout may end before what was read: the next frame begins there.
  * - **Throw what the reader must know.** {@linkcode MalformedFrameError} is there for that. The bytes that were read are
  *   dropped, or only as many as its `skip` says, and the next frame begins after them.
  * - **Consume something.** A frame has at least one byte, its header or trailer included. A framing that breaks these
@@ -196,7 +196,7 @@ export interface Framing<T = Uint8Array> {
    * @returns What is to be sent.
    * @throws {FrameInjectionError} If it cannot be sent as one frame.
    */
-  encode?(message: T): Data;
+  encode?(message: NoInfer<T>): Data;
   /**
    * Whether `encode()` wants a string that is sent as it is: set it where messages may be strings. Otherwise it is given
    * the bytes of a string, in the chat's encoding. Default: `false`.

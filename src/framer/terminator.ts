@@ -5,7 +5,7 @@ import { checkInteger, describe, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { FrameInjectionError, FramingError, UnsupportedError } from "../errors.ts";
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
-import { DELIMITED, type Framing, HEADER, MESSAGE } from "./framing.ts";
+import { DELIMITED, type Framing, HEADER, MESSAGE, type Portion } from "./framing.ts";
 import type { HeaderFraming } from "./header_framing.ts";
 import { MessageFraming } from "./message_framing.ts";
 
@@ -18,7 +18,10 @@ import { MessageFraming } from "./message_framing.ts";
  * - `null`: no framing, bytes are handed out as they arrive;
  * - a {@linkcode Framing}: `lines()`, `lengthPrefixed()`, `jsonLines()` and others, or one of your own.
  */
-export type Terminator = string | Uint8Array | number | null | Framing<unknown>;
+export type Terminator = string | Uint8Array | number | null | {
+  decode(): Generator<Portion, object | undefined, Uint8Array>;
+  encode?(message: never): Data;
+};
 
 /** A terminator that was checked and made ready for use: a delimiter has become a framing. */
 export type Rule =
@@ -52,7 +55,7 @@ export function toRule(terminator: Terminator, encoding: Encoding): Rule {
   if (typeof terminator === "number") return checkInteger("a count of bytes", terminator);
   if (typeof terminator === "string") return readyDelimiter(terminator, encoding);
   if (terminator instanceof DelimitedFraming) return terminator.in(encoding);
-  if (typeof (terminator as Framing | undefined)?.decode === "function") return terminator as Framing;
+  if (typeof (terminator as Framing | undefined)?.decode === "function") return terminator as Framing<unknown>;
   const bytes = bytesOf(terminator);
   if (bytes !== undefined) return readyDelimiter(bytes, encoding);
   throw new TypeError(

@@ -6,6 +6,7 @@
 import fc from "fast-check";
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import {
+  type Encoding,
   type Frame,
   FrameInjectionError,
   Framer,
@@ -44,7 +45,7 @@ interface Run {
   readonly cut: { readonly longest: number; readonly from: number };
   readonly limit: number;
   readonly incomplete: "throw" | "yield" | "drop";
-  readonly encoding: string | undefined;
+  readonly encoding: Encoding | undefined;
   readonly fatal: boolean;
 }
 
@@ -130,7 +131,7 @@ const run: fc.Arbitrary<Run> = fc.record({
   limit,
   incomplete: fc.constantFrom("throw", "yield", "drop"),
   encoding: fc.constantFrom(
-    ...[undefined, "utf-8", "latin1", "utf-16le", "utf-16be", "shift_jis", "gb18030"],
+    ...[undefined, "utf-8", "latin1"] as const,
   ),
   fatal: fc.boolean(),
 });
@@ -444,13 +445,9 @@ function assertFrame(result: Outcome["result"], expected: Bytes, toText: ToText 
   assertStrictEquals(result, text);
 }
 
-/** What the bytes 0x80 to 0x9F mean in windows-1252, which some versions of Node decode wrongly. */
-const UPPER = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ";
-
 function textOf({ encoding = "utf-8", fatal }: Pick<Run, "encoding" | "fatal">): ToText {
   if (encoding === "latin1") {
-    return (bytes) =>
-      Array.from(bytes, (byte) => UPPER[byte - 0x80] ?? String.fromCharCode(byte)).join("");
+    return (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   }
   const decoder = new TextDecoder(encoding, { fatal, ignoreBOM: true });
   return (bytes) => decoder.decode(bytes);
