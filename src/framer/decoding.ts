@@ -184,8 +184,8 @@ export class Decoding {
   #tellEnd(window: Window): Step | undefined {
     const generator = this.#generator;
     if (generator?.throw === undefined) return undefined;
-    this.#count();
     this.#isTold = true;
+    this.#count();
     window.reach(window.length);
     const error = new IncompleteFrameError(
       window.bytes.slice(window.start),

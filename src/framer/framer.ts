@@ -539,6 +539,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   #takeHeaded(rule: HeaderFraming): Uint8Array | undefined {
     const window = this.#window;
+    if (window.length === 0) return undefined;
     const found = rule.locate(window.bytes, window.start);
     if (typeof found === "number" || found.kind === "rejected") return undefined;
     const { skip, length, after } = found;

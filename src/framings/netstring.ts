@@ -57,7 +57,7 @@ class Netstring extends HeaderFraming {
         ? `must have at most ${MOST_DIGITS} digits`
         : undefined;
       if (problem !== undefined) return malformed(bytes.slice(start, at + 1), problem);
-      length = 10 * length + byte - ZERO;
+      length = 10 * length + (byte - ZERO);
     }
     return bytes.length - start + 1;
   }

@@ -10,7 +10,6 @@ import {
   FrameTooLongError,
   type Framing,
   FramingError,
-  IncompleteFrameError,
   lengthPrefixed,
   lines,
   MalformedFrameError,
@@ -301,7 +300,6 @@ const NO_PORTIONS: [portion: unknown, part: string][] = [
   [1.5, "not 1.5"],
   [NaN, "not NaN"],
   [Infinity, "not Infinity"],
-  [2 ** 53, "not 9007199254740992"],
   ["", "empty string"],
   [new Uint8Array(0), "empty Uint8Array"],
   [undefined, "not undefined"],
@@ -326,17 +324,15 @@ test("decode() that yields what it cannot be given is answered with a FramingErr
 
 /** What cannot be returned after two bytes were read, and what is said of it. */
 const NO_RESULTS: [result: unknown, part: string][] = [
-  [undefined, "a layout or a Uint8Array, not undefined"],
-  [null, "a layout or a Uint8Array, not null"],
-  [5, "a layout or a Uint8Array, not 5"],
-  ["frame", 'a layout or a Uint8Array, not "frame"'],
-  [[1, 2], "a layout or a Uint8Array, not Array"], // it has a length, as a layout has
+  [null, "a layout, a Uint8Array, { message } or undefined, not null"],
+  [5, "a layout, a Uint8Array, { message } or undefined, not 5"],
+  ["frame", '{ message } or undefined, not "frame"'],
+  [[1, 2], "a layout, a Uint8Array, { message } or undefined, not Array"], // it has a length, as a layout has
   [{}, "length is undefined"],
   [{ length: -1 }, "length is -1"],
   [{ length: 1.5 }, "length is 1.5"],
   [{ length: NaN }, "length is NaN"],
   [{ length: Infinity }, "length is Infinity"],
-  [{ length: 2 ** 53 }, "length is 9007199254740992"],
   [{ length: "5" }, 'length is "5"'],
   [{ length: 5n }, "length is 5"],
   [{ length: 5, skip: -1 }, "skip is -1"],
@@ -346,11 +342,10 @@ const NO_RESULTS: [result: unknown, part: string][] = [
   [{ length: 5, trailer: NaN }, "trailer is NaN"],
   [{ length: 5, trailer: null }, "trailer must be a string or a Uint8Array, not null"],
   [{ length: 5, trailer: [1] }, "trailer must be a string or a Uint8Array, not Array"],
-  [{ length: 5, check: 5 }, "check is no function, but number"],
-  [{ length: 5, check: {} }, "check is no function, but Object"],
-  [{ length: 1, skip: 0 }, "read 2 bytes, past the end of the frame, which it says is after 1"],
-  [{ length: 0, skip: 0 }, "read 2 bytes, past the end"],
-  [{ length: 0, skip: 0, trailer: 1 }, "read 2 bytes, past the end"],
+  [{ length: 5, check: 5 }, "check is not a function, but number"],
+  [{ length: 5, check: {} }, "check is not a function, but Object"],
+  [{ length: 0, skip: 0 }, "without consuming a byte"],
+  [{ message: undefined }, "{ message: undefined }"],
 ];
 
 test("decode() that returns what is no frame is answered with a FramingError", () => {
@@ -381,7 +376,7 @@ test("decode() that returns a frame without reading a byte, or asks for nothing 
   );
   for (const decode of [endless, ...decodes]) {
     const framer = framerOf(decode, {}, "bytes");
-    const part = decode === endless ? "asked for nothing" : "without reading a byte";
+    const part = decode === endless ? "asked for nothing" : "without consuming a byte";
     assertThrows(() => framer.next(), FramingError, part);
     framer.terminator = 5;
     assertEquals(frames(framer), ["bytes"]);
@@ -505,7 +500,6 @@ test("decode() that is given up runs its finally, once, and what that throws is 
     (framer) => framer.discard(),
     (framer) => framer.takeRest(),
     (framer) => (framer.terminator = null, framer.next()),
-    (framer) => (framer.end(), assertThrows(() => framer.next(), IncompleteFrameError)),
   ];
   for (const giveUp of givenUp) {
     let ended = 0;

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import { anyOf, FrameInjectionError } from "../../mod.ts";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { anyOf, FrameInjectionError, type Framer, type Framing, lengthPrefixed } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { framerOf, pieceOf } from "../support/framers.ts";
 import { checkCuts, checkRefusals, tooLong } from "../support/framing_tables.ts";
@@ -52,13 +52,97 @@ test("anyOf() ends a frame at the leftmost delimiter, and there at the longest, 
   }
 });
 
-test("anyOf() waits for the byte that tells which delimiter it is", () => {
-  for (const [next, held] of [["x", 1], ["\n", 0], ["\r", 1]] as const) {
+test("anyOf() hands out a frame at the shorter delimiter, and drops the rest of the longer one if it comes next", () => {
+  for (const [next, rest] of [["x", "x"], ["\n", ""], ["\r", "\r"], ["\nx", "x"], ["\n\n", "\n"]]) {
     const framer = framerOf({ terminator: anyOf("\r", "\r\n") }, "one\r");
-    assertEquals([framer.ready, framer.next()], [false, undefined]);
-    framer.push(bytes(next));
-    assertEquals([framer.ready, text(framer.next()), framer.buffered], [true, "one", held]);
+    assertEquals([framer.ready, text(framer.next()), framer.buffered], [true, "one", 0]);
+    framer.push(bytes(next!));
+    assertEquals(text(framer.takeRest()), rest);
   }
+});
+
+test("anyOf() drops the rest of a delimiter whatever is read next, and however it comes", () => {
+  const terminator = anyOf("a", "abcd", "abx");
+  const ways: Record<string, (framer: Framer) => unknown> = {
+    "the same": (framer) => framer.next(),
+    "another delimiter": (framer) => framer.next("!"),
+    "a count": (framer) => framer.next(1),
+    "anything": (framer) => framer.next(null),
+    "pieces": (framer) => framer.nextPiece("!"),
+    "a framing": (framer) => framer.next(lengthPrefixed({ bytes: 1 })),
+  };
+  for (const [way, read] of Object.entries(ways)) {
+    for (const cut of [["bcd"], ["b", "cd"], ["bc", "d"], ["b", "c", "d"], ["bx"], ["b", "x"]]) {
+      const framer = framerOf({ terminator }, "one a");
+      assertStrictEquals(text(framer.next()), "one ");
+      for (const piece of cut) {
+        assertStrictEquals(read(framer), undefined, way);
+        framer.push(bytes(piece));
+      }
+      assertStrictEquals(framer.buffered, 0, way);
+      framer.push(bytes("!"));
+      assertEquals(framer.takeRest(), bytes("!"), way);
+    }
+  }
+});
+
+test("anyOf() gives back what only looked like the rest of a delimiter", () => {
+  for (const [cut, frames] of [[["bc", "x!"], ["bcx"]], [["b", "!"], ["b"]], [["bcd", "e!"], ["e"]]]) {
+    const framer = framerOf({ terminator: anyOf("a", "abcd", "!") }, "a");
+    assertStrictEquals(text(framer.next()), "");
+    for (const piece of cut!) {
+      assertStrictEquals(framer.next(), undefined);
+      framer.push(bytes(piece));
+    }
+    assertEquals([...framer].map(text), frames);
+  }
+  const ended = framerOf({ terminator: anyOf("a", "abcd"), incomplete: "yield" }, "a");
+  assertStrictEquals(text(ended.next()), "");
+  ended.push(bytes("bc"));
+  assertEquals([ended.next(), ended.buffered, ended.ready], [undefined, 2, false]);
+  ended.end();
+  assertEquals([ended.ready, text(ended.next()), ended.next()], [true, "bc", undefined]);
+});
+
+test("anyOf() waits for the longer delimiter when bytes of it are here, and when it is kept", () => {
+  const longer = framerOf({ terminator: anyOf("a", "abcd") }, "one ab");
+  assertEquals([longer.ready, longer.next()], [false, undefined]);
+  const kept = framerOf({ terminator: anyOf("\r", "\r\n", { keep: true }) }, "one\r");
+  assertEquals([kept.ready, kept.next()], [false, undefined]);
+  kept.push(bytes("\n"));
+  assertStrictEquals(text(kept.next()), "one\r\n");
+});
+
+test("anyOf() decides when the frame is taken: what came after ready was asked counts", () => {
+  const framer = framerOf({ terminator: anyOf("\r", "\r\n") }, "one\r");
+  assert(framer.ready);
+  framer.push(bytes("\ntwo\r"));
+  assertEquals([text(framer.next()), text(framer.next())], ["one", "two"]);
+  const changed = framerOf({ terminator: anyOf("\r", "\r\n") }, "one\r");
+  assert(changed.ready);
+  changed.push(bytes("\n"));
+  assertStrictEquals(text(changed.next(null)), "one\r\n");
+});
+
+test("anyOf() does not make a framing of your own wait, nor a stream of pieces", () => {
+  const line = anyOf("\r", "\r\n", "\n");
+  const pair: Framing = {
+    *decode() {
+      const count = Number(text(yield line));
+      return { length: count, trailer: "." };
+    },
+  };
+  const lines: Framing = { *decode() { return yield line; } };
+  checkCuts(pair, "2\r\nab.1\rx.0\n.", ["ab", "x", ""]);
+  checkCuts(lines, "ab\r\n\r\nx\r\rx\n", ["ab", "", "x", "", "x"]);
+  const own = framerOf({ terminator: lines }, "OK\r");
+  assertStrictEquals(text(own.next()), "OK");
+  own.push(bytes("\nGO\n"));
+  assertStrictEquals(text(own.next()), "GO");
+  const pieces = framerOf({ terminator: line }, "OK\r");
+  assertEquals([pieceOf(pieces), pieceOf(pieces)], ["OK", null]);
+  pieces.push(bytes("\nGO\n"));
+  assertStrictEquals(text(pieces.next()), "GO");
 });
 
 test("anyOf() takes many delimiters", () => {

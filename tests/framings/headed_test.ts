@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type Codec,
   FrameInjectionError,
@@ -84,7 +84,7 @@ test("headed({ strip }) hands out the body alone, of which there may be none", (
   checkCuts(terminator, hex("f102 abcd f200 f301 ef"), [hex("abcd"), hex(""), hex("ef")]);
 });
 
-test("headed() asks for the header's length with all that was read of it, and not too often", () => {
+test("headed() asks for the header's length with all that was read of it, from the beginning", () => {
   const asked: string[] = [];
   const terminator = headed(
     (header) => {
@@ -94,12 +94,19 @@ test("headed() asks for the header's length with all that was read of it, and no
     (header) => header[2]!,
   );
   const framer = new Framer({ terminator });
-  const frames = [...hex("f1f201aa")].flatMap((byte) => {
-    framer.push(Uint8Array.of(byte));
-    return [...framer];
-  });
-  assertEquals(frames, [hex("f1f201aa")]);
+  const frame = hex("f1f201aa");
+  framer.push(frame);
+  assertEquals([...framer], [frame]);
   assertEquals(asked, ["", "f1", "f1f2", "f1f201"]);
+  asked.length = 0;
+  for (const byte of frame) {
+    framer.push(Uint8Array.of(byte));
+    if (byte !== 0xaa) assertStrictEquals(framer.next(), undefined);
+  }
+  assertEquals(framer.next(), frame);
+  // Byte by byte it is looked at anew each time.
+  assertEquals(new Set(asked), new Set(["", "f1", "f1f2", "f1f201"]));
+  assert(asked.length <= 2 * 4 * 4);
 });
 
 test("headed() refuses a body length that is none, and the next frame begins behind the header", () => {
@@ -146,7 +153,7 @@ test("headed() answers a header length that is none with a FramingError", () => 
   }
   checkRefusals(FramingError, (length: number) => {
     framerOf({ terminator: headed(() => length, () => 0) }, "x").next();
-  }, [[-1, "at least the 0 bytes read, not -1"], [0, "without reading a byte"]]);
+  }, [[-1, "at least the 0 bytes read, not -1"], [0, "must have a byte"]]);
 });
 
 /** Frames that do not have the header that they must have. */

@@ -18,8 +18,8 @@ const MALFORMED: [wrong: string, part: string][] = [
   ["00", 'must not begin with 0: "00"'],
   ["05", 'must not begin with 0: "05"'],
   ["12345678901234567", 'at most 16 digits: "12345678901234567"'],
-  ["9007199254740991:", "less than 9007199254740991"],
-  ["9999999999999999:", "less than 9007199254740991"],
+  ["9007199254740991:", "less than 9007199254740974"],
+  ["9999999999999999:", "less than 9007199254740974"],
 ];
 
 test("netstring() refuses what can be no length with the byte that tells so, and the next frame begins behind it", () => {
@@ -39,12 +39,14 @@ test("netstring() refuses a frame without its comma, and the next one begins beh
 });
 
 test("netstring() never takes the peer's length for a fault of its own", () => {
-  // With the length before it and the comma behind it, the frame would end where no number is exact.
-  for (const length of ["9007199254740990", "9007199254740974", "9007199254740973"]) {
-    checkCuts(netstring(), `${length}:`, [peersFault(`${length} bytes long`)], {
-      maxFrameLength: 9,
-    });
+  // With the length before it and the comma after it, the frame would end where no number is exact.
+  for (const length of ["9007199254740990", "9007199254740974"]) {
+    const error = peersFault("must be less than 9007199254740974");
+    checkCuts(netstring(), `${length}:`, [error], { maxFrameLength: 9 });
   }
+  checkCuts(netstring(), "9007199254740973:", [tooLong(9, 9007199254740973)], {
+    maxFrameLength: 9,
+  });
 });
 
 test("netstring() takes a length for too long at its colon, whatever follows the frame", () => {

@@ -220,7 +220,7 @@ const varint = fc.constant<Kind>({
     if (last < 0) return bytes.length < 10 ? unplaced(bytes.length) : malformed(10);
     const length = bytes.slice(0, last + 1)
       .reduceRight((sum, byte) => sum * 128n + BigInt(byte % 128), 0n);
-    const isWrong = (last > 0 && bytes[last] === 0) || length > BigInt(Number.MAX_SAFE_INTEGER);
+    const isWrong = BigInt(last + 1) + length > BigInt(Number.MAX_SAFE_INTEGER);
     return isWrong ? malformed(last + 1) : frameAt(bytes, last + 1, Number(length));
   },
   encode: (payload) => withVarint(payload),
@@ -245,7 +245,7 @@ const netstrings = fc.constant<Kind>({
       const good = /^(0|[1-9][0-9]{0,15}|)/.exec(header)![0].length;
       return good < header.length ? malformed(good + 1) : unplaced();
     }
-    if (Number(digits) >= Number.MAX_SAFE_INTEGER) return malformed(digits.length + 1);
+    if (digits.length + 1 + Number(digits) >= Number.MAX_SAFE_INTEGER) return malformed(digits.length + 1);
     const verdict = frameAt(bytes, digits.length + 1, Number(digits), 1);
     return { ...verdict, isWrong: verdict.frame && bytes[verdict.next - 1] !== 0x2c };
   },

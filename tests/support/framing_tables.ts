@@ -103,9 +103,19 @@ export function checkCuts(
     const framer = new Framer({ ...options, terminator, incomplete });
     framer.push(all);
     framer.end();
-    const last = incomplete === "yield" && left.length > 0 ? [left] : [];
+    // Only what a delimiter would have ended is given.
+    const last = left.length === 0 || incomplete === "drop"
+      ? []
+      : isDelimited(terminator)
+      ? [left]
+      : end;
     assertMany([...readReady(framer)], [...expected, ...last]);
   }
+}
+
+function isDelimited(terminator: Terminator): boolean {
+  return typeof terminator === "string" || terminator instanceof Uint8Array ||
+    (typeof terminator === "object" && terminator !== null && "keep" in terminator);
 }
 
 /** Checks what is refused, and in what words: the last of each row. */
@@ -124,7 +134,8 @@ function incomplete(rest: Uint8Array): Fault {
   return { type: IncompleteFrameError, says: `${rest.length} bytes into`, with: { bytes: rest } };
 }
 
-function* cutsOf(input: Uint8Array): Generator<Uint8Array[]> {
+/** The input in one chunk, byte by byte, and cut in two at many places. */
+export function* cutsOf(input: Uint8Array): Generator<Uint8Array[]> {
   const begin = input.subarray(0, 1_000);
   yield [input];
   yield [...Array.from(begin, (_, at) => input.slice(at, at + 1)), input.slice(begin.length)];
