@@ -169,6 +169,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #markerRule: Rule | undefined;
 
   #text: FrameText | undefined;
+  /** Whether the frame that is cut begins the stream. */
+  #isFirst = true;
   #textCutter: TextCutter | undefined;
   #messageCutter: TextCutter | undefined;
   #strings: StringJoiner | undefined;
@@ -485,11 +487,12 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       const text = this.#cutText(cutter, rule as DelimitedFraming);
       if (text !== undefined) return text;
     }
-    const isFirst = this.#window.consumed === 0;
+    if (!this.#dropRest()) return undefined;
+    this.#isFirst = this.#window.consumed === 0;
     const frame = this.#nextFrame(rule, kind, isInForce, undefined, wantsText);
     if (frame === undefined || frame instanceof Message) return frame;
     cutter.follow(this.#window);
-    return this.#decoder.decode(frame, isFirst);
+    return this.#decoder.decode(frame, this.#isFirst);
   }
 
   #cutText(cutter: TextCutter, rule: DelimitedFraming): string | undefined {
@@ -581,10 +584,12 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   ): Uint8Array | Message | undefined {
     if (!this.#dropRest()) return undefined;
     if (rule === null) return this.#takeAnything();
-    if (rule !== 0 || !isInForce) return this.#takeFrame(rule, kind, toMessage, wantsBytes);
-    if (this.#zeroIsOver) return undefined;
-    this.#zeroAnswered = true;
-    return this.#takeFrame(rule, kind, toMessage, wantsBytes);
+    if (rule === 0 && isInForce) {
+      if (this.#zeroIsOver) return undefined;
+      this.#zeroAnswered = true;
+    }
+    const frame = this.#takeFrame(rule, kind, toMessage, wantsBytes);
+    return frame === undefined && this.#ended ? this.#takeLast(rule, toMessage) : frame;
   }
 
   #takeFrame(
@@ -595,9 +600,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   ): Uint8Array | Message | undefined {
     const found = this.#findWithin(rule, kind);
     if (found?.kind === "rejected") throw this.#startDropping(found);
-    if (found === undefined || found.end > this.#window.length) {
-      return this.#ended ? this.#takeLast(rule, toMessage) : undefined;
-    }
+    if (found === undefined || found.end > this.#window.length) return undefined;
     return this.#take(found, toMessage ?? found.toMessage, wantsBytes);
   }
 
@@ -711,6 +714,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       if (this.#isEndOfJunk(found)) continue;
       if (found.kind !== "found" || found.made !== NOTHING) return found;
       this.#finish(found);
+      this.#isFirst = false;
     }
     return undefined;
   }
@@ -910,9 +914,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   /** What was handed out cannot be dropped any more: with `"drop"`, too, the reader must know that it was not all. */
   #lastPiece(rule: Rule, front: FrameInTransit | undefined): Uint8Array | null {
     const handedOut = front?.handedOut ?? 0;
-    const endsByDelimiter = front?.isSought ?? rule instanceof DelimitedFraming;
+    const endsByDelimiter = front?.isSought ?? false;
     const rest = this.takeRest();
-    const isFrame = this.#incomplete === "yield" && (endsByDelimiter || handedOut + rest.length === 0);
+    const isFrame = this.#incomplete === "yield" && endsByDelimiter;
     if (!isFrame) {
       throw new IncompleteFrameError(rest, describeRule(rule), handedOut, endsByDelimiter);
     }

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import {
   anyOf,
+  codec,
   delimited,
   type Framing,
   headed,
@@ -46,6 +47,14 @@ export interface Kind {
   readonly terminator: Terminator;
   /** Whether more bytes may tell that a frame which is here ends otherwise. */
   readonly waits?: boolean;
+  /** Whether what lies after the frame is looked at before anything is said of it. */
+  readonly looksAhead?: boolean;
+  /** Whether a delimiter ends it, and so may the end of the stream. */
+  readonly isDelimited?: boolean;
+  /** What `next()` makes of a frame. */
+  readonly toMessage?: (frame: Uint8Array) => Uint8Array;
+  /** How many bytes at the beginning are no frame, and are dropped. */
+  readonly dropped?: (bytes: Uint8Array) => number;
   /** Bytes that are a frame, or nearly. */
   readonly frame: (payload: Uint8Array) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => Verdict;
@@ -114,6 +123,7 @@ function delimitedKind(
     name: `${name} ${all.map(shown)}${keep ? ", kept" : ""}`,
     terminator,
     waits: all.length > 1,
+    isDelimited: true,
     frame: (payload) => concat([payload, end]),
     decode: (bytes) => cutAt(all, keep, bytes),
     encode(payload) {
@@ -287,7 +297,7 @@ const headedFrame = fc.boolean().map((strip): Kind => {
 
 const sum = (bytes: Bytes): number => bytes.reduce((total, byte) => total + byte, 0) % 256;
 
-/** A framing of one's own that checks the whole frame. */
+/** A framing of your own that checks the whole frame. */
 const checked = fc.constant<Kind>({
   name: "checked",
   terminator: {
@@ -313,7 +323,7 @@ const checked = fc.constant<Kind>({
   },
 });
 
-/** A framing of one's own that reads a part of the frame, of 0 to 3 bytes, which tells how long the rest is. */
+/** A framing of your own that reads a part of the frame, of 0 to 3 bytes, which tells how long the rest is. */
 const peeked = fc.constant<Kind>({
   name: "peeked",
   terminator: {
@@ -333,7 +343,7 @@ const peeked = fc.constant<Kind>({
   },
 });
 
-/** A framing of one's own that makes its frames: of what comes before any delimiter, without the "a"s in it. */
+/** A framing of your own that makes its frames: of what comes before any delimiter, without the "a"s in it. */
 const made = fc.oneof(oneDelimiter, anyDelimiter, line).map((portion): Kind => ({
   name: `made of ${portion.name}`,
   terminator: {
@@ -350,6 +360,104 @@ const made = fc.oneof(oneDelimiter, anyDelimiter, line).map((portion): Kind => (
   },
 }));
 
+/** A framing of your own that reads one byte more than the frame, or to the end, and gives it back. */
+const lookedAhead = fc.constant<Kind>({
+  name: "looked ahead",
+  looksAhead: true,
+  waits: true,
+  terminator: {
+    *decode() {
+      const length = (yield 1)[0]! % 8;
+      yield length;
+      try {
+        yield 1;
+      } catch {
+        // The stream ends after the frame.
+      }
+      return { skip: 1, length };
+    },
+  } satisfies Framing,
+  frame: (payload) => concat([Uint8Array.of(payload.length % 8), payload.slice(0, payload.length % 8)]),
+  decode(bytes) {
+    const verdict = bytes.length === 0 ? unplaced() : frameAt(bytes, 1, bytes[0]! % 8);
+    return verdict.frame === undefined ? unplaced() : verdict;
+  },
+});
+
+/** A framing of your own that drops every frame whose first byte is odd. */
+const filler = fc.constant<Kind>({
+  name: "filler",
+  terminator: {
+    *decode() {
+      const header = yield 1;
+      const body = yield (header[0]! >> 1) % 8;
+      return header[0]! % 2 === 1 ? undefined : body;
+    },
+  } satisfies Framing,
+  frame: (payload) =>
+    concat([Uint8Array.of(1, 5), payload.slice(0, 2), Uint8Array.of(2 * (payload.length % 8)), payload.slice(0, payload.length % 8)]),
+  decode(bytes) {
+    const at = fillerIn(bytes);
+    if (at === bytes.length) return { ...unplaced(), isWhole: true };
+    const { frame, counted, next } = frameAt(bytes.subarray(at), 1, (bytes[at]! >> 1) % 8);
+    return { frame, counted: frame === undefined ? 0 : counted, skip: at + 1, next: at + next, isWhole: true, read: 0 };
+  },
+  dropped: (bytes) => fillerIn(bytes),
+});
+
+function fillerIn(bytes: Bytes): number {
+  for (let at = 0;;) {
+    const next = at + 1 + ((bytes[at] ?? 0) >> 1) % 8;
+    if (at === bytes.length || bytes[at]! % 2 === 0 || next > bytes.length) return at;
+    at = next;
+  }
+}
+
+/** A framing of your own that looks for the next beginning one byte after one that was wrong. */
+const resynchronized = fc.constant<Kind>({
+  name: "resynchronized",
+  terminator: {
+    *decode() {
+      const [start] = yield* two();
+      if (start! % 4 !== 1) throw new MalformedFrameError("no start", { skip: 1 });
+      const body = yield start! >> 4;
+      if (sum(body) % 2 === 1) throw new MalformedFrameError("a wrong sum", { skip: 1 });
+      return body;
+    },
+  } satisfies Framing,
+  frame: (payload) => {
+    const body = payload.slice(0, payload.length % 16);
+    return concat([Uint8Array.of(1 + 16 * body.length), utf8("!"), body]);
+  },
+  decode(bytes) {
+    if (bytes.length < 2) return { ...unplaced(2), isWhole: true };
+    if (bytes[0]! % 4 !== 1) return malformed(1);
+    const verdict = frameAt(bytes, 2, bytes[0]! >> 4);
+    if (verdict.frame === undefined) return { ...verdict, counted: 0, isWhole: true };
+    return sum(verdict.frame) % 2 === 1 ? malformed(1) : { ...verdict, isWhole: true };
+  },
+});
+
+function* two(): Generator<number, Bytes, Bytes> {
+  return yield 2;
+}
+
+/** Messages: the frames of another kind, backwards. */
+const typed = fc.oneof(oneDelimiter, anyDelimiter, line, lengthPrefix, netstrings, made).map((of): Kind => {
+  const backwards = (frame: Bytes): Bytes => frame.slice().reverse();
+  const { terminator } = of;
+  const framing = typeof terminator === "string" || terminator instanceof Uint8Array
+    ? delimited(terminator)
+    : terminator as Framing;
+  return {
+    ...of,
+    name: `messages of ${of.name}`,
+    terminator: codec(framing, { decode: backwards, encode: backwards }),
+    toMessage: backwards,
+    ...of.encode && { encode: (payload: Bytes) => of.encode!(backwards(payload)) },
+  };
+});
+
 const named = (kind: Kind): Kind => Object.assign(kind, { [fc.toStringMethod]: () => kind.name });
 
 /** Any kind of terminator but `null`. */
@@ -365,6 +473,10 @@ export const anyKind: fc.Arbitrary<Kind> = fc.oneof(
   checked,
   peeked,
   made,
+  lookedAhead,
+  filler,
+  resynchronized,
+  typed,
 ).map(named);
 
 /** A count that takes a part of what is here. */
