@@ -113,11 +113,9 @@ export class DelimitedFraming implements DelimitedCodec {
    */
   search(window: Window, from: number, isFinal: boolean): number {
     if (window.scanned < from) window.scanned = from;
-    if (this.last >= 0) return this.#searchLast(window, from);
-    for (;;) {
-      const at = this.#searchFront(window, from, isFinal);
-      if (at >= 0 || !window.extend()) return at;
-    }
+    return this.last >= 0
+      ? this.#searchLast(window, from)
+      : this.#searchAny(window, from, isFinal);
   }
 
   /** Most delimiters end with the same byte: where that is not, none ends. */
@@ -143,34 +141,53 @@ export class DelimitedFraming implements DelimitedCodec {
     return this.lengthBefore(window.view(at + 1 - count, count), 0, count);
   }
 
-  #searchFront(window: Window, from: number, isFinal: boolean): number {
-    const { bytes, start } = window;
-    const end = bytes.length;
-    const isAll = end - start === window.length;
-    let at = start + window.scanned;
-    for (; at < end; at++) {
-      if (this.#first >= 0) {
-        const begin = indexOfByte(bytes, this.#first, at);
-        at = begin < 0 ? end : begin;
-        if (begin < 0) break;
+  #searchAny(window: Window, from: number, isFinal: boolean): number {
+    while (window.scanned < window.length) {
+      const part = window.unscanned;
+      const begin = window.scanned;
+      const isLast = begin + part.length === window.length;
+      for (let at = this.#nextBegin(part, 0); at < part.length; at = this.#nextBegin(part, at + 1)) {
+        const candidates = this.#byFirst[part[at]!]!;
+        let length = lengthAt(part, at, candidates, isLast && isFinal);
+        this.rests = undefined;
+        if (length < 0) length = this.#lengthAcross(window, begin + at, candidates, isFinal);
+        window.scanned = begin + at;
+        if (length < 0) return -1;
+        if (length === 0) continue;
+        this.found = length;
+        return begin + at - from;
       }
-      const candidates = this.#byFirst[bytes[at]!];
-      if (candidates === undefined) continue;
-      let length = lengthAt(bytes, at, candidates, isAll && isFinal);
-      this.rests = undefined;
-      if (length < 0) {
-        if (!isAll || this.keep) break;
-        // Nothing more is here: a shorter delimiter that ends here ends the frame.
-        length = end - at;
-        this.rests = restsAfter(bytes.subarray(at), candidates);
-        if (this.rests === undefined) break;
-      }
-      if (length === 0) continue;
-      this.found = length;
-      return at - start - from;
+      window.scanned = begin + part.length;
     }
-    window.scanned = at - start;
     return -1;
+  }
+
+  /** Where the next byte is that a delimiter begins with; the end if there is none. */
+  #nextBegin(bytes: Uint8Array, from: number): number {
+    if (this.#first >= 0) {
+      const at = indexOfByte(bytes, this.#first, from);
+      return at < 0 ? bytes.length : at;
+    }
+    let at = from;
+    while (at < bytes.length && this.#byFirst[bytes[at]!] === undefined) at++;
+    return at;
+  }
+
+  /** How long the delimiter is that begins there, and may lie in several chunks; 0 if none does, and -1 if more decides. */
+  #lengthAcross(
+    window: Window,
+    at: number,
+    candidates: readonly Uint8Array[],
+    isFinal: boolean,
+  ): number {
+    const here = Math.min(this.longest, window.length - at);
+    const bytes = window.view(at, here);
+    const isAll = at + here === window.length;
+    const length = lengthAt(bytes, 0, candidates, isAll && isFinal);
+    if (length >= 0 || this.keep) return length;
+    // Nothing more is here: a shorter delimiter that ends here ends the frame.
+    this.rests = restsAfter(bytes, candidates);
+    return this.rests === undefined ? -1 : here;
   }
 
   /** How many bytes after the first `from` are known to come before any delimiter, if none was found. */

@@ -533,7 +533,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const length = rule.search(window, 0, this.#ended);
     if (length < 0 || length > this.#maxFrameLength) return undefined;
     const { found, rests, keep } = rule;
-    window.reach(length + found);
+    window.reach(keep ? length + found : length);
     if (rests === undefined) return keep ? window.take(length + found) : window.take(length, found);
     const frame = window.take(length, found);
     window.expectRest(rests);

@@ -110,12 +110,6 @@ export class Window {
     return true;
   }
 
-  /** Makes the front longer, so that a search goes on in it. Returns whether there was more. */
-  extend(): boolean {
-    const front = this.bytes.length - this.start;
-    return front < this.length && this.reach(Math.min(this.length, Math.max(SMALL, 2 * front)));
-  }
-
   /** Takes the first bytes, which must be in reach, and drops as many after them as `after` says. */
   take(count: number, after: number = 0): Uint8Array {
     const taken = this.bytes.subarray(this.start, this.start + count);
@@ -130,22 +124,39 @@ export class Window {
     return this.take(count, after);
   }
 
-  /** So many bytes, which must be held, after the first `from`: a view where they lie in one chunk. */
+  /** So many bytes, which must be held, after the first `from`: a view where they lie in one chunk, and else a copy. */
   view(from: number, count: number): Uint8Array {
+    if (count === 0) return NOTHING;
     const front = this.bytes.length - this.start;
-    if (from >= front) {
-      let begin = front - this.#taken;
-      for (let i = 0; i < this.#chunks.length; i++) {
-        const chunk = this.#chunks.at(i)!;
-        if (from + count <= begin + chunk.length) {
-          return chunk.subarray(from - begin, from - begin + count);
-        }
-        begin += chunk.length;
-        if (from < begin) break;
-      }
+    if (from + count <= front) {
+      return this.bytes.subarray(this.start + from, this.start + from + count);
     }
-    this.reach(from + count);
-    return this.bytes.subarray(this.start + from, this.start + from + count);
+    const copy = from < front ? new Uint8Array(count) : undefined;
+    copy?.set(this.bytes.subarray(this.start + from));
+    return this.#viewChunks(from, count, front, copy);
+  }
+
+  /** The same, where it does not lie in the front; `copy` has what does. */
+  #viewChunks(
+    from: number,
+    count: number,
+    front: number,
+    copy: Uint8Array | undefined,
+  ): Uint8Array {
+    const end = from + count;
+    let begin = front - this.#taken;
+    for (let i = 0;; i++) {
+      const chunk = this.#chunks.at(i)!;
+      const at = Math.max(from, i === 0 ? front : begin);
+      if (at < begin + chunk.length) {
+        const piece = chunk.subarray(at - begin, end - begin);
+        if (piece.length === count) return piece;
+        copy ??= new Uint8Array(count);
+        copy.set(piece, at - from);
+        if (at + piece.length === end) return copy;
+      }
+      begin += chunk.length;
+    }
   }
 
   /** Drops the first bytes, of which there must be as many. A search begins anew after them. */
@@ -200,14 +211,20 @@ export class Window {
     return front === this.length ? -1 : this.#indexInChunks(byte, front);
   }
 
+  /** What is held from `scanned` on, as far as it lies in one array. */
+  get unscanned(): Uint8Array {
+    const front = this.bytes.length - this.start;
+    if (this.scanned < front) return this.bytes.subarray(this.start + this.scanned);
+    if (this.scanned === this.length) return NOTHING;
+    return this.#scannedIn(front).subarray(this.scanned - this.#scannedFrom);
+  }
+
   /** The last bytes that are held, as many as `most`, or all. */
   tail(most: number): Uint8Array {
+    const count = Math.min(most, this.length);
     const { last } = this.#chunks;
-    if (last !== undefined && last.length - (this.#chunks.length > 1 ? 0 : this.#taken) >= most) {
-      return last.subarray(last.length - most);
-    }
-    this.reach(this.length);
-    return this.bytes.subarray(Math.max(this.start, this.bytes.length - most));
+    const isInLast = last !== undefined && this.#chunks.length > 1 && last.length >= count;
+    return isInLast ? last.subarray(last.length - count) : this.view(this.length - count, count);
   }
 
   #indexInFront(byte: number, from: number): number {
@@ -228,20 +245,29 @@ export class Window {
   }
 
   #indexInChunks(byte: number, front: number): number {
+    for (;;) {
+      const chunk = this.#scannedIn(front);
+      const from = this.scanned - this.#scannedFrom;
+      const at = from < chunk.length ? indexOfByte(chunk, byte, from) : -1;
+      if (at >= 0) return this.#scannedFrom + at;
+      this.scanned = this.#scannedFrom + chunk.length;
+      if (this.scanned === this.length) return -1;
+    }
+  }
+
+  /** The chunk after the front that the search has come to; where it begins is `#scannedFrom`. */
+  #scannedIn(front: number): Uint8Array {
     if (this.#scannedChunk < 0 || this.scanned < this.#scannedFrom) {
       this.#scannedChunk = 0;
       this.#scannedFrom = front - this.#taken;
     }
     for (;;) {
       const chunk = this.#chunks.at(this.#scannedChunk)!;
-      const from = this.scanned - this.#scannedFrom;
-      const at = from < chunk.length ? indexOfByte(chunk, byte, from) : -1;
-      if (at >= 0) return this.#scannedFrom + at;
-      this.scanned = Math.max(this.scanned, this.#scannedFrom + chunk.length);
+      const end = this.#scannedFrom + chunk.length;
       // The last one may become longer.
-      if (this.#scannedChunk === this.#chunks.length - 1) return -1;
+      if (this.scanned < end || this.#scannedChunk === this.#chunks.length - 1) return chunk;
       this.#scannedChunk++;
-      this.#scannedFrom += chunk.length;
+      this.#scannedFrom = end;
     }
   }
 

@@ -7,7 +7,7 @@ import { beginToCount, type Work, workOf } from "../support/work.ts";
 
 await beginToCount();
 const asynchat = await import("../../mod.ts");
-const { anyOf, Framer, lengthPrefixed, lines, netstring, varintPrefixed } = asynchat;
+const { anyOf, delimited, Framer, lengthPrefixed, lines, netstring, varintPrefixed } = asynchat;
 
 type AnyFramer = FramerOf<Frame>;
 
@@ -60,6 +60,32 @@ const SCENARIOS: Record<string, Scenario> = {
     repeated: "x\r",
     options: { maxFrameLength: 10 },
   },
+  "a long frame whose delimiter's last byte is everywhere": { terminator: "ba", repeated: "a" },
+  "a long frame of 200 delimiters that begin alike": {
+    terminator: anyOf(...Array.from({ length: 200 }, (_, i) => `aa${i}`)),
+    repeated: "a",
+  },
+  "what comes to nothing": {
+    terminator: {
+      *decode() {
+        const line = yield "\n";
+        return line.length === 0 ? undefined : line;
+      },
+    },
+    repeated: "\n",
+  },
+  "records that end where the next one begins": {
+    terminator: {
+      *decode() {
+        const { length } = yield delimited("\n", { keep: true });
+        yield 1;
+        return { skip: 0, length };
+      },
+    },
+    repeated: "record\n",
+  },
+  "delimiters of which one begins another": { terminator: anyOf("\r", "\r\n", "\n"), repeated: "a\r\nb\r" },
+  "lines of latin1": { terminator: "\n", repeated: "line\n", options: { encoding: "latin1" } },
   "a count": { terminator: 100_000, repeated: "x" },
   "records": { terminator: 10, repeated: "x" },
   "whatever comes": { terminator: null, repeated: "x" },
@@ -139,7 +165,7 @@ function run(
 test("work grows with the bytes and no faster, whatever the chunks; a byte is copied three times at most, and not where its frame lies in one", async () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     for (const chunk of [1, Infinity]) {
-      const [some, more] = [600, 2_400];
+      const [some, more] = [6_000, 24_000];
       const less = await run(scenario, some, Math.min(some, chunk));
       const work = await run(scenario, more, Math.min(more, chunk));
       const of =

@@ -251,13 +251,14 @@ function checkRun({ steps, cut: { longest, from }, limit, ...options }: Run): vo
     const isMessage = kind?.toMessage !== undefined && (way === "next" || way === "loop");
     const isText = !isMessage &&
       (way === "text" || (way !== "bytes" && options.encoding !== undefined));
+    const isFirst = at === 0 && !kind?.dropped?.(input);
     const expectation: Expectation = {
       ...options,
       way,
       limit,
       rest: input.subarray(at),
       isOver: pushed === input.length,
-      toText: isText && way !== "pieces" ? textOf(options, at === 0) : null,
+      toText: isText && way !== "pieces" ? textOf(options, isFirst) : null,
       toMessage: isMessage ? kind.toMessage : undefined,
       isDelimited: kind?.isDelimited ?? false,
       dropped: kind?.dropped?.(input.subarray(at, pushed)) ?? 0,

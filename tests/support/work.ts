@@ -34,6 +34,12 @@ const COUNTED: readonly [of: object, name: string, copies: boolean, cost: Cost][
     [of, "set", true, (_, [source]) => (source as Uint8Array).length],
     [of, "slice", true, (_, __, copy) => (copy as Uint8Array).length],
   ]),
+  [
+    String.prototype,
+    "indexOf",
+    false,
+    (text, [, from = 0], at) => lookedAt(text, from as number, at as number),
+  ],
   [TextDecoder.prototype, "decode", false, (_, [bytes]) => (bytes as Uint8Array)?.length ?? 0],
   [Map.prototype, "get", false, () => 1],
 ];
