@@ -55,6 +55,8 @@ export class ReadQueue<T, Owner = unknown> {
   #dropped = false;
   #told = false;
   readonly #steps = new Steps();
+  /** The batch that was given last: it ends when a reader waits, who was there before. */
+  #batch: Batch<T> | undefined;
 
   /**
    * @param framer What cuts the frames.
@@ -107,6 +109,7 @@ export class ReadQueue<T, Owner = unknown> {
   drop(end: Error | null): void {
     this.#end = end;
     this.#dropped = true;
+    this.#batch?.return();
     this.#framer.discard();
     this.serve();
   }
@@ -181,6 +184,7 @@ export class ReadQueue<T, Owner = unknown> {
 
   /** One frame, piece by piece. */
   stream(rule: Rule | undefined): FramePieces {
+    this.#batch?.return();
     const reader = new PieceReader(this.#framer, rule, this);
     this.#readers.push(reader);
     return reader;
@@ -188,7 +192,7 @@ export class ReadQueue<T, Owner = unknown> {
 
   /** The frames that are here, again and again. */
   batches(): AsyncIterableIterator<Iterable<T>> {
-    return this.frames(() => this.#framer.ready ? this.#batch() : undefined);
+    return this.frames(() => this.#framer.ready ? this.#batch = new Batch(this.#framer) : undefined);
   }
 
   /** What a loop over frames is given next. */
@@ -218,15 +222,6 @@ export class ReadQueue<T, Owner = unknown> {
     this.serve();
   }
 
-  /** The frames that are here; somebody who waits was there before, and ends it. */
-  *#batch(): Generator<T, void, undefined> {
-    while (!this.#dropped && this.#readers.length === 0) {
-      const frame = this.#framer.next();
-      if (frame === undefined) return;
-      yield frame;
-    }
-  }
-
   /**
    * Takes what is here if nobody waited before: without this, of a promise and all that belongs to a reader, a million
    * lines took 765 ms instead of 289 on Node, 669 instead of 212 on Deno, and 588 instead of 192 on Bun.
@@ -236,8 +231,37 @@ export class ReadQueue<T, Owner = unknown> {
   }
 
   #add(reader: Reader): void {
+    this.#batch?.return();
     this.#readers.push(reader);
     this.serve();
+  }
+}
+
+/** The frames that are here, until one is read otherwise. (A generator in its place takes 10 ns more for each on V8.) */
+class Batch<T> implements IterableIterator<T> {
+  readonly #framer: Framer<T>;
+  #isOver = false;
+
+  constructor(framer: Framer<T>) {
+    this.#framer = framer;
+  }
+
+  next(): IteratorResult<T, undefined> {
+    if (!this.#isOver) {
+      const value = this.#framer.next();
+      if (value !== undefined) return { done: false, value };
+    }
+    return this.return();
+  }
+
+  /** Ends it: what it has not given goes to who comes next. */
+  return(): IteratorResult<T, undefined> {
+    this.#isOver = true;
+    return NO_MORE;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
   }
 }
 

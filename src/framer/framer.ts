@@ -320,8 +320,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const rule = this.#rule;
     const kind = this.#kind;
     if (kind === "message" || kind === "own") return this.#nextBy(rule, kind, true);
-    if (this.#encoding === undefined) return this.#nextFrame(rule, kind, true, undefined, false);
-    return this.#nextText(rule, kind, true, false);
+    return this.#encoding === undefined
+      ? this.#nextFrame(rule, kind, true, undefined, false)
+      : this.#nextText(rule, kind, true, false);
   }
 
   /**

@@ -34,7 +34,7 @@ export class TextCutter {
   #at = 0;
   /** Whether each character of the window is one byte. */
   #isPlain = false;
-  /** Up to where the chunk is no text as a whole. */
+  /** Up to where the chunk is not text as a whole, or has no delimiter. */
   #unfit = 0;
 
   /** @param text Decodes the frames. */
@@ -80,7 +80,10 @@ export class TextCutter {
     if (last < 0 || this.#next < this.#unfit) return false;
     if (!isAscii && this.#text.encoding === "utf-8") return false;
     const end = 1 + chunk.lastIndexOf(last, this.#next + WINDOW - 1);
-    if (end <= this.#next) return false;
+    if (end <= this.#next) {
+      this.#unfit = this.#next + WINDOW;
+      return false;
+    }
     const window = this.#text.decodeTogether(chunk.subarray(this.#next, end));
     this.#unfit = window === undefined ? end : 0;
     this.#window = window ?? "";

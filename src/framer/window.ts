@@ -76,7 +76,7 @@ export class Window {
 
   /** How many bytes are held, those included that may be the rest of a delimiter. */
   get buffered(): number {
-    return this.length + this.#undecided.length;
+    return this.#awaited === undefined ? this.length : this.length + this.#undecided.length;
   }
 
   /** Adds a chunk, which must not be written into any more. */
