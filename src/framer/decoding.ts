@@ -1,6 +1,6 @@
 // How the `decode()` of a framing of your own is run, and how what it says is checked.
 
-import { plainBytes, toBytes } from "../common/bytes.ts";
+import { bytesOf, plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
 import { quiet } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
@@ -48,6 +48,7 @@ export class Decoding {
   /** The string that it asked for last, and what that was made. */
   #lastText: string | undefined;
   #lastDelimiter: DelimitedFraming | undefined;
+  readonly #found = new Found();
   /** How many bytes are known to be read for the frame. */
   seen = 0;
 
@@ -137,13 +138,9 @@ export class Decoding {
   /** Gets ready for the next frame. */
   reset(): void {
     this.#generator = undefined;
-    this.#wanted = 0;
     this.#given = 0;
-    this.#emptyPortions = 0;
-    this.#isTold = false;
-    this.#rests = undefined;
-    this.#returned = undefined;
     this.seen = 0;
+    this.#rests = undefined;
   }
 
   /** Ends the generator, so that its `finally` runs, and gets ready for the next frame. What it throws is ignored. */
@@ -163,6 +160,10 @@ export class Decoding {
   }
 
   #begin(): Found | undefined {
+    this.#wanted = 0;
+    this.#emptyPortions = 0;
+    this.#isTold = false;
+    this.#returned = undefined;
     const generator = this.#generator = this.framing.decode();
     const step = checkStep(generator?.next?.(NO_BYTES));
     if (step.done) return this.#toFound(step.value, undefined);
@@ -210,6 +211,7 @@ export class Decoding {
 
   #toWanted(portion: unknown): number | DelimitedFraming {
     if (typeof portion === "string" && portion === this.#lastText) return this.#lastDelimiter!;
+    if (typeof portion === "number" && Number.isSafeInteger(portion) && portion >= 0) return portion;
     if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
     try {
       if (typeof portion === "number") {
@@ -230,8 +232,12 @@ export class Decoding {
   }
 
   #toFound(value: Decoded<unknown>, rests: readonly Uint8Array[] | undefined): Found {
-    if (value === undefined) return this.#made(NOTHING, rests);
-    if (ArrayBuffer.isView(value)) return this.#made(plainBytes(value as Uint8Array), rests);
+    if (value instanceof Uint8Array) return this.#made(plainBytes(value), value.length, rests);
+    if (value === undefined) return this.#made(NOTHING, 0, rests);
+    if (ArrayBuffer.isView(value)) {
+      const bytes = bytesOf(value)!;
+      return this.#made(bytes, bytes.length, rests);
+    }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new FramingError(
         `decode() must return a layout, a Uint8Array, { message } or undefined, not ${
@@ -239,22 +245,28 @@ export class Decoding {
         }`,
       );
     }
-    if (value instanceof MessageLayout) {
-      return this.#placed(value.layout, rests, value.toMessage);
+    if (!("message" in value)) {
+      return value instanceof MessageLayout
+        ? this.#placed(value.layout, rests, value.toMessage)
+        : this.#placed(value, rests);
     }
-    if (!("message" in value)) return this.#placed(value, rests);
-    if (value.message !== undefined) return this.#made(new Message(value.message), rests);
+    // A message has no length of its own: what was read for it counts.
+    if (value.message !== undefined) {
+      return this.#made(new Message(value.message), this.#given, rests);
+    }
     throw new FramingError(
       "decode() returned { message: undefined }: return undefined where there is no frame",
     );
   }
 
-  #made(made: Found["made"], rests: readonly Uint8Array[] | undefined): Found {
+  #made(
+    made: Found["made"],
+    counted: number,
+    rests: readonly Uint8Array[] | undefined,
+  ): Found {
     const given = this.#given;
     if (given === 0) throw consumedNothing();
-    // A message has no length of its own: what was read for it counts.
-    const counted = made instanceof Uint8Array ? made.length : made === NOTHING ? 0 : given;
-    return new Found(given, 0, 0, counted, undefined, undefined, made, undefined, rests);
+    return this.#fill(undefined, undefined, made, undefined, rests).at(given, 0, 0, counted);
   }
 
   #placed(
@@ -263,6 +275,14 @@ export class Decoding {
     toMessage?: Found["toMessage"],
   ): Found {
     const { length, skip = this.#given, trailer = 0, check } = layout;
+    const isPlain = trailer === 0 && check === undefined && toMessage === undefined;
+    // Most are: what is checked below is checked at once.
+    if (isPlain && length > 0 && skip >= 0 && Number.isInteger(length) && Number.isInteger(skip)) {
+      const end = skip + length;
+      if (end <= Number.MAX_SAFE_INTEGER && end > this.#given) {
+        return this.#fill(undefined, undefined, undefined, undefined, undefined).at(skip, length, 0);
+      }
+    }
     const literal = typeof trailer === "number"
       ? undefined
       : trailerBytes(trailer, this.#encoding);
@@ -280,17 +300,24 @@ export class Decoding {
     if (end === 0) throw consumedNothing();
     checkPeersLength(end);
     const endsHere = end === this.#given;
-    return new Found(
-      skip,
-      length,
-      after,
-      length,
-      literal,
-      check,
-      undefined,
-      toMessage,
-      endsHere ? rests : undefined,
-    );
+    return this.#fill(literal, check, undefined, toMessage, endsHere ? rests : undefined)
+      .at(skip, length, after);
+  }
+
+  #fill(
+    trailer: Found["trailer"],
+    check: Found["check"],
+    made: Found["made"],
+    toMessage: Found["toMessage"],
+    rests: Found["rests"],
+  ): Found {
+    const found = this.#found;
+    found.trailer = trailer;
+    found.check = check;
+    found.made = made;
+    found.toMessage = toMessage;
+    found.rests = rests;
+    return found;
   }
 }
 

@@ -61,7 +61,9 @@ export class DelimitedFraming implements DelimitedCodec {
 
   readonly #longestFirst: readonly Uint8Array[];
   /** By the first byte, the longest first. */
-  readonly #byFirst: (Uint8Array[] | undefined)[] = [];
+  readonly #byFirst: (Uint8Array[] | undefined)[] = new Array(256).fill(undefined);
+  /** Whether any begins with the byte: an array of bytes is looked at faster. */
+  readonly #begins: Uint8Array = new Uint8Array(256);
   /** The byte that all of them begin with; -1 if there are several. */
   readonly #first: number;
   /** What it was made of: a string may be other bytes in another encoding. */
@@ -79,7 +81,10 @@ export class DelimitedFraming implements DelimitedCodec {
     this.isAscii = patterns.every((pattern) => pattern.every((byte) => byte < 0x80));
     this.#longestFirst = patterns.toSorted((a, b) => b.length - a.length);
     this.longest = this.#longestFirst[0]!.length;
-    for (const pattern of this.#longestFirst) (this.#byFirst[pattern[0]!] ??= []).push(pattern);
+    for (const pattern of this.#longestFirst) {
+      (this.#byFirst[pattern[0]!] ??= []).push(pattern);
+      this.#begins[pattern[0]!] = 1;
+    }
     const first = patterns[0]![0]!;
     this.#first = patterns.every((pattern) => pattern[0] === first) ? first : -1;
     const last = patterns[0]!.at(-1)!;
@@ -168,8 +173,10 @@ export class DelimitedFraming implements DelimitedCodec {
       const at = indexOfByte(bytes, this.#first, from);
       return at < 0 ? bytes.length : at;
     }
+    const { length } = bytes;
+    const begins = this.#begins;
     let at = from;
-    while (at < bytes.length && this.#byFirst[bytes[at]!] === undefined) at++;
+    while (at < length && begins[bytes[at]!] === 0) at++;
     return at;
   }
 

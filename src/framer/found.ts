@@ -14,44 +14,43 @@ export class Message {
 /** What a framing made of what it read, when that was no frame. */
 export const NOTHING: unique symbol = Symbol("no frame");
 
-/** Where a frame lies, counted from the first byte held: [ skip ][ length: the frame ][ after ]. */
+/**
+ * Where a frame lies, counted from the first byte held: [ skip ][ length: the frame ][ after ].
+ *
+ * A framer has one for the headers it looks at, and one for what `decode()` returns, and fills it in again for each frame:
+ * to make one for each takes 10 ns on Node and 15 on Bun.
+ */
 export class Found {
   readonly kind = "found";
-  readonly skip: number;
-  readonly length: number;
-  readonly after: number;
+  skip = 0;
+  length = 0;
+  after = 0;
   /** How much of it counts towards `maxFrameLength`. */
-  readonly counted: number;
+  counted = 0;
   /** What comes after it must be this. */
-  readonly trailer: Uint8Array | undefined;
-  readonly check: FrameLayout["check"];
+  trailer: Uint8Array | undefined = undefined;
+  check: FrameLayout["check"] = undefined;
   /** What the framing made: then the frame itself is not handed out. */
-  readonly made: Uint8Array | Message | typeof NOTHING | undefined;
+  made: Uint8Array | Message | typeof NOTHING | undefined = undefined;
   /** Makes the message of the frame. */
-  readonly toMessage: ((frame: Uint8Array) => unknown) | undefined;
+  toMessage: ((frame: Uint8Array) => unknown) | undefined = undefined;
   /** What is dropped if it comes next: the frame ended at the beginning of a longer delimiter. */
-  readonly rests: readonly Uint8Array[] | undefined;
+  rests: readonly Uint8Array[] | undefined = undefined;
 
-  constructor(
-    skip: number,
-    length: number,
-    after: number,
-    counted: number,
-    trailer?: Uint8Array,
-    check?: FrameLayout["check"],
-    made?: Found["made"],
-    toMessage?: Found["toMessage"],
-    rests?: readonly Uint8Array[],
-  ) {
+  /** Says where it lies, and returns itself. */
+  at(skip: number, length: number, after: number, counted: number = length): this {
     this.skip = skip;
     this.length = length;
     this.after = after;
     this.counted = counted;
-    this.trailer = trailer;
-    this.check = check;
-    this.made = made;
-    this.toMessage = toMessage;
-    this.rests = rests;
+    return this;
+  }
+
+  /** Whether nothing has to be done but to take it. */
+  get isPlain(): boolean {
+    return this.trailer === undefined && this.check === undefined &&
+      this.toMessage === undefined && this.rests === undefined &&
+      (this.made === undefined || this.made instanceof Uint8Array);
   }
 
   /** Where the next frame begins. */

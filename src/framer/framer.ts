@@ -164,6 +164,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   /** The rule by which that frame is looked for. */
   #sought: Rule | undefined;
   #decoding: Decoding | undefined;
+  #place: Found | undefined;
   /** So many bytes at the front are a delimiter that ended what was too long, unless a frame of the same rule begins with it. */
   #marker = 0;
   #markerRule: Rule | undefined;
@@ -544,7 +545,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #takeHeaded(rule: HeaderFraming): Uint8Array | undefined {
     const window = this.#window;
     if (window.length === 0) return undefined;
-    const found = rule.locate(window.bytes, window.start);
+    const found = rule.locate(window.bytes, window.start, this.#placeOf());
     if (typeof found === "number" || found.kind === "rejected") return undefined;
     const { skip, length, after } = found;
     if (length > this.#maxFrameLength || found.trailer !== undefined) return undefined;
@@ -559,16 +560,14 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   #takeDecoded(framing: Framing<unknown>): Uint8Array | undefined {
     const found = this.#decode(framing);
-    if (found === undefined) return undefined;
-    if (found.kind === "found" && found.counted <= this.#maxFrameLength) {
-      const { skip, length, after, made, trailer, check, toMessage, rests } = found;
-      if (made instanceof Uint8Array && rests === undefined) {
+    if (found?.kind === "found" && found.isPlain && found.counted <= this.#maxFrameLength) {
+      const { skip, length, after, made } = found;
+      if (made !== undefined) {
         this.#window.skip(skip);
-        return made;
+        return made as Uint8Array;
       }
-      const isPlain = made === undefined && trailer === undefined && check === undefined &&
-        toMessage === undefined && rests === undefined;
-      if (isPlain && skip + length + after <= this.#window.length) {
+      const isHere = skip + length + after <= this.#window.length;
+      if (isHere && skip <= reachOf(this.#maxFrameLength)) {
         return this.#window.takeAfter(skip, length, after);
       }
     }
@@ -618,7 +617,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       return made;
     }
     const isPlain = trailer === undefined && check === undefined && toMessage === undefined;
-    if (isPlain && made === undefined && found.rests === undefined) {
+    if (found.isPlain && isPlain && made === undefined) {
       this.#front = undefined;
       return this.#window.takeAfter(skip, length, after);
     }
@@ -664,7 +663,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const window = this.#window;
     if (typeof rule === "number") {
       if (this.#isOver && rule > 0) return undefined;
-      return this.#front = new Found(0, rule, 0, rule);
+      return this.#front = new Found().at(0, rule, 0);
     }
     if (window.length === 0) return undefined;
     if (kind === "delimited") {
@@ -674,10 +673,17 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     }
     if (kind === "own") return this.#front = this.#decode(rule as Framing<unknown>);
     for (;;) {
-      const found = (rule as HeaderFraming).locate(window.bytes, window.start);
+      const found = (rule as HeaderFraming).locate(window.bytes, window.start, this.#placeOf());
       if (typeof found !== "number") return this.#front = found;
       if (!window.reach(found)) return undefined;
     }
+  }
+
+  /** Where a frame lies by its header, which may be followed by something. */
+  #placeOf(): Found {
+    const place = this.#place ??= new Found();
+    place.trailer = undefined;
+    return place;
   }
 
   #findDelimited(rule: DelimitedFraming): Found | undefined {
@@ -685,11 +691,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const { found, rests, keep, orEnd } = rule;
     if (length < 0) {
       const all = this.#window.length;
-      return this.#ended && orEnd ? new Found(0, all, 0, all) : undefined;
+      return this.#ended && orEnd ? new Found().at(0, all, 0) : undefined;
     }
-    return keep
-      ? new Found(0, length + found, 0, length)
-      : new Found(0, length, found, length, undefined, undefined, undefined, undefined, rests);
+    const place = new Found();
+    place.rests = rests;
+    return keep ? place.at(0, length + found, 0, length) : place.at(0, length, found);
   }
 
   #decode(framing: Framing<unknown>): Found | Rejected | undefined {

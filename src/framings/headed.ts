@@ -9,7 +9,7 @@ import {
   describe,
 } from "../common/checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
-import { Found } from "../framer/found.ts";
+import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
 import { HeaderFraming } from "../framer/header_framing.ts";
@@ -90,7 +90,7 @@ class Headed extends HeaderFraming {
     this.#header = header;
   }
 
-  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+  locate(bytes: Uint8Array, start: number, found: Found): Found | Rejected | number {
     let header = bytes.subarray(start, start);
     try {
       for (let missing; (missing = this.#missing(header)) > 0;) {
@@ -104,7 +104,7 @@ class Headed extends HeaderFraming {
         throw new FramingError("a frame must have a byte: its header and its body have none");
       }
       if (Number.isSafeInteger(end) && length >= 0) {
-        return this.#strip ? new Found(header.length, length, 0, length) : new Found(0, end, 0, end);
+        return this.#strip ? found.at(header.length, length, 0) : found.at(0, end, 0);
       }
       throw new MalformedFrameError(
         `the header says that ${describe(length)} bytes follow it: expected a whole number of bytes`,

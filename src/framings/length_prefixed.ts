@@ -3,7 +3,7 @@
 import { areEqual, describeBytes, toBytes, type Data } from "../common/bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
-import { Found } from "../framer/found.ts";
+import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
 import { HeaderFraming } from "../framer/header_framing.ts";
@@ -124,13 +124,13 @@ class LengthPrefixed extends HeaderFraming {
     this.#shortest = Math.max(this.#headerLength, strip);
   }
 
-  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+  locate(bytes: Uint8Array, start: number, found: Found): Found | Rejected | number {
     if (bytes.length - start < this.#headerLength) return this.#headerLength;
     const length = this.#readLength(bytes, start + this.#offset);
     const end = this.#headerLength + length + this.#adjust;
     if (length >= 0 && end >= this.#shortest && Math.max(length, end) <= Number.MAX_SAFE_INTEGER) {
       const counted = end - this.#strip;
-      return new Found(this.#strip, counted, 0, counted);
+      return found.at(this.#strip, counted, 0);
     }
     const error = new MalformedFrameError(
       `the length must make a frame of ${this.#shortest} to ${Number.MAX_SAFE_INTEGER} bytes with its ` +
@@ -175,8 +175,8 @@ class LengthPrefixed extends HeaderFraming {
   /** Reads the length: exact where it is safe, and still too large, or negative, where it is not. */
   #readLength(bytes: Uint8Array, begin: number): number {
     if (this.#isUint32) {
-      const high = bytes[begin]! * 0x1000000;
-      return high + (bytes[begin + 1]! << 16 | bytes[begin + 2]! << 8 | bytes[begin + 3]!);
+      const high = bytes[begin]! << 8 | bytes[begin + 1]!;
+      return high * 0x10000 + (bytes[begin + 2]! << 8 | bytes[begin + 3]!);
     }
     const last = this.#bytes - 1;
     // Two's complement: -1 - length has all the opposite bits.

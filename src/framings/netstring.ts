@@ -3,7 +3,7 @@
 import { concat, toBytes, type Data } from "../common/bytes.ts";
 import { describe } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
-import { Found } from "../framer/found.ts";
+import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import type { Codec } from "../framer/framing.ts";
 import { HeaderFraming } from "../framer/header_framing.ts";
@@ -39,13 +39,14 @@ export function netstring(): Codec {
 const COMMA = Uint8Array.of(0x2c);
 
 class Netstring extends HeaderFraming {
-  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+  locate(bytes: Uint8Array, start: number, found: Found): Found | Rejected | number {
     let length = 0;
     for (let at = start; at < bytes.length; at++) {
       const byte = bytes[at]!;
       const skip = at + 1 - start;
       if (byte === COLON && at > start && skip + length < Number.MAX_SAFE_INTEGER) {
-        return new Found(skip, length, 1, length, COMMA);
+        found.trailer = COMMA;
+        return found.at(skip, length, 1);
       }
       const problem = byte === COLON && at > start
         ? `must be less than ${Number.MAX_SAFE_INTEGER - skip}`

@@ -3,7 +3,7 @@
 import { concat, toBytes, type Data } from "../common/bytes.ts";
 import { checkBoolean, checkOptions } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
-import { Found } from "../framer/found.ts";
+import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import type { Codec } from "../framer/framing.ts";
 import { HeaderFraming } from "../framer/header_framing.ts";
@@ -56,7 +56,7 @@ class VarintPrefixed extends HeaderFraming {
     this.#isStrict = isStrict;
   }
 
-  locate(bytes: Uint8Array, start: number): Found | Rejected | number {
+  locate(bytes: Uint8Array, start: number, found: Found): Found | Rejected | number {
     let length = 0;
     for (let skip = 0, weight = 1; start + skip < bytes.length; weight *= 128) {
       const byte = bytes[start + skip++]!;
@@ -69,7 +69,7 @@ class VarintPrefixed extends HeaderFraming {
         : byte === 0 && skip > 1 && this.#isStrict
         ? "has a needless zero at its end"
         : undefined;
-      if (problem === undefined) return new Found(skip, length, 0, length);
+      if (problem === undefined) return found.at(skip, length, 0);
       return malformed(bytes.slice(start, start + skip), problem);
     }
     return bytes.length - start + 1;
