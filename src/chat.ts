@@ -21,7 +21,13 @@ import {
   ProducerError,
   UnsupportedError,
 } from "./errors.ts";
-import { type FrameBy, Framer, type FramerOptions, type FramesOf, pausing } from "./framer/framer.ts";
+import {
+  type FrameBy,
+  Framer,
+  type FramerOptions,
+  type FramesOf,
+  pausing,
+} from "./framer/framer.ts";
 import type { Framing } from "./framer/framing.ts";
 import { type ReadOptions, ReadQueue } from "./read_queue.ts";
 import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
@@ -134,7 +140,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     onFailure: (chat, error) => chat.#onSendFailure(error),
   };
   static readonly #receiveFor = (chat: Chat<unknown>): void => chat.#receive();
-  static readonly #onGoneFor: Watcher<Chat<unknown>> = (chat, connection) => chat.#onGone(connection);
+  static readonly #onGoneFor: Watcher<Chat<unknown>> = (chat, connection) =>
+    chat.#onGone(connection);
 
   #connection: Connection;
   readonly #framer: Framer<T>;
@@ -321,7 +328,10 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * @param options When to give up.
    * @returns The frame; `null` at the end of the stream.
    */
-  readBytes(terminator?: Terminator | ReadOptions, options?: ReadOptions): Promise<Uint8Array | null> {
+  readBytes(
+    terminator?: Terminator | ReadOptions,
+    options?: ReadOptions,
+  ): Promise<Uint8Array | null> {
     return this.#read((rule) => this.#framer.nextBytes(rule), terminator, options);
   }
 

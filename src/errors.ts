@@ -153,9 +153,7 @@ export class IncompleteFrameError extends ChatError {
     canBeLast: boolean = false,
   ) {
     const arrived = handedOut + bytes.length;
-    const hint = arrived > 0 && canBeLast
-      ? ': incomplete: "yield" would give them as a frame'
-      : "";
+    const hint = arrived > 0 && canBeLast ? ': incomplete: "yield" would give them as a frame' : "";
     super(
       "incomplete-frame",
       `the stream ended ${arrived} bytes into a frame that ${expected} would have ended${hint}`,

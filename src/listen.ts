@@ -140,8 +140,7 @@ function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void
 }
 
 /** The chats of those who connect, in the order they came. */
-export class Listener<T = Uint8Array>
-  implements AsyncIterable<Chat<T>>, AsyncDisposable {
+export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDisposable {
   readonly #listener: ConnectionListener;
   readonly #options: ListenerOptions & FramesOf<T>;
 

@@ -192,7 +192,9 @@ export class ReadQueue<T, Owner = unknown> {
 
   /** The frames that are here, again and again. */
   batches(): AsyncIterableIterator<Iterable<T>> {
-    return this.frames(() => this.#framer.ready ? this.#batch = new Batch(this.#framer) : undefined);
+    return this.frames(() =>
+      this.#framer.ready ? this.#batch = new Batch(this.#framer) : undefined
+    );
   }
 
   /** What a loop over frames is given next. */

@@ -211,7 +211,9 @@ export class Decoding {
 
   #toWanted(portion: unknown): number | DelimitedFraming {
     if (typeof portion === "string" && portion === this.#lastText) return this.#lastDelimiter!;
-    if (typeof portion === "number" && Number.isSafeInteger(portion) && portion >= 0) return portion;
+    if (typeof portion === "number" && Number.isSafeInteger(portion) && portion >= 0) {
+      return portion;
+    }
     if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
     try {
       if (typeof portion === "number") {
@@ -280,12 +282,14 @@ export class Decoding {
     if (isPlain && length > 0 && skip >= 0 && Number.isInteger(length) && Number.isInteger(skip)) {
       const end = skip + length;
       if (end <= Number.MAX_SAFE_INTEGER && end > this.#given) {
-        return this.#fill(undefined, undefined, undefined, undefined, undefined).at(skip, length, 0);
+        return this.#fill(undefined, undefined, undefined, undefined, undefined).at(
+          skip,
+          length,
+          0,
+        );
       }
     }
-    const literal = typeof trailer === "number"
-      ? undefined
-      : trailerBytes(trailer, this.#encoding);
+    const literal = typeof trailer === "number" ? undefined : trailerBytes(trailer, this.#encoding);
     const after = literal?.length ?? (trailer as number);
     checkPeersLength(length);
     checkCount("length", length);

@@ -13,7 +13,7 @@ import {
 import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { FrameInjectionError } from "../errors.ts";
-import { type DelimitedCodec, DELIMITED, type Portion } from "./framing.ts";
+import { DELIMITED, type DelimitedCodec, type Portion } from "./framing.ts";
 import type { Window } from "./window.ts";
 
 type Delimiter = string | Uint8Array;
@@ -118,9 +118,7 @@ export class DelimitedFraming implements DelimitedCodec {
    */
   search(window: Window, from: number, isFinal: boolean): number {
     if (window.scanned < from) window.scanned = from;
-    return this.last >= 0
-      ? this.#searchLast(window, from)
-      : this.#searchAny(window, from, isFinal);
+    return this.last >= 0 ? this.#searchLast(window, from) : this.#searchAny(window, from, isFinal);
   }
 
   /** Most delimiters end with the same byte: where that is not, none ends. */
@@ -151,7 +149,11 @@ export class DelimitedFraming implements DelimitedCodec {
       const part = window.unscanned;
       const begin = window.scanned;
       const isLast = begin + part.length === window.length;
-      for (let at = this.#nextBegin(part, 0); at < part.length; at = this.#nextBegin(part, at + 1)) {
+      for (
+        let at = this.#nextBegin(part, 0);
+        at < part.length;
+        at = this.#nextBegin(part, at + 1)
+      ) {
         const candidates = this.#byFirst[part[at]!]!;
         let length = lengthAt(part, at, candidates, isLast && isFinal);
         this.rests = undefined;
@@ -339,7 +341,9 @@ export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): Delimi
     const rule = ready.get(delimiter);
     return (rule ?? makeTextReady(delimiter)).in(encoding);
   }
-  if (!(delimiter instanceof Uint8Array) || delimiter.length !== 1) return readyRule([delimiter], {});
+  if (!(delimiter instanceof Uint8Array) || delimiter.length !== 1) {
+    return readyRule([delimiter], {});
+  }
   return readyBytes[delimiter[0]!] ??= readyRule([delimiter], {});
 }
 

@@ -967,7 +967,9 @@ function isMessage(): FramingError {
 }
 
 function isMessageAlready(): FramingError {
-  return new FramingError("codec() takes a framing whose frames are bytes, and this one makes messages");
+  return new FramingError(
+    "codec() takes a framing whose frames are bytes, and this one makes messages",
+  );
 }
 
 function checkIncomplete(incomplete: Incomplete): Incomplete {

@@ -55,7 +55,9 @@ export function toRule(terminator: Terminator, encoding: Encoding): Rule {
   if (typeof terminator === "number") return checkInteger("a count of bytes", terminator);
   if (typeof terminator === "string") return readyDelimiter(terminator, encoding);
   if (terminator instanceof DelimitedFraming) return terminator.in(encoding);
-  if (typeof (terminator as Framing | undefined)?.decode === "function") return terminator as Framing<unknown>;
+  if (typeof (terminator as Framing | undefined)?.decode === "function") {
+    return terminator as Framing<unknown>;
+  }
   const bytes = bytesOf(terminator);
   if (bytes !== undefined) return readyDelimiter(bytes, encoding);
   throw new TypeError(

@@ -38,7 +38,10 @@ const LARGEST_KEPT = 1024;
 /** How much of the front becomes text at a time. */
 const LEAST_TEXT = 128;
 const MOST_TEXT = 16 * 1024;
-const CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
+const CHARACTERS: readonly string[] = Array.from(
+  { length: 256 },
+  (_, code) => String.fromCharCode(code),
+);
 
 export class Window {
   /** The array at the front: what is held begins at `start`, and lies in it to its end. */

@@ -107,7 +107,9 @@ class Headed extends HeaderFraming {
         return this.#strip ? found.at(header.length, length, 0) : found.at(0, end, 0);
       }
       throw new MalformedFrameError(
-        `the header says that ${describe(length)} bytes follow it: expected a whole number of bytes`,
+        `the header says that ${
+          describe(length)
+        } bytes follow it: expected a whole number of bytes`,
         { bytes: header },
       );
     } catch (error) {

@@ -44,7 +44,10 @@ const JSON_LINES: Framing<unknown> = new MessageFraming<unknown>(lines(), {
     try {
       text = decoder.decode(frame);
     } catch (cause) {
-      throw new MalformedFrameError("the line is not UTF-8, as JSON must be", { bytes: frame, cause });
+      throw new MalformedFrameError("the line is not UTF-8, as JSON must be", {
+        bytes: frame,
+        cause,
+      });
     }
     return parse(text);
   },

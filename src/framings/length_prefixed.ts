@@ -1,6 +1,6 @@
 // lengthPrefixed(): frames with their length before them, as a number of fixed size.
 
-import { areEqual, describeBytes, toBytes, type Data } from "../common/bytes.ts";
+import { areEqual, type Data, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";

@@ -1,6 +1,6 @@
 // netstring(): frames with their length before them, in digits.
 
-import { concat, toBytes, type Data } from "../common/bytes.ts";
+import { concat, type Data, toBytes } from "../common/bytes.ts";
 import { describe } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";

@@ -1,6 +1,6 @@
 // varintPrefixed(): frames with their length before them, as a varint.
 
-import { concat, toBytes, type Data } from "../common/bytes.ts";
+import { concat, type Data, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkOptions } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";

@@ -84,7 +84,10 @@ const SCENARIOS: Record<string, Scenario> = {
     },
     repeated: "record\n",
   },
-  "delimiters of which one begins another": { terminator: anyOf("\r", "\r\n", "\n"), repeated: "a\r\nb\r" },
+  "delimiters of which one begins another": {
+    terminator: anyOf("\r", "\r\n", "\n"),
+    repeated: "a\r\nb\r",
+  },
   "lines of latin1": { terminator: "\n", repeated: "line\n", options: { encoding: "latin1" } },
   "a count": { terminator: 100_000, repeated: "x" },
   "records": { terminator: 10, repeated: "x" },

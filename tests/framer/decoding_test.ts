@@ -1,6 +1,12 @@
 /** What a framing can say of what it has read: a message, nothing, less than it read, that it is wrong, and what to do at the end. */
 import { test } from "node:test";
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   delimited,
   Framer,
@@ -20,7 +26,8 @@ import { cutsOf } from "../support/framing_tables.ts";
 function readAll(
   terminator: Terminator,
   input: string | Uint8Array,
-  options: { readonly maxFrameLength?: number; readonly incomplete?: "throw" | "yield" | "drop" } = {},
+  options: { readonly maxFrameLength?: number; readonly incomplete?: "throw" | "yield" | "drop" } =
+    {},
 ): unknown[] {
   const all = typeof input === "string" ? bytes(input) : input;
   let first: unknown[] | undefined;
@@ -66,10 +73,14 @@ const pairs: Framing<readonly [string, string]> = {
 test("decode() gives messages, which are handed out as they are", () => {
   assertEquals(readAll(pairs, "a=1\nb=é\n"), [["a", "1"], ["b", "é"]]);
   for (const message of [null, 0, "", false, NaN, bytes("x"), "text", [], () => 5, Symbol("x")]) {
-    const framer = new Framer<unknown>({ terminator: { *decode() {
-      yield 1;
-      return { message };
-    } } as Framing<unknown> });
+    const framer = new Framer<unknown>({
+      terminator: {
+        *decode() {
+          yield 1;
+          return { message };
+        },
+      } as Framing<unknown>,
+    });
     framer.push("x");
     assert(framer.ready);
     assertStrictEquals(framer.next(), message);
@@ -84,9 +95,11 @@ test("decode() may make a message of its own class, by a framing that is used fo
       this.x = x;
     }
   }
-  const points: Framing<Point> = { *decode() {
-    return { message: new Point((yield 1)[0]!) };
-  } };
+  const points: Framing<Point> = {
+    *decode() {
+      return { message: new Point((yield 1)[0]!) };
+    },
+  };
   const framer = new Framer({ terminator: "\n", encoding: "utf-8" });
   framer.push("one\n\x05two\n");
   const line: string | undefined = framer.next();
@@ -109,7 +122,10 @@ test("a message has no bytes: reads of bytes, text and pieces say so, and lose n
 
 test("what was read for a message counts towards maxFrameLength", () => {
   const limit = { maxFrameLength: 5 };
-  assertEquals(readAll(pairs, "a=12\na=123\nb=1\n", limit), [["a", "12"], "FrameTooLongError", ["b", "1"]]);
+  assertEquals(readAll(pairs, "a=12\na=123\nb=1\n", limit), [["a", "12"], "FrameTooLongError", [
+    "b",
+    "1",
+  ]]);
 });
 
 test("Framer.encode() gives a framing the message itself, and bytes where a string was meant as bytes", () => {
@@ -131,16 +147,22 @@ test("Framer.encode() gives a framing the message itself, and bytes where a stri
   new Framer<unknown>({ terminator: note(false), encoding: "latin1" }).encode("é");
   assertEquals(given, ["é", bytes("é"), hex("e9")]);
   const wrong = { ...pairs, encode: () => 5 as unknown as string };
-  assertThrows(() => new Framer({ terminator: wrong }).encode(["a", "b"]), FramingError, "not number");
+  assertThrows(
+    () => new Framer({ terminator: wrong }).encode(["a", "b"]),
+    FramingError,
+    "not number",
+  );
 });
 
 test("decode() that returns nothing drops what it has read, also before and after the last frame, and at the end", () => {
   assertEquals(readAll(pairs, "\n# a comment\na=1\n\n\nb=2\n#\n\n"), [["a", "1"], ["b", "2"]]);
   assertEquals(readAll(pairs, "\n\n#\n"), []);
-  const slip: Framing = { *decode() {
-    const frame = yield Uint8Array.of(0xc0);
-    return frame.length === 0 ? undefined : frame;
-  } };
+  const slip: Framing = {
+    *decode() {
+      const frame = yield Uint8Array.of(0xc0);
+      return frame.length === 0 ? undefined : frame;
+    },
+  };
   assertEquals(readAll(slip, hex("c001c0c0")), ["\x01"]);
   assertEquals(readAll(slip, hex("c001c0c002")), ["\x01", "IncompleteFrameError"]);
 });
@@ -179,10 +201,12 @@ test("decode() may look ahead: a layout that ends before what was read gives the
   assertEquals(readAll(records, ">a\n1\n2\n>b\n>c\n3"), [">a\n1\n2\n", ">b\n", ">c\n3"]);
   assertEquals(readAll(records, ">a"), [">a"]);
   assertEquals(readAll(records, ""), []);
-  const far: Framing = { *decode() {
-    const seen = yield 5;
-    return { skip: 1, length: seen[0]! - 0x30, trailer: "." };
-  } };
+  const far: Framing = {
+    *decode() {
+      const seen = yield 5;
+      return { skip: 1, length: seen[0]! - 0x30, trailer: "." };
+    },
+  };
   assertEquals(readAll(far, "1a.2bc.1d.--"), ["a", "bc", "d", "IncompleteFrameError"]);
 });
 
@@ -210,9 +234,11 @@ test("a portion that the end of the stream may end, too, is empty when nothing i
   };
   assertEquals(readAll({ decode }, "a\r\n\nb"), ["x"]);
   assertEquals(given.slice(-4), ["a", "", "b", ""]);
-  const endless = { *decode(): Generator<ReturnType<typeof lines>, Uint8Array, Uint8Array> {
-    for (;;) yield lines({ orEnd: true });
-  } };
+  const endless = {
+    *decode(): Generator<ReturnType<typeof lines>, Uint8Array, Uint8Array> {
+      for (;;) yield lines({ orEnd: true });
+    },
+  };
   assertEquals(readAll(endless, "a\nb"), ["FramingError"]);
 });
 
@@ -221,7 +247,10 @@ test("orEnd ends a last frame as its delimiter would, and makes none of nothing"
     const options = { incomplete };
     assertEquals(readAll(lines({ orEnd: true }), "a\n\nb", options), ["a", "", "b"]);
     assertEquals(readAll(lines({ orEnd: true }), "a\n", options), ["a"]);
-    assertEquals(readAll(delimited("--", { keep: true, orEnd: true }), "a--b-", options), ["a--", "b-"]);
+    assertEquals(readAll(delimited("--", { keep: true, orEnd: true }), "a--b-", options), [
+      "a--",
+      "b-",
+    ]);
   }
   const limit = { maxFrameLength: 2 };
   assertEquals(readAll(lines({ orEnd: true }), "a\nbcd", limit), ["a", "FrameTooLongError"]);
@@ -269,17 +298,19 @@ test("a MalformedFrameError says how much is dropped: a false start swallows no 
 });
 
 test("check() of a layout may say how much is dropped, too", () => {
-  const framing: Framing = { *decode() {
-    const header = yield 2;
-    if (header[0] !== 0xaa) throw new MalformedFrameError("no start", { skip: 1 });
-    return {
-      length: header[1]!,
-      trailer: 1,
-      check(frame, trailer) {
-        if (sum(frame) !== trailer[0]) throw new MalformedFrameError("wrong", { skip: 1 });
-      },
-    };
-  } };
+  const framing: Framing = {
+    *decode() {
+      const header = yield 2;
+      if (header[0] !== 0xaa) throw new MalformedFrameError("no start", { skip: 1 });
+      return {
+        length: header[1]!,
+        trailer: 1,
+        check(frame, trailer) {
+          if (sum(frame) !== trailer[0]) throw new MalformedFrameError("wrong", { skip: 1 });
+        },
+      };
+    },
+  };
   const [one, two] = [record(bytes("one")), record(bytes("two"))];
   const found = readAll(framing, concat([one.with(1, 5), two, record(bytes("three"))]));
   assertEquals(found.filter((each) => each !== "MalformedFrameError"), ["two", "three"]);
@@ -287,10 +318,14 @@ test("check() of a layout may say how much is dropped, too", () => {
 
 test("a skip that is no number of bytes that were read is answered with a FramingError, and all that was read is dropped", () => {
   for (const skip of [0, -1, 1.5, NaN, 3, Infinity, "1" as unknown as number]) {
-    const framer = new Framer({ terminator: { *decode() {
-      yield 2;
-      throw new MalformedFrameError("wrong", { skip });
-    } } as Framing });
+    const framer = new Framer({
+      terminator: {
+        *decode() {
+          yield 2;
+          throw new MalformedFrameError("wrong", { skip });
+        },
+      } as Framing,
+    });
     framer.push("abx");
     assertThrows(() => framer.next(), FramingError, "skip");
     assertEquals(text(framer.next(1)), "x");
@@ -298,16 +333,22 @@ test("a skip that is no number of bytes that were read is answered with a Framin
 });
 
 test("what is too long before a start marker loses the junk, and not the frame", () => {
-  const mllp: Framing = { *decode() {
-    yield "\x0b";
-    return yield "\x1c\r";
-  } };
+  const mllp: Framing = {
+    *decode() {
+      yield "\x0b";
+      return yield "\x1c\r";
+    },
+  };
   const limit = { maxFrameLength: 100 };
   const messages = "\x0bMSG1\x1c\r\x0bMSG2\x1c\r";
   const junk = "x".repeat(2_000);
   assertEquals(readAll(mllp, junk + messages, limit), ["FrameTooLongError", "MSG1", "MSG2"]);
   assertEquals(readAll(mllp, "x".repeat(1_000) + messages, limit), ["MSG1", "MSG2"]);
-  assertEquals(readAll(mllp, `\x0b${"y".repeat(2_000)}\x1c\r` + messages, limit), ["FrameTooLongError", "MSG1", "MSG2"]);
+  assertEquals(readAll(mllp, `\x0b${"y".repeat(2_000)}\x1c\r` + messages, limit), [
+    "FrameTooLongError",
+    "MSG1",
+    "MSG2",
+  ]);
   assertEquals(readAll(mllp, junk, limit), ["FrameTooLongError"]);
   // Another rule may follow the error: what was too long ended with the delimiter then.
   const framer = new Framer({ terminator: mllp, ...limit });
@@ -321,19 +362,29 @@ test("what is too long before a start marker loses the junk, and not the frame",
 test("a delimiter that ends what is too long is not taken for an empty frame after it", () => {
   const limit = { maxFrameLength: 100 };
   const long = "x".repeat(2_000);
-  const whole: Framing = { *decode() {
-    return yield "\n";
-  } };
-  const counted: Framing = { *decode() {
-    return { length: Number(text(yield "\n")), trailer: "." };
-  } };
-  const strict: Framing = { *decode() {
-    const line = yield "\n";
-    if (line.length === 0) throw new MalformedFrameError("empty");
-    return line;
-  } };
+  const whole: Framing = {
+    *decode() {
+      return yield "\n";
+    },
+  };
+  const counted: Framing = {
+    *decode() {
+      return { length: Number(text(yield "\n")), trailer: "." };
+    },
+  };
+  const strict: Framing = {
+    *decode() {
+      const line = yield "\n";
+      if (line.length === 0) throw new MalformedFrameError("empty");
+      return line;
+    },
+  };
   assertEquals(readAll(whole, `${long}\na\n\n`, limit), ["FrameTooLongError", "a", ""]);
-  assertEquals(readAll(strict, `${long}\na\n\n`, limit), ["FrameTooLongError", "a", "MalformedFrameError"]);
+  assertEquals(readAll(strict, `${long}\na\n\n`, limit), [
+    "FrameTooLongError",
+    "a",
+    "MalformedFrameError",
+  ]);
   assertEquals(readAll(counted, "1\na.2\nbc.", limit), ["a", "bc"]);
 });
 
@@ -358,9 +409,10 @@ test("at the end of the stream, a portion that will not come throws at its yield
   assertEquals(readAll(decode(() => ({ skip: 0, length: 1 })), "abc"), ["a", "b", "c"]);
   assertEquals(readAll(decode(() => ({ skip: 0, length: 9 })), "abc"), ["IncompleteFrameError"]);
   assertEquals(new Set(given), new Set(["ab", "abc", "bc", "c"]));
-  const fault = (error: unknown): Framing => decode(() => {
-    throw error;
-  }) as Framing;
+  const fault = (error: unknown): Framing =>
+    decode(() => {
+      throw error;
+    }) as Framing;
   assertEquals(readAll(fault(new MalformedFrameError("x")), "abc"), ["MalformedFrameError"]);
   assertEquals(readAll(fault(new TypeError("x")), "abc"), ["TypeError"]);
   assertEquals(readAll(fault(new MalformedFrameError("x", { skip: 1 })), "abc"), [
@@ -371,35 +423,43 @@ test("at the end of the stream, a portion that will not come throws at its yield
 });
 
 test("at the end of the stream, a framing may ask for less instead", () => {
-  const framing: Framing = { *decode() {
-    for (let length = 4;; length--) {
-      try {
-        return yield length;
-      } catch (error) {
-        if (length === 1) throw error;
+  const framing: Framing = {
+    *decode() {
+      for (let length = 4;; length--) {
+        try {
+          return yield length;
+        } catch (error) {
+          if (length === 1) throw error;
+        }
       }
-    }
-  } };
+    },
+  };
   assertEquals(readAll(framing, "abcdefg"), ["abcd", "efg"]);
-  const stubborn: Framing = { *decode() {
-    for (;;) {
-      try {
-        return yield 5;
-      } catch {
-        // It asks again.
+  const stubborn: Framing = {
+    *decode() {
+      for (;;) {
+        try {
+          return yield 5;
+        } catch {
+          // It asks again.
+        }
       }
-    }
-  } };
+    },
+  };
   assertEquals(readAll(stubborn, "abc"), ["FramingError"]);
 });
 
 test("an end in the middle of a frame of your own is thrown, or dropped, and never handed out short", () => {
   for (const incomplete of ["throw", "yield", "drop"] as const) {
     const rest = incomplete === "drop" ? [] : ["IncompleteFrameError"];
-    const counted: Framing = { *decode() {
-      return { length: Number(text(yield "\n")) };
-    } };
-    for (const [input, frames] of [["2\nab05", ["ab"]], ["2\nab3\ncd", ["ab"]], ["0", []]] as const) {
+    const counted: Framing = {
+      *decode() {
+        return { length: Number(text(yield "\n")) };
+      },
+    };
+    for (
+      const [input, frames] of [["2\nab05", ["ab"]], ["2\nab3\ncd", ["ab"]], ["0", []]] as const
+    ) {
       assertEquals(readAll(counted, input, { incomplete }), [...frames, ...rest]);
     }
     assertEquals(readAll(10, "abcd", { incomplete }), rest);
@@ -408,12 +468,16 @@ test("an end in the middle of a frame of your own is thrown, or dropped, and nev
 });
 
 test("what decode() says is told apart from the fault of a peer that sends a length beyond all numbers", () => {
-  const yielded: Framing = { *decode() {
-    return yield Number(text(yield "\n"));
-  } };
-  const placed: Framing = { *decode() {
-    return { length: Number(text(yield "\n")) };
-  } };
+  const yielded: Framing = {
+    *decode() {
+      return yield Number(text(yield "\n"));
+    },
+  };
+  const placed: Framing = {
+    *decode() {
+      return { length: Number(text(yield "\n")) };
+    },
+  };
   for (const framing of [yielded, placed]) {
     assertEquals(readAll(framing, "99999999999999999999\n"), ["MalformedFrameError"]);
     assertEquals(readAll(framing, "9007199254740992\n"), ["MalformedFrameError"]);

@@ -267,7 +267,13 @@ test("Framer gives a frame that was cut off in pieces only when told so: what wa
 test("Framer.push() takes bytes of every shape, also of another realm", () => {
   const foreign = runInNewContext("new Uint8Array([104, 105, 10]).subarray(1)") as Uint8Array;
   const { buffer } = Uint8Array.of(104, 105, 10);
-  const all = [bytes("hi\n"), Buffer.from("hi\n"), buffer, new DataView(buffer), new Uint8ClampedArray(buffer)];
+  const all = [
+    bytes("hi\n"),
+    Buffer.from("hi\n"),
+    buffer,
+    new DataView(buffer),
+    new Uint8ClampedArray(buffer),
+  ];
   const framer = framerOf({ terminator: "\n" });
   for (const data of all) framer.push(data);
   framer.push(foreign);

@@ -183,7 +183,13 @@ test("without a terminator, text is handed out up to its last whole character", 
     ["utf-8", ["61f0", "9f", "98", "80"], ["a", undefined, undefined, "😀"]],
     ["utf-8", ["f09f98", "f0", "9f9880"], [undefined, "\ufffd", "😀"]],
     ["utf-8", ["e0", "80"], [undefined, "\ufffd\ufffd"]],
-    ["utf-8", ["c361", "c0", "f8", "ed9f", "bf"], ["\ufffda", "\ufffd", "\ufffd", undefined, "\ud7ff"]],
+    ["utf-8", ["c361", "c0", "f8", "ed9f", "bf"], [
+      "\ufffda",
+      "\ufffd",
+      "\ufffd",
+      undefined,
+      "\ud7ff",
+    ]],
     ["utf-8", ["f4", "90"], [undefined, "\ufffd\ufffd"]],
     ["latin1", ["ff"], ["ÿ"]],
   ];
@@ -212,8 +218,14 @@ test("Framer.nextText() and nextBytes() give either, whatever the options say", 
 });
 
 test("Framer refuses an encoding that it does not know, and says what to do with another charset", () => {
-  for (const encoding of ["utf-16le", "utf8", "windows-1252", "UTF-8", ""] as unknown as Encoding[]) {
-    const error = assertThrows(() => framerOf(bytes(""), { encoding }), RangeError, `"${encoding}"`);
+  for (
+    const encoding of ["utf-16le", "utf8", "windows-1252", "UTF-8", ""] as unknown as Encoding[]
+  ) {
+    const error = assertThrows(
+      () => framerOf(bytes(""), { encoding }),
+      RangeError,
+      `"${encoding}"`,
+    );
     assertStringIncludes(error.message, '"utf-8" or "latin1"');
     assertStringIncludes(error.message, "codec() with a TextDecoder");
   }

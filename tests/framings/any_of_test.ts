@@ -1,7 +1,13 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { anyOf, FrameInjectionError, type Framer, type Framing, lengthPrefixed } from "../../mod.ts";
+import {
+  anyOf,
+  FrameInjectionError,
+  type Framer,
+  type Framing,
+  lengthPrefixed,
+} from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { framerOf, pieceOf } from "../support/framers.ts";
 import { checkCuts, checkRefusals, tooLong } from "../support/framing_tables.ts";
@@ -87,7 +93,9 @@ test("anyOf() drops the rest of a delimiter whatever is read next, and however i
 });
 
 test("anyOf() gives back what only looked like the rest of a delimiter", () => {
-  for (const [cut, frames] of [[["bc", "x!"], ["bcx"]], [["b", "!"], ["b"]], [["bcd", "e!"], ["e"]]]) {
+  for (
+    const [cut, frames] of [[["bc", "x!"], ["bcx"]], [["b", "!"], ["b"]], [["bcd", "e!"], ["e"]]]
+  ) {
     const framer = framerOf({ terminator: anyOf("a", "abcd", "!") }, "a");
     assertStrictEquals(text(framer.next()), "");
     for (const piece of cut!) {
@@ -132,7 +140,11 @@ test("anyOf() does not make a framing of your own wait, nor a stream of pieces",
       return { length: count, trailer: "." };
     },
   };
-  const lines: Framing = { *decode() { return yield line; } };
+  const lines: Framing = {
+    *decode() {
+      return yield line;
+    },
+  };
   checkCuts(pair, "2\r\nab.1\rx.0\n.", ["ab", "x", ""]);
   checkCuts(lines, "ab\r\n\r\nx\r\rx\n", ["ab", "", "x", "", "x"]);
   const own = framerOf({ terminator: lines }, "OK\r");

@@ -25,7 +25,9 @@ const mqtt = headed(
     return header.at(-1)! < 128 ? header.length : header.length + 1;
   },
   (header) => {
-    if (header.length > 5) throw new MalformedFrameError("more than four bytes of length", { bytes: header });
+    if (header.length > 5) {
+      throw new MalformedFrameError("more than four bytes of length", { bytes: header });
+    }
     return header.subarray(1).reduce((sum, byte, at) => sum + (byte % 128) * 128 ** at, 0);
   },
 );

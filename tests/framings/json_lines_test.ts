@@ -26,7 +26,18 @@ function readAll(framer: Framer<unknown>): unknown[] {
 
 test("jsonLines() reads the value of each line, in every chunking, and goes on after a line that is not JSON", () => {
   const input = '{"a":1}\n[]\r\n"é\\n"\nnull\n nope\n\n  7 \n{"a":\n"😀"\ntrue\n';
-  const values = [{ a: 1 }, [], "é\n", null, "MalformedFrameError", "MalformedFrameError", 7, "MalformedFrameError", "😀", true];
+  const values = [
+    { a: 1 },
+    [],
+    "é\n",
+    null,
+    "MalformedFrameError",
+    "MalformedFrameError",
+    7,
+    "MalformedFrameError",
+    "😀",
+    true,
+  ];
   for (const chunks of cutsOf(bytes(input))) {
     const framer = framerOf();
     const found = chunks.flatMap((chunk) => {
@@ -42,7 +53,10 @@ test("jsonLines() says which line is not JSON, and what is wrong with it", () =>
     const framer = framerOf(`${before}{"a": nope}\n`, "x".repeat(100) + "\n");
     for (let i = 0; i < before.length / 2; i++) framer.next();
     const error = assertThrows(() => framer.next(), MalformedFrameError, "the line is not JSON");
-    assertEquals([error.message.includes('"{\\"a\\": nope}"'), text(error.bytes)], [true, '{"a": nope}']);
+    assertEquals([error.message.includes('"{\\"a\\": nope}"'), text(error.bytes)], [
+      true,
+      '{"a": nope}',
+    ]);
     const long = assertThrows(() => framer.next(), MalformedFrameError, '"...');
     assertStrictEquals(long.bytes.length, 100);
   }
@@ -71,7 +85,12 @@ test("jsonLines() sends each value as one line, and refuses what has no JSON tex
 });
 
 test("jsonLines() of a stream that ends in a line gives it only when it is told to", () => {
-  for (const [incomplete, found] of [["throw", [1, "IncompleteFrameError"]], ["yield", [1, 23]], ["drop", [1]]] as const) {
+  for (
+    const [incomplete, found] of [["throw", [1, "IncompleteFrameError"]], ["yield", [1, 23]], [
+      "drop",
+      [1],
+    ]] as const
+  ) {
     const framer = new Framer<unknown>({ terminator: jsonLines(), incomplete });
     framer.push("1\n23");
     framer.end();

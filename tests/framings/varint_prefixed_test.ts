@@ -44,14 +44,24 @@ test("varintPrefixed() refuses what can be no length with the byte that tells so
 });
 
 test("varintPrefixed() accepts a varint with needless zeros at its end, as Protocol Buffers does, unless it is strict", () => {
-  for (const [longer, length] of [["80 00", 0], ["83 80 00", 3], ["81 80 80 80 80 80 80 80 80 00", 1]] as const) {
+  for (
+    const [longer, length] of [["80 00", 0], ["83 80 00", 3], [
+      "81 80 80 80 80 80 80 80 80 00",
+      1,
+    ]] as const
+  ) {
     const payload = new Uint8Array(length).fill(7);
     const raw = concat([hex(longer), payload]);
     checkCuts(varintPrefixed(), concat([raw, raw]), [payload, payload]);
     const error = malformed(`${longer}, has a needless zero`, hex(longer));
-    checkCuts(varintPrefixed({ strict: true }), concat([hex(longer), hex("01aa")]), [error, hex("aa")]);
+    checkCuts(varintPrefixed({ strict: true }), concat([hex(longer), hex("01aa")]), [
+      error,
+      hex("aa"),
+    ]);
   }
-  checkCuts(varintPrefixed({ strict: true }), hex("8001" + "00".repeat(128)), [new Uint8Array(128)]);
+  checkCuts(varintPrefixed({ strict: true }), hex("8001" + "00".repeat(128)), [
+    new Uint8Array(128),
+  ]);
   assertThrows(() => varintPrefixed({ strict: 1 as unknown as boolean }), TypeError, "strict");
 });
 

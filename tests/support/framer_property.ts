@@ -391,8 +391,9 @@ function checkFrame(expectation: Expectation, outcome: Outcome, verdict: Verdict
   const isWrong = verdict.isWrong && (way !== "skip" || isWhole);
   if (isWrong) assertInstanceOf(result, MalformedFrameError);
   else if (way === "skip") assertStrictEquals(result, null);
-  else if (frame !== undefined) assertFrame(result, expectation.toMessage?.(frame) ?? frame, toText);
-  else {
+  else if (frame !== undefined) {
+    assertFrame(result, expectation.toMessage?.(frame) ?? frame, toText);
+  } else {
     checkIncomplete(expectation, outcome, verdict);
     return rest.length;
   }
@@ -468,7 +469,10 @@ function assertFrame(result: Outcome["result"], expected: Bytes, toText: ToText 
 const text256 = (bytes: Bytes): string => String.fromCharCode(...bytes);
 
 /** @param isFirst Whether the stream begins with the frame. */
-function textOf({ encoding = "utf-8", fatal }: Pick<Run, "encoding" | "fatal">, isFirst: boolean): ToText {
+function textOf(
+  { encoding = "utf-8", fatal }: Pick<Run, "encoding" | "fatal">,
+  isFirst: boolean,
+): ToText {
   if (encoding === "latin1") {
     return (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   }

@@ -255,7 +255,9 @@ const netstrings = fc.constant<Kind>({
       const good = /^(0|[1-9][0-9]{0,15}|)/.exec(header)![0].length;
       return good < header.length ? malformed(good + 1) : unplaced();
     }
-    if (digits.length + 1 + Number(digits) >= Number.MAX_SAFE_INTEGER) return malformed(digits.length + 1);
+    if (digits.length + 1 + Number(digits) >= Number.MAX_SAFE_INTEGER) {
+      return malformed(digits.length + 1);
+    }
     const verdict = frameAt(bytes, digits.length + 1, Number(digits), 1);
     return { ...verdict, isWrong: verdict.frame && bytes[verdict.next - 1] !== 0x2c };
   },
@@ -377,7 +379,8 @@ const lookedAhead = fc.constant<Kind>({
       return { skip: 1, length };
     },
   } satisfies Framing,
-  frame: (payload) => concat([Uint8Array.of(payload.length % 8), payload.slice(0, payload.length % 8)]),
+  frame: (payload) =>
+    concat([Uint8Array.of(payload.length % 8), payload.slice(0, payload.length % 8)]),
   decode(bytes) {
     const verdict = bytes.length === 0 ? unplaced() : frameAt(bytes, 1, bytes[0]! % 8);
     return verdict.frame === undefined ? unplaced() : verdict;
@@ -395,12 +398,24 @@ const filler = fc.constant<Kind>({
     },
   } satisfies Framing,
   frame: (payload) =>
-    concat([Uint8Array.of(1, 5), payload.slice(0, 2), Uint8Array.of(2 * (payload.length % 8)), payload.slice(0, payload.length % 8)]),
+    concat([
+      Uint8Array.of(1, 5),
+      payload.slice(0, 2),
+      Uint8Array.of(2 * (payload.length % 8)),
+      payload.slice(0, payload.length % 8),
+    ]),
   decode(bytes) {
     const at = fillerIn(bytes);
     if (at === bytes.length) return { ...unplaced(), isWhole: true };
     const { frame, counted, next } = frameAt(bytes.subarray(at), 1, (bytes[at]! >> 1) % 8);
-    return { frame, counted: frame === undefined ? 0 : counted, skip: at + 1, next: at + next, isWhole: true, read: 0 };
+    return {
+      frame,
+      counted: frame === undefined ? 0 : counted,
+      skip: at + 1,
+      next: at + next,
+      isWhole: true,
+      read: 0,
+    };
   },
   dropped: (bytes) => fillerIn(bytes),
 });
@@ -443,20 +458,22 @@ function* two(): Generator<number, Bytes, Bytes> {
 }
 
 /** Messages: the frames of another kind, backwards. */
-const typed = fc.oneof(oneDelimiter, anyDelimiter, line, lengthPrefix, netstrings, made).map((of): Kind => {
-  const backwards = (frame: Bytes): Bytes => frame.slice().reverse();
-  const { terminator } = of;
-  const framing = typeof terminator === "string" || terminator instanceof Uint8Array
-    ? delimited(terminator)
-    : terminator as Framing;
-  return {
-    ...of,
-    name: `messages of ${of.name}`,
-    terminator: codec(framing, { decode: backwards, encode: backwards }),
-    toMessage: backwards,
-    ...of.encode && { encode: (payload: Bytes) => of.encode!(backwards(payload)) },
-  };
-});
+const typed = fc.oneof(oneDelimiter, anyDelimiter, line, lengthPrefix, netstrings, made).map(
+  (of): Kind => {
+    const backwards = (frame: Bytes): Bytes => frame.slice().reverse();
+    const { terminator } = of;
+    const framing = typeof terminator === "string" || terminator instanceof Uint8Array
+      ? delimited(terminator)
+      : terminator as Framing;
+    return {
+      ...of,
+      name: `messages of ${of.name}`,
+      terminator: codec(framing, { decode: backwards, encode: backwards }),
+      toMessage: backwards,
+      ...of.encode && { encode: (payload: Bytes) => of.encode!(backwards(payload)) },
+    };
+  },
+);
 
 const named = (kind: Kind): Kind => Object.assign(kind, { [fc.toStringMethod]: () => kind.name });
 
