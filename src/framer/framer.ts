@@ -31,7 +31,7 @@ import { Found, Message, NOTHING } from "./found.ts";
 import { checkTrailer, FrameInTransit, reject, Rejected } from "./frame_in_transit.ts";
 import { type FrameLayout, type Framing, LONGEST_HEADER, type Portion } from "./framing.ts";
 import type { HeaderFraming } from "./header_framing.ts";
-import { checkMessage, MessageFraming } from "./message_framing.ts";
+import { checkMessage, type MessageFraming } from "./message_framing.ts";
 import {
   describeRule,
   encodeFrame,
@@ -766,6 +766,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #seek(rule: Rule): void {
     if (this.#front !== undefined || this.#decoding !== undefined) this.#forget();
     this.#window.scanned = 0;
+    this.#isPaused = false;
     this.#sought = rule;
     if (this.#marker === 0 || this.#markerRule === rule) return;
     this.#window.skip(this.#marker);
