@@ -282,9 +282,10 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    *
    * After a timeout, the late answer goes to the next read: number the requests, or close the chat.
    *
-   * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force. By a
-   * framing that makes messages the read gives one of these.
-   * @param options When to give up; also alone, as in `read({ timeout: 1000 })`.
+   * It ends where {@linkcode Chat.terminator} says, or where a terminator does that is given before the options, for this
+   * one frame.
+   *
+   * @param options When to give up.
    * @returns The frame without its terminator, the caller's to keep; `null` at the end of the stream (save for a count
    * of 0, which is there as long as the chat is not closed). Bytes may be a view of the chunk that they arrived in:
    * `slice()` what is kept for long, or given to an API whose types ask for an `ArrayBuffer` of one's own (`Blob`,
@@ -316,7 +317,19 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * ```
    */
   read(options?: ReadOptions): Promise<T | null>;
+  /**
+   * Reads one frame by that framing: one of its messages, if it makes messages.
+   * @param framing Where this one frame ends.
+   * @param options When to give up.
+   * @returns As above.
+   */
   read<M = Uint8Array>(framing: Framing<M>, options?: ReadOptions): Promise<FrameBy<M, T> | null>;
+  /**
+   * Reads one frame by that terminator.
+   * @param terminator Where this one frame ends, if not where {@linkcode Chat.terminator} says, which stays in force.
+   * @param options When to give up.
+   * @returns As above.
+   */
   read(terminator?: Terminator, options?: ReadOptions): Promise<T | null>;
   read(terminator?: Terminator | ReadOptions, options?: ReadOptions): Promise<unknown> {
     return this.#read<unknown>((rule) => this.#framer.next(rule), terminator, options);

@@ -300,7 +300,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   /**
    * Cuts the next frame: a message if its framing makes one, text if the options have an encoding, bytes otherwise.
    *
-   * @param terminator Where this one frame ends, if not where {@linkcode Framer.terminator} says, which stays in force.
+   * @param framing Where this one frame ends, if not where {@linkcode Framer.terminator} says, which stays in force: a
+   * framing, or any other terminator.
    * @returns The frame without its terminator; `undefined` if more bytes are needed, or if the stream has ended
    * and nothing is left.
    * @throws {FrameTooLongError} As soon as the frame is known to be longer than `maxFrameLength`; the next call
@@ -312,6 +313,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    * @throws {RangeError} If the terminator is a count that is negative, fractional or `NaN`.
    */
   next<M = Uint8Array>(framing: Framing<M>): FrameBy<M, T> | undefined;
+  /**
+   * Cuts the next frame, as above.
+   * @param terminator Where this one frame ends, if not where {@linkcode Framer.terminator} says.
+   * @returns The frame; `undefined` if more bytes are needed, or nothing is left.
+   */
   next(terminator?: Terminator): T | undefined;
   next(terminator?: Terminator): unknown {
     if (terminator !== undefined) {

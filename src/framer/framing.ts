@@ -206,6 +206,10 @@ export interface Framing<T = Uint8Array> {
 
 /** A {@linkcode Framing} that encodes as well: all those of this library do. */
 export interface Codec extends Framing {
+  /**
+   * Reads one frame.
+   * @returns A generator that yields what it wants to read next, and returns where the frame lies, or the frame.
+   */
   decode(): Generator<Portion, FrameLayout | Uint8Array, Uint8Array>;
   /**
    * Makes a frame of a payload: the bytes from which `decode()` reads the same payload.

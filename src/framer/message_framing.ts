@@ -36,7 +36,9 @@ export class MessageFraming<T> implements Framing<T> {
   *decode(): Generator<Portion, Decoded<T>, Uint8Array> {
     const decoded = yield* this.framing.decode();
     if (decoded === undefined) return undefined;
-    if (decoded instanceof Uint8Array) return { message: this.toMessage(decoded) } as Decoded<T>;
+    if (ArrayBuffer.isView(decoded)) {
+      return { message: this.toMessage(decoded as Uint8Array) } as Decoded<T>;
+    }
     // The framer makes the message when it has the frame. (To a framing that hands on to this one, it is one already.)
     return new MessageLayout(decoded, this.toMessage) as unknown as Decoded<T>;
   }
