@@ -44,7 +44,10 @@ const words: Framing<readonly string[]> = {
 };
 
 /** Text behind a length. */
-const lengthedText = codec(lengthPrefixed({ bytes: 2 }), { decode: text, encode: bytes });
+const lengthedText = codec(lengthPrefixed({ bytes: 2 }), {
+  decode: (frame) => text(frame),
+  encode: bytes,
+});
 
 function testOverBoth(
   name: string,
