@@ -237,7 +237,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "decoding-not-abandoned",
     file: "framer/decoding.ts",
-    find: "unlessThrown(() => generator.return?.());",
+    find: "if (generator !== undefined) unlessThrown(() => generator.return?.());",
     replace: "",
     breaks: "the generator of a framing that is given up is not returned: its finally does not run",
   },
