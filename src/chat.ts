@@ -449,12 +449,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * A large `Uint8Array` is not copied: do not change it before `flush()` has resolved. A producer must not wait for its
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
-   * @param items Strings (sent as UTF-8), bytes, and iterables of them, sync or async.
+   * @param items Strings (sent in the chat's encoding, or UTF-8), bytes, and iterables of them, sync or async.
    * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as 1 KiB before it is
    * drained, and so does a `flush()` that waits), and otherwise when there is room again. {@linkcode Chat.flush} tells
    * when all is sent. Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`,
    * `closeWrite()` or `closeWhenDone()`. Nobody is troubled if that is not awaited.
    * @throws {TypeError} At once, if an item is none of these; nothing is queued then.
+   * @throws {RangeError} At once, if a string has a character that the encoding lacks. (A producer that yields one ends the
+   * chat with a `ProducerError`.)
    */
   push(...items: (Data | Producer)[]): Promise<void> {
     return this.#sendQueue.push(items);
@@ -465,12 +467,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * payload that the peer would not read as this one frame (it contains the delimiter, or does not fit the count or the
    * length) is refused, and nothing of it is sent.
    *
-   * @param payload What the peer is to read: a string is sent as UTF-8.
+   * @param message A message, where the framing in force makes messages; otherwise a payload: bytes, or a string, which is
+   * sent in the chat's encoding, or UTF-8.
    * @returns As {@linkcode Chat.push} does. Await it: a refusal that nobody awaits troubles nobody, and the payload is
    * not sent.
    * @throws {FrameInjectionError} (The promise rejects with these.) If the payload is no frame by the terminator.
    * @throws {UnsupportedError} If the terminator is a framing that cannot encode.
-   * @throws {TypeError} If the payload is neither a string nor bytes.
+   * @throws {TypeError} If the payload is neither a string nor bytes, or the framing cannot encode such a message.
+   * @throws {RangeError} If a string has a character that the encoding lacks.
    *
    * @example
    * ```ts

@@ -41,7 +41,8 @@ function* wrongOptions(good: object): Generator<object> {
     ...["tls", "timeout", "noDelay", "keepAlive", "wrap", "reusePort", "maxConnections"],
     ...["whenFull", "onError", "grace", "keep", "bytes", "littleEndian", "offset", "adjust"],
     ...["strip", "header", "seed", "split", "merge", "delay", "resetAfter", "stallAfter", "send"],
-    ...["maxBufferedBytes", "readable", "writable", "signed", "isServer"],
+    ...["maxBufferedBytes", "readable", "writable", "signed", "isServer", "strict", "orEnd"],
+    ...["decode", "encode"],
   ];
   for (const name of names) {
     for (const value of WRONG) yield { ...good, [name]: value };
@@ -64,6 +65,7 @@ after(() => listener.close());
 /** What is called of everything public, with arguments that are in order: each in turn is replaced. */
 const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>> = {
   anyOf: [asynchat.anyOf as Call, "a", "b"],
+  codec: [asynchat.codec as Call, asynchat.lines(), { decode: () => 1, encode: () => "" }],
   connect: [asynchat.connect as Call, { port: 1, terminator: "\n" }],
   "connect to a URL": [asynchat.connect as Call, "tcp://127.0.0.1:1", { terminator: "\n" }],
   datagrams: [asynchat.datagrams as Call],
@@ -77,6 +79,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   fromStreams: [asynchat.fromStreams as Call, { readable: new ReadableStream() }],
   fromWebSocket: [asynchat.fromWebSocket as Call, undefined, {}],
   headed: [asynchat.headed as Call, 2, () => 1, {}],
+  jsonLines: [asynchat.jsonLines as Call],
   lengthPrefixed: [asynchat.lengthPrefixed as Call, {}],
   lines: [asynchat.lines as Call],
   listen: [asynchat.listen as Call, { port: 0, terminator: "\n" }],
@@ -84,7 +87,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   netstring: [asynchat.netstring as Call],
   serve: [asynchat.serve as Call, { port: 0, terminator: "\n" }, () => {}],
   tap: [asynchat.tap as Call, memoryPair()[0], () => {}],
-  varintPrefixed: [asynchat.varintPrefixed as Call],
+  varintPrefixed: [asynchat.varintPrefixed as Call, { strict: true }],
   chaos: [testing.chaos as Call, memoryPair()[0], { seed: 1 }],
   checkConnection: [testing.checkConnection as Call, undefined],
   "new Chat()": [make(Chat), memoryPair()[0], { terminator: "\n" }, new Uint8Array()],
@@ -99,6 +102,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   "chat.readText()": [on(newChat, "readText"), "\n", { timeout: 0 }],
   "chat.stream()": [on(newChat, "stream"), "\n"],
   "chat.push()": [on(newChat, "push"), "data", "data"],
+  "chat.read() of options alone": [on(newChat, "read"), { timeout: 0 }],
   "chat.send()": [on(newChat, "send"), "data"],
   "chat.startTls()": [on(newChat, "startTls"), {}],
   "chat.close()": [on(newChat, "close"), undefined],

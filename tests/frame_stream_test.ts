@@ -1,6 +1,14 @@
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { FrameStream, FrameTooLongError, IncompleteFrameError, lines } from "../mod.ts";
+import {
+  type Data,
+  FrameStream,
+  FrameTooLongError,
+  IncompleteFrameError,
+  jsonLines,
+  lines,
+  MalformedFrameError,
+} from "../mod.ts";
 import { bytes } from "./support/bytes.ts";
 import { nextTurn } from "./support/turn.ts";
 
@@ -120,6 +128,39 @@ test("FrameStream refuses to be written what is no bytes, at both its ends", asy
   writer.closed.catch(() => {});
   const reading = stream.readable.getReader().read();
   reading.catch(() => {});
-  await assertRejects(() => writer.write("text\n" as unknown as Uint8Array), TypeError, "string");
-  await assertRejects(() => reading, TypeError, "string");
+  await assertRejects(() => writer.write(7 as unknown as Uint8Array), TypeError, "number");
+  await assertRejects(() => reading, TypeError, "number");
+});
+
+test("FrameStream takes strings, too, in its encoding or UTF-8, and joins a character that is cut between two", async () => {
+  const cut = async (encoding: "utf-8" | "latin1", chunks: Data[]): Promise<string[]> => {
+    const stream = new FrameStream({ terminator: "\n", encoding });
+    return await framesOf(ReadableStream.from(chunks).pipeThrough(stream));
+  };
+  assertEquals(await cut("utf-8", ["añ", bytes("o\n"), "\ud83d", "\ude00\n"]), ["año", "😀"]);
+  assertEquals(await cut("utf-8", ["half \ud83d", bytes("!\n")]), ["half \ufffd!"]);
+  assertEquals(await cut("latin1", ["añ", Uint8Array.of(0xf1, 10)]), ["aññ"]);
+  const inBytes = new FrameStream({ terminator: "ñ" });
+  const frames = await framesOf(ReadableStream.from(["oneñtw", "oñ"]).pipeThrough(inBytes));
+  assertEquals(frames, [bytes("one"), bytes("two")]);
+});
+
+test("FrameStream tells both its ends of a character that its encoding lacks", async () => {
+  const stream = new FrameStream({ terminator: "\n", encoding: "latin1" });
+  const writer = stream.writable.getWriter();
+  writer.closed.catch(() => {});
+  const reading = stream.readable.getReader().read();
+  reading.catch(() => {});
+  await assertRejects(() => writer.write("5 €\n"), RangeError, "€");
+  await assertRejects(() => reading, RangeError, "€");
+});
+
+test("FrameStream gives messages where its framing makes them, null as well, and the error of one that is none", async () => {
+  const stream = new FrameStream({ terminator: jsonLines<{ id: number } | null>() });
+  const reader = sourceOf('{"id":1}\nnu', 'll\n{"id":2}\noops\n').pipeThrough(stream).getReader();
+  assertEquals(await reader.read(), { done: false, value: { id: 1 } });
+  assertEquals(await reader.read(), { done: false, value: null });
+  assertEquals((await reader.read()).value?.id, 2);
+  const error = await assertRejects(() => reader.read(), MalformedFrameError, "oops");
+  assertEquals(error.bytes, bytes("oops"));
 });

@@ -2,19 +2,32 @@
 import { test } from "node:test";
 import { expectTypeOf } from "expect-type";
 import {
+  anyOf,
   Chat,
   type ChatOptions,
+  codec,
   connect,
   type Connection,
+  type ConnectOptions,
+  delimited,
   type Frame,
   Framer,
+  type FramerOptions,
+  type FramesOf,
   FrameStream,
+  type Framing,
+  headed,
+  jsonLines,
+  lengthPrefixed,
   lines,
   listen,
   type Listener,
+  MalformedFrameError,
+  netstring,
   serve,
   type Server,
   type Terminator,
+  varintPrefixed,
 } from "../mod.ts";
 
 declare const connection: Connection;
@@ -30,8 +43,12 @@ test("types say that frames are text when there is an encoding, and bytes when t
     const fixed = { terminator: 1, encoding: "latin1" } as const;
     expectTypeOf(new Chat(connection, fixed)).toEqualTypeOf<Chat<string>>();
     expectTypeOf(new Chat<Frame>(connection, {} as ChatOptions)).toEqualTypeOf<Chat<Frame>>();
-    // @ts-expect-error: the options may have an encoding, or not
+    // @ts-expect-error: the options may have an encoding, or a framing that makes messages, or neither
     new Chat(connection, {} as ChatOptions);
+    // @ts-expect-error: the same
+    new Framer({} as FramerOptions);
+    expectTypeOf(new Chat<unknown>(connection, {} as ChatOptions)).toEqualTypeOf<Chat<unknown>>();
+    expectTypeOf(new Framer<unknown>({} as FramerOptions)).toEqualTypeOf<Framer<unknown>>();
     // @ts-expect-error: with an encoding frames are no bytes
     new Chat<Uint8Array>(connection, { terminator: "\n", encoding: "utf-8" });
     // @ts-expect-error: without an encoding frames are no text
@@ -108,4 +125,124 @@ test("types accept every terminator, and the web's AbortSignal", () => {
   expectTypeOf<AbortSignal>().toExtend<
     NonNullable<NonNullable<Parameters<Chat["read"]>[1]>["signal"]>
   >();
+});
+
+interface Note {
+  readonly id: number;
+}
+
+declare const notes: Framing<Note>;
+declare const ownBytes: Framing<Uint8Array>;
+declare const anyTerminator: Terminator;
+declare const noteChat: Chat<Note>;
+
+test("types say that frames are the messages of a framing that makes them", () => {
+  const check = (): void => {
+    expectTypeOf(jsonLines<Note>()).toEqualTypeOf<Framing<Note>>();
+    const json = { terminator: jsonLines<Note>() };
+    expectTypeOf(new Chat(connection, json)).toEqualTypeOf<Chat<Note>>();
+    expectTypeOf(new Framer(json)).toEqualTypeOf<Framer<Note>>();
+    expectTypeOf(new FrameStream(json).readable).toEqualTypeOf<ReadableStream<Note>>();
+    expectTypeOf(connect({ port: 1, ...json })).resolves.toEqualTypeOf<Chat<Note>>();
+    expectTypeOf(connect("tcp://127.0.0.1:1", json)).resolves.toEqualTypeOf<Chat<Note>>();
+    expectTypeOf(listen({ port: 1, ...json })).resolves.toEqualTypeOf<Listener<Note>>();
+    const served = serve({ port: 1, ...json }, async (chat) => {
+      expectTypeOf(chat).toEqualTypeOf<Chat<Note>>();
+      for await (const message of chat) expectTypeOf(message).toEqualTypeOf<Note>();
+    });
+    expectTypeOf(served).resolves.toEqualTypeOf<Server<Note>>();
+
+    expectTypeOf(new Chat(connection, { terminator: notes })).toEqualTypeOf<Chat<Note>>();
+    expectTypeOf(new Chat(connection, { terminator: jsonLines<string | null>() }))
+      .toEqualTypeOf<Chat<string | null>>();
+    const numbers = codec(lengthPrefixed(), { decode: (frame) => frame.length, encode: String });
+    expectTypeOf(new Chat(connection, { terminator: numbers })).toEqualTypeOf<Chat<number>>();
+    // @ts-expect-error: the messages are notes
+    new Chat<string>(connection, { terminator: notes });
+  };
+  expectTypeOf(check).returns.toBeVoid();
+});
+
+test("types say that frames of a framing without messages are bytes, and text with an encoding", () => {
+  const check = (): void => {
+    const own = {
+      *decode() {
+        const header = yield 2;
+        if (header[0] === 0) throw new MalformedFrameError("no header", { bytes: header, skip: 1 });
+        if (header[1] === 0) return undefined;
+        return { length: header[1]!, trailer: yield* empty() };
+      },
+    } satisfies Framing;
+    function* empty(): Generator<number, string, Uint8Array> {
+      yield 0;
+      return "";
+    }
+    for (const terminator of [own, ownBytes]) {
+      expectTypeOf(new Chat(connection, { terminator })).toEqualTypeOf<Chat>();
+      expectTypeOf(new Chat(connection, { terminator, encoding: "utf-8" }))
+        .toEqualTypeOf<Chat<string>>();
+    }
+    for (const terminator of [lines(), delimited("\n", { orEnd: true }), anyOf("\r", "\n")]) {
+      expectTypeOf(new Framer({ terminator })).toEqualTypeOf<Framer>();
+      expectTypeOf(new Framer({ terminator, encoding: "latin1" })).toEqualTypeOf<Framer<string>>();
+    }
+    const headers = [netstring(), lengthPrefixed(), headed(1, (h) => h[0]!)];
+    for (const terminator of [...headers, varintPrefixed({ strict: true })]) {
+      expectTypeOf(new Framer({ terminator })).toEqualTypeOf<Framer>();
+      expectTypeOf(new Framer({ terminator, encoding: "utf-8" })).toEqualTypeOf<Framer<string>>();
+    }
+    expectTypeOf(new Chat(connection, { terminator: anyTerminator, encoding: "utf-8" }))
+      .toEqualTypeOf<Chat<string>>();
+    expectTypeOf(connect({ port: 1, terminator: anyTerminator, encoding: "utf-8" }))
+      .resolves.toEqualTypeOf<Chat<string>>();
+    // @ts-expect-error: there is no such encoding
+    new Chat(connection, { terminator: "\n", encoding: "utf-16le" });
+
+    function open<T = Uint8Array>(options: ConnectOptions & FramesOf<T>): Promise<Chat<T>> {
+      return connect<T>(options);
+    }
+    expectTypeOf(open({ port: 1, terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
+    expectTypeOf(open({ port: 1, terminator: "\n", encoding: "utf-8" }))
+      .resolves.toEqualTypeOf<Chat<string>>();
+    expectTypeOf(open({ port: 1, terminator: notes })).resolves.toEqualTypeOf<Chat<Note>>();
+  };
+  expectTypeOf(check).returns.toBeVoid();
+});
+
+test("types say what a read by another terminator gives, and what can be sent", () => {
+  const check = async (): Promise<void> => {
+    expectTypeOf(textChat.read(jsonLines<Note>())).resolves.toEqualTypeOf<Note | null>();
+    expectTypeOf(bytesChat.read(notes)).resolves.toEqualTypeOf<Note | null>();
+    expectTypeOf(noteChat.read(jsonLines<string>())).resolves.toEqualTypeOf<string | null>();
+    expectTypeOf(textChat.read(lines())).resolves.toEqualTypeOf<string | null>();
+    expectTypeOf(textChat.read(ownBytes)).resolves.toEqualTypeOf<string | null>();
+    expectTypeOf(bytesChat.read(lines())).resolves.toEqualTypeOf<Uint8Array | null>();
+    expectTypeOf(textChat.read(5, { timeout: 1 })).resolves.toEqualTypeOf<string | null>();
+    expectTypeOf(textChat.read(notes, { timeout: 1 })).resolves.toEqualTypeOf<Note | null>();
+    expectTypeOf(textChat.read({ timeout: 1 })).resolves.toEqualTypeOf<string | null>();
+    expectTypeOf(noteChat.read({ signal: AbortSignal.timeout(1) }))
+      .resolves.toEqualTypeOf<Note | null>();
+    expectTypeOf(noteChat.readBytes({ timeout: 1 })).resolves.toEqualTypeOf<Uint8Array | null>();
+    // @ts-expect-error: there is no such option
+    void textChat.read({ timout: 1 });
+
+    for await (const message of noteChat) expectTypeOf(message).toEqualTypeOf<Note>();
+    for await (const batch of noteChat.batches()) {
+      for (const message of batch) expectTypeOf(message).toEqualTypeOf<Note>();
+    }
+    for await (const piece of noteChat.stream()) expectTypeOf(piece).toEqualTypeOf<Uint8Array>();
+    void noteChat.send({ id: 1 });
+    void noteChat.send("a payload");
+    void textChat.send(new ArrayBuffer(1));
+    // @ts-expect-error: that is no note
+    void noteChat.send({ name: "one" });
+    // @ts-expect-error: nor a payload
+    void textChat.send({ id: 1 });
+
+    const framer = new Framer({ terminator: notes });
+    expectTypeOf(framer.next()).toEqualTypeOf<Note | undefined>();
+    expectTypeOf(framer.next(jsonLines<string>())).toEqualTypeOf<string | undefined>();
+    expectTypeOf(framer.nextBytes()).toEqualTypeOf<Uint8Array | undefined>();
+  };
+  expectTypeOf(check).returns.resolves.toBeVoid();
 });

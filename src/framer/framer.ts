@@ -651,7 +651,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     }
     const decoding = this.#decoding;
     this.#isPaused = false;
-    for (let patience = this.#patience; window.length > 0; patience--) {
+    // At the end of the stream what needs more bytes would be broken off.
+    for (let patience = this.#ended ? Infinity : this.#patience; window.length > 0; patience--) {
       if (patience === 0) {
         this.#isPaused = true;
         return undefined;
@@ -717,6 +718,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     this.#window.scanned = 0;
     this.#isPaused = false;
     this.#sought = rule;
+    this.#isPaused = false;
     if (this.#marker === 0 || this.#markerRule === rule) return;
     this.#window.skip(this.#marker);
     this.#marker = 0;

@@ -18,7 +18,7 @@ export interface MessageOptions<T> {
    * @param message The message.
    * @returns The frame: a string becomes bytes in the chat's encoding, or UTF-8.
    */
-  encode(message: T): Data;
+  encode(message: NoInfer<T>): Data;
 }
 
 /**

@@ -4,9 +4,11 @@ import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type ByteIterable,
+  Chat,
   ClosedError,
   type Connection,
   ConnectionError,
+  type Data,
   fromIterable,
   type WriterLike,
 } from "../../mod.ts";
@@ -197,3 +199,41 @@ test(
     );
   },
 );
+
+test("fromIterable() reads strings as UTF-8, mixed with bytes, and joins a character that is cut between two", async () => {
+  async function* pieces(): AsyncGenerator<Data | Data[]> {
+    yield "año ";
+    yield ["\ud83d", "\ude00 ", bytes("and "), ""];
+    yield new DataView(bytes("bytes").buffer);
+    yield new ArrayBuffer(1);
+  }
+  assertEquals(await readAll(fromIterable(pieces())), bytes("año 😀 and bytes\0"));
+  assertEquals(
+    await readAll(fromIterable(["o", "ne", "", "\ud83d", "", "\ude00"])),
+    bytes("one😀"),
+  );
+  assertEquals(await readAll(fromIterable([["\ud83d"], ["\ude00"]])), bytes("😀"));
+  // Half of a character is U+FFFD, where it stood.
+  assertEquals(await readAll(fromIterable(["\ud83d", bytes("!")])), bytes("\ufffd!"));
+  assertEquals(await readAll(fromIterable(["\ud83d", "!", "\ude00"])), bytes("\ufffd!\ufffd"));
+  assertEquals(await readAll(fromIterable(["end \ud83d"])), bytes("end \ufffd"));
+});
+
+test("fromIterable() reads a Node stream that gives strings, whose characters come in any number of chunks", async () => {
+  const text = "año 日本 😀\n".repeat(50);
+  const chunks = Array.from(bytes(text), (byte) => Uint8Array.of(byte));
+  const stream = Readable.from(chunks, { objectMode: false }).setEncoding("utf8");
+  const chat = new Chat(fromIterable(stream), { terminator: "\n", encoding: "utf-8" });
+  const lines: string[] = [];
+  for await (const line of chat) lines.push(line);
+  assertEquals(lines, Array(50).fill("año 日本 😀"));
+  await chat.closed;
+});
+
+test("fromIterable() refuses, as it is read, what is neither a string nor bytes", async () => {
+  for (const wrong of [5, null, undefined, {}, [5], true]) {
+    const connection = fromIterable(["one", wrong as unknown as string]);
+    assertEquals(await connection.read(), bytes("one"));
+    await assertRejects(() => connection.read(), TypeError, "the source must give");
+  }
+});

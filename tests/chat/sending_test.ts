@@ -337,8 +337,6 @@ test("Chat.push() refuses what cannot be sent at once, naming its type, and queu
     undefined,
     true,
     {},
-    new ArrayBuffer(1),
-    new Uint16Array(1),
     () => "x",
   ];
   for (const wrong of nonsense) {

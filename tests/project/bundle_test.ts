@@ -24,8 +24,8 @@ async function bundled(names: string): Promise<{ modules: string[]; imports: str
 /** What a bundle of these names has, and all that else may be in it. */
 const NEEDED: Readonly<Record<string, readonly [has: string, mayHave: RegExp]>> = {
   "Framer": [
-    "src/framer.ts",
-    /^src\/(common|framer|framings)\/|^src\/(errors|framer|framing|receive_buffer|terminator)\.ts$/,
+    "src/framer/framer.ts",
+    /^src\/(common|framer|framings)\/|^src\/errors\.ts$/,
   ],
   // TLS over any connection is loaded when startTls() is called.
   "Chat, memoryPair": [
