@@ -90,7 +90,7 @@ export interface MessageDecoder<T> {
 }
 
 /** What a read by that framing gives where frames are `T`: its messages, or such frames. */
-export type FrameBy<M, T> = [M] extends [Uint8Array] ? T : M;
+export type FrameBy<M, T> = 0 extends 1 & M ? M : [M] extends [Uint8Array] ? T : M;
 
 const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
 
@@ -718,7 +718,6 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     this.#window.scanned = 0;
     this.#isPaused = false;
     this.#sought = rule;
-    this.#isPaused = false;
     if (this.#marker === 0 || this.#markerRule === rule) return;
     this.#window.skip(this.#marker);
     this.#marker = 0;

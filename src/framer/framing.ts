@@ -48,7 +48,8 @@ export type Decoded<T = Uint8Array> =
   | FrameLayout
   | Uint8Array
   | undefined
-  | ([T] extends [Uint8Array] ? never : { readonly message: T });
+  | ([T] extends [Uint8Array] ? 0 extends 1 & T ? { readonly message: T } : never
+    : { readonly message: T });
 
 /**
  * A terminator with its own logic. `lines()`, `lengthPrefixed()` and the others are framings; a protocol of your own is an

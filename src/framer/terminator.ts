@@ -30,6 +30,7 @@ export type Rule =
   | DelimitedFraming
   | HeaderFraming
   | MessageFraming<unknown>
+  | Framing
   | Framing<unknown>;
 
 export type RuleKind = "count" | "anything" | "delimited" | "header" | "message" | "own";

@@ -53,9 +53,15 @@ const JSON_LINES: Framing<unknown> = new MessageFraming<unknown>(lines(), {
   },
   decodeText: parse,
   encode(message) {
-    const text = JSON.stringify(message) as string | undefined;
+    let text: string | undefined;
+    let problem = `${typeName(message)} has none`;
+    try {
+      text = JSON.stringify(message) as string | undefined;
+    } catch (error) {
+      problem = (error as Error).message;
+    }
     if (text !== undefined) return toBytes("message", text);
-    throw new TypeError(`a message must have a JSON text, and ${typeName(message)} has none`);
+    throw new TypeError(`a message must have a JSON text: ${problem}`);
   },
 });
 
