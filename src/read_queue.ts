@@ -124,6 +124,11 @@ export class ReadQueue<T, Owner = unknown> {
 
   /** Hands out what is here to those who wait, and asks for more if that leaves one waiting. */
   serve(): void {
+    this.#serveAll();
+    if (this.#readers.length > 0) this.#batch?.return();
+  }
+
+  #serveAll(): void {
     for (let first = this.#readers.first; first !== undefined; first = this.#readers.first) {
       const served = this.#dropped ? "hungry" : first.serve();
       if (served === "resting") return;
@@ -233,7 +238,6 @@ export class ReadQueue<T, Owner = unknown> {
   }
 
   #add(reader: Reader): void {
-    this.#batch?.return();
     this.#readers.push(reader);
     this.serve();
   }

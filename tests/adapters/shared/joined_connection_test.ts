@@ -152,7 +152,7 @@ for (const [name, make] of Object.entries(KINDS)) {
 
   test(`${name} refuses pieces that are no bytes, and tells the source once`, async () => {
     for (
-      const [piece, met] of [["text", "string"], [1, "number"], [new ArrayBuffer(1), "ArrayBuffer"]]
+      const [piece, met] of [[{}, "Object"], [1, "number"], [new Date(0), "Date"]] as const
     ) {
       const source = new Source(bytes("x"), piece);
       const connection = make(source);
