@@ -807,10 +807,10 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       const whole = this.#wholeText();
       if (whole.length === 0) return undefined;
       this.#window.skip(whole.length);
-      const text = this.#decoder.decode(whole, isFirst);
-      if (text === "") continue; // it was a byte order mark
       this.#frames++;
-      return text;
+      const text = this.#decoder.decode(whole, isFirst);
+      if (text !== "") return text;
+      this.#frames--; // it was a byte order mark
     }
   }
 
