@@ -95,6 +95,26 @@ export function startsWith(
   return true;
 }
 
+/**
+ * How long the first of the patterns is that lies there; 0 if none does, and -1 if more bytes are needed to tell.
+ * @param patterns The longest first.
+ * @param isFinal Whether no more bytes are to come.
+ */
+export function longestMatch(
+  bytes: Uint8Array,
+  at: number,
+  patterns: readonly Uint8Array[],
+  isFinal: boolean,
+): number {
+  const here = bytes.length - at;
+  for (const pattern of patterns) {
+    if (here >= pattern.length) {
+      if (startsWith(bytes, at, pattern, pattern.length)) return pattern.length;
+    } else if (!isFinal && startsWith(bytes, at, pattern, here)) return -1;
+  }
+  return 0;
+}
+
 /** How many bytes an error message shows. */
 const SHOWN = 40;
 

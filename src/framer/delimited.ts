@@ -7,6 +7,7 @@ import {
   type Data,
   describeBytes,
   indexOfByte,
+  longestMatch,
   startsWith,
   toBytes,
 } from "../common/bytes.ts";
@@ -155,7 +156,7 @@ export class DelimitedFraming implements DelimitedCodec {
         at = this.#nextBegin(part, at + 1)
       ) {
         const candidates = this.#byFirst[part[at]!]!;
-        let length = lengthAt(part, at, candidates, isLast && isFinal);
+        let length = longestMatch(part, at, candidates, isLast && isFinal);
         this.rests = undefined;
         if (length < 0) length = this.#lengthAcross(window, begin + at, candidates, isFinal);
         window.scanned = begin + at;
@@ -192,7 +193,7 @@ export class DelimitedFraming implements DelimitedCodec {
     const here = Math.min(this.longest, window.length - at);
     const bytes = window.view(at, here);
     const isAll = at + here === window.length;
-    const length = lengthAt(bytes, 0, candidates, isAll && isFinal);
+    const length = longestMatch(bytes, 0, candidates, isAll && isFinal);
     if (length >= 0 || this.keep) return length;
     // Nothing more is here: a shorter delimiter that ends here ends the frame.
     this.rests = restsAfter(bytes, candidates);
@@ -249,7 +250,7 @@ export class DelimitedFraming implements DelimitedCodec {
   #firstIn(bytes: Uint8Array): { at: number; length: number } {
     for (let at = 0; at < bytes.length; at++) {
       const candidates = this.#byFirst[bytes[at]!];
-      const length = candidates === undefined ? 0 : lengthAt(bytes, at, candidates, false);
+      const length = candidates === undefined ? 0 : longestMatch(bytes, at, candidates, false);
       if (length !== 0) return { at, length: Math.max(0, length) };
     }
     return { at: bytes.length, length: 0 };
@@ -263,22 +264,6 @@ export class DelimitedFraming implements DelimitedCodec {
     }
     return 0;
   }
-}
-
-/** How long the longest delimiter is that begins there, or 0; -1 if what comes next decides. */
-function lengthAt(
-  bytes: Uint8Array,
-  at: number,
-  candidates: readonly Uint8Array[],
-  isFinal: boolean,
-): number {
-  const here = bytes.length - at;
-  for (const pattern of candidates) {
-    if (here >= pattern.length) {
-      if (startsWith(bytes, at, pattern, pattern.length)) return pattern.length;
-    } else if (!isFinal && startsWith(bytes, at, pattern, here)) return -1;
-  }
-  return 0;
 }
 
 /** What makes longer delimiters of one that is here as a whole, and ends what is held; `undefined` if none is. */

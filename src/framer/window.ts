@@ -24,7 +24,7 @@
  *   is not held at all.
  */
 import { makeBlock, NO_BLOCK } from "../common/block.ts";
-import { concat, indexOfByte, plainBytes, startsWith, TEXT_PAYS_UP_TO } from "../common/bytes.ts";
+import { concat, indexOfByte, longestMatch, plainBytes, TEXT_PAYS_UP_TO } from "../common/bytes.ts";
 import { Fifo } from "../common/fifo.ts";
 import { decodeLatin1 } from "../common/latin1.ts";
 
@@ -368,7 +368,7 @@ export class Window {
     const all = this.#undecided.length === 0 ? bytes : concat(this.#undecided, bytes);
     this.#undecided = NOTHING;
     if (all.length === 0) return all;
-    const length = restIn(all, 0, awaited, isFinal);
+    const length = longestMatch(all, 0, awaited, isFinal);
     if (length < 0) {
       this.#undecided = all;
       return NOTHING;
@@ -391,20 +391,5 @@ export function restHere(
   isFinal: boolean,
 ): number {
   window.reach(Math.min(window.length, from + rests[0]!.length));
-  return restIn(window.bytes, window.start + from, rests, isFinal);
-}
-
-function restIn(
-  bytes: Uint8Array,
-  at: number,
-  rests: readonly Uint8Array[],
-  isFinal: boolean,
-): number {
-  const here = bytes.length - at;
-  for (const rest of rests) {
-    if (!startsWith(bytes, at, rest, Math.min(rest.length, here))) continue;
-    if (rest.length <= here) return rest.length;
-    if (!isFinal) return -1;
-  }
-  return 0;
+  return longestMatch(window.bytes, window.start + from, rests, isFinal);
 }
