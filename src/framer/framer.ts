@@ -224,8 +224,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   }
 
   set terminator(terminator: Terminator) {
-    this.#rule = toRule(terminator, this.#encoding ?? "utf-8");
-    this.#kind = kindOf(this.#rule);
+    const rule = toRule(terminator, this.#encoding ?? "utf-8");
+    this.#kind = typeof rule === "number" ? "count" : kindOf(rule);
+    this.#rule = rule;
     this.#terminator = terminator;
     this.#zeroAnswered = false;
   }
