@@ -227,15 +227,19 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
 
   set terminator(terminator: Terminator) {
     // Where lines and counts take turns, the line's is found in 15 ns less so.
-    const isSame = typeof terminator === "string" && terminator === this.#lastText;
-    const rule = isSame ? this.#lastDelimiter! : toRule(terminator, this.#encoding ?? "utf-8");
-    this.#rule = rule;
-    this.#kind = isSame ? "delimited" : kindOf(rule);
+    if (terminator === this.#lastText && terminator !== undefined) {
+      this.#rule = this.#lastDelimiter!;
+      this.#kind = "delimited";
+    } else {
+      const rule = this.#rule = toRule(terminator, this.#encoding ?? "utf-8");
+      this.#kind = typeof rule === "number" ? "count" : kindOf(rule);
+      if (typeof terminator === "string") {
+        this.#lastText = terminator;
+        this.#lastDelimiter = rule;
+      }
+    }
     this.#terminator = terminator;
     this.#zeroAnswered = false;
-    if (isSame || typeof terminator !== "string") return;
-    this.#lastText = terminator;
-    this.#lastDelimiter = rule;
   }
 
   /**
