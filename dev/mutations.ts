@@ -78,8 +78,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-piece-count-short",
     file: "framer/framer.ts",
-    find: "(endsByDelimiter || handedOut + rest.length === 0)",
-    replace: "true",
+    find: 'this.#incomplete === "yield" && endsByDelimiter',
+    replace: 'this.#incomplete === "yield"',
     breaks: 'with incomplete: "yield", stream() of a count ends early as if it were whole',
   },
   {
@@ -128,8 +128,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-made-limit",
     file: "framer/framer.ts",
-    find: 'if (found.kind === "found" && found.counted <= this.#maxFrameLength) {',
-    replace: 'if (found.kind === "found") {',
+    find: "found.isPlain && found.counted <= this.#maxFrameLength",
+    replace: "found.isPlain",
     breaks: "a frame that a framing makes may be longer than maxFrameLength",
   },
   {
@@ -164,15 +164,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-search-not-anew",
     file: "framer/framer.ts",
-    find: "this.#window.scanned = 0;\n    this.#sought = rule;",
-    replace: "this.#sought = rule;",
+    find: "this.#window.scanned = 0;\n    this.#isPaused = false;",
+    replace: "this.#isPaused = false;",
     breaks: "a delimiter that is set late is not sought in what another one was sought in",
   },
   {
     id: "framer-stays-paused",
     file: "framer/framer.ts",
-    find: "this.#sought = rule;\n    this.#isPaused = false;",
-    replace: "this.#sought = rule;",
+    find: "this.#window.scanned = 0;\n    this.#isPaused = false;\n    this.#sought = rule;",
+    replace: "this.#window.scanned = 0;\n    this.#sought = rule;",
     breaks: "a chat that passed over heart-beats asks for no bytes when another terminator is set",
   },
   {
@@ -216,8 +216,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-mark-everywhere",
     file: "framer/framer.ts",
-    find: "const isFirst = this.#window.consumed === 0;\n    const frame = this.#nextFrame",
-    replace: "const isFirst = true;\n    const frame = this.#nextFrame",
+    find: "this.#isFirst = this.#window.consumed === 0;",
+    replace: "this.#isFirst = true;",
     breaks: "a byte order mark is dropped from any frame, and not of the first alone",
   },
   {
@@ -272,15 +272,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "decoding-undefined-message",
     file: "framer/decoding.ts",
-    find: "if (value.message !== undefined) return",
-    replace: "if (true) return",
+    find: "if (value.message !== undefined) {",
+    replace: "if (true) {",
     breaks: "a message that is undefined ends a loop as the end of the stream would",
   },
   {
     id: "decoding-message-limit",
     file: "framer/decoding.ts",
-    find: "made === NOTHING ? 0 : given",
-    replace: "0",
+    find: "return this.#made(new Message(value.message), this.#given, rests);",
+    replace: "return this.#made(new Message(value.message), 0, rests);",
     breaks: "a message may be made of more than maxFrameLength",
   },
   {
@@ -328,22 +328,22 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "delimited-waits",
     file: "framer/delimited.ts",
-    find: "if (!isAll || this.keep) break;",
-    replace: "break;",
+    find: "return this.rests === undefined ? -1 : here;",
+    replace: "return -1;",
     breaks: 'anyOf("\\r", "\\r\\n") waits for the byte after "\\r": a dialogue hangs',
   },
   {
     id: "delimited-keep-eager",
     file: "framer/delimited.ts",
-    find: "if (!isAll || this.keep) break;",
-    replace: "if (!isAll) break;",
+    find: "if (length >= 0 || this.keep) return length;",
+    replace: "if (length >= 0) return length;",
     breaks: "with keep, the delimiter that is kept depends on the chunks",
   },
   {
     id: "delimited-search-resumes",
     file: "framer/delimited.ts",
-    find: "window.scanned = at - start;",
-    replace: "window.scanned = end - start;",
+    find: "window.scanned = begin + at;",
+    replace: "window.scanned = begin + part.length;",
     breaks: "a delimiter that two chunks share is missed",
   },
   {
@@ -422,8 +422,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "window-scanned-chunk",
     file: "framer/window.ts",
-    find: "if (this.#scannedChunk === this.#chunks.length - 1) return -1;",
-    replace: "if (++this.#scannedChunk === this.#chunks.length) return -1;",
+    find: "if (this.scanned < end || this.#scannedChunk === this.#chunks.length - 1) return chunk;",
+    replace: "if (this.scanned < end) return chunk;",
     breaks: "a delimiter in what a chunk grew by is missed",
   },
   {
@@ -436,7 +436,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "window-buffered",
     file: "framer/window.ts",
-    find: "return this.length + this.#undecided.length;",
+    find:
+      "return this.#awaited === undefined ? this.length : this.length + this.#undecided.length;",
     replace: "return this.length;",
     breaks: "bytes that may be the rest of a delimiter are not counted as buffered",
   },
@@ -907,8 +908,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "reads-batch-overtakes",
     file: "read_queue.ts",
-    find: "while (!this.#dropped && this.#readers.length === 0) {",
-    replace: "while (!this.#dropped) {",
+    find: "if (this.#readers.length > 0) this.#batch?.return();",
+    replace: "",
     breaks: "a batch takes frames that a waiting read asked for before",
   },
   {
