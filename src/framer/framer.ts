@@ -683,8 +683,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     if (this.#front !== undefined) return this.#front as Found | Rejected;
     const window = this.#window;
     if (typeof rule === "number") {
-      if (this.#isOver && rule > 0) return undefined;
-      return this.#front = new Found().at(0, rule, 0);
+      // Not kept: at the end of the stream, when nothing is left, nothing is too long.
+      return this.#isOver && rule > 0 ? undefined : new Found().at(0, rule, 0);
     }
     if (window.length === 0) return undefined;
     if (kind === "delimited") {

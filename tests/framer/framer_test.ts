@@ -264,6 +264,17 @@ test("Framer gives a frame that was cut off in pieces only when told so: what wa
   }
 });
 
+test("Framer takes no count for too long when the stream has ended, and nothing is left", () => {
+  for (const asks of [false, true]) {
+    const framer = framerOf({ terminator: 1, maxFrameLength: 0 });
+    assertThrows(() => framer.next(), FrameTooLongError);
+    framer.push("x");
+    if (asks) assert(framer.ready);
+    framer.end();
+    assertEquals([framer.ready, framer.next()], [false, undefined]);
+  }
+});
+
 test("Framer.push() takes bytes of every shape, also of another realm", () => {
   const foreign = runInNewContext("new Uint8Array([104, 105, 10]).subarray(1)") as Uint8Array;
   const { buffer } = Uint8Array.of(104, 105, 10);
