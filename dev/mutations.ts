@@ -179,7 +179,7 @@ export const MUTATIONS: readonly Mutation[] = [
     id: "framer-no-pause",
     file: "framer/framer.ts",
     find: "if (patience === 0) {",
-    replace: "if (patience === -1) {",
+    replace: "if (patience === 0.5) {",
     breaks: "a million heart-beats are passed over before anything else has a turn",
   },
   {
