@@ -289,6 +289,13 @@ test("Framer.push() takes bytes of every shape, also of another realm", () => {
   for (const data of all) framer.push(data);
   framer.push(foreign);
   assertEquals([...framer].map((frame) => text(frame)), [...all.map(() => "hi"), "i"]);
+  // A frame is plain bytes of this realm, whatever it is a view of.
+  for (
+    const data of [Buffer.from("hi\n"), runInNewContext("new Uint8Array([105, 10])") as Uint8Array]
+  ) {
+    framer.push(data);
+    assertStrictEquals(Object.getPrototypeOf(framer.next()), Uint8Array.prototype);
+  }
   const delimiter = runInNewContext("new Uint8Array([59])") as Uint8Array;
   framer.push("a;b;");
   assertEquals([text(framer.next(delimiter)), framer.next(delimiter)], ["a", bytes("b")]);
