@@ -230,7 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "decoding-keeps-malformed",
     file: "framer/decoding.ts",
-    find: "return reject(error, this.#read(window));",
+    find: "return reject(error, this.#isTold ? window.length : this.#given);",
     replace: "return reject(error, 0);",
     breaks: "the bytes of a malformed frame are not dropped: the chat does not go on behind them",
   },

@@ -1,6 +1,6 @@
 // How the `decode()` of a framing of your own is run, and how what it says is checked.
 
-import { bytesOf, plainBytes, toBytes } from "../common/bytes.ts";
+import { bytesOf, longestMatch, plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
 import { quiet } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
@@ -12,7 +12,7 @@ import { FrameInTransit, reject, type Rejected } from "./frame_in_transit.ts";
 import type { Decoded, FrameLayout, Framing, Portion } from "./framing.ts";
 import { MessageLayout } from "./message_framing.ts";
 import { describeRule } from "./terminator.ts";
-import { restHere, type Window } from "./window.ts";
+import type { Window } from "./window.ts";
 
 /** How often in a row a framing may be given nothing: one that asks for ever must not hang the program. */
 const MOST_EMPTY_PORTIONS = 1024;
@@ -45,9 +45,6 @@ export class Decoding {
   #rests: readonly Uint8Array[] | undefined;
   /** What it returned, while that is not decided. */
   #returned: Decoded<unknown>;
-  /** The string that it asked for last, and what that was made. */
-  #lastText: string | undefined;
-  #lastDelimiter: DelimitedFraming | undefined;
   readonly #found = new Found();
   /** How many bytes are known to be read for the frame. */
   seen = 0;
@@ -118,13 +115,9 @@ export class Decoding {
         }
       }
     } catch (error) {
-      return reject(error, this.#read(window));
+      // When the framing was told of the end of the stream, all that is left counts as read.
+      return reject(error, this.#isTold ? window.length : this.#given);
     }
-  }
-
-  /** What was read for the frame: at the end of the stream, when the framing was told of it, all that is left. */
-  #read(window: Window): number {
-    return this.#isTold ? window.length : this.#given;
   }
 
   /** What is dropped of a frame for which too much would be read. */
@@ -151,7 +144,9 @@ export class Decoding {
   }
 
   #passRest(window: Window, isFinal: boolean): boolean {
-    const length = restHere(window, this.#given, this.#rests!, isFinal);
+    const rests = this.#rests!;
+    const here = Math.min(window.length - this.#given, rests[0]!.length);
+    const length = longestMatch(window.view(this.#given, here), 0, rests, isFinal);
     if (length < 0) return false;
     this.#given += length;
     this.#rests = undefined;
@@ -187,11 +182,8 @@ export class Decoding {
     if (generator?.throw === undefined) return undefined;
     this.#isTold = true;
     this.#count();
-    window.reach(window.length);
-    const error = new IncompleteFrameError(
-      window.bytes.slice(window.start),
-      describeRule(this.#wanted),
-    );
+    const left = window.view(0, window.length);
+    const error = new IncompleteFrameError(left, describeRule(this.#wanted));
     try {
       return checkStep(generator.throw(error));
     } catch (reason) {
@@ -210,22 +202,13 @@ export class Decoding {
   }
 
   #toWanted(portion: unknown): number | DelimitedFraming {
-    if (typeof portion === "string" && portion === this.#lastText) return this.#lastDelimiter!;
-    if (typeof portion === "number" && Number.isSafeInteger(portion) && portion >= 0) {
-      return portion;
-    }
+    if (isCount(portion)) return portion;
     if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
+    if (typeof portion === "number") checkPeersLength(portion);
     try {
-      if (typeof portion === "number") {
-        checkPeersLength(portion);
-        return checkInteger("a number of bytes", portion);
-      }
-      const delimiter = readyDelimiter(portion as string | Uint8Array, this.#encoding);
-      if (typeof portion !== "string") return delimiter;
-      this.#lastText = portion;
-      return this.#lastDelimiter = delimiter;
+      if (typeof portion === "number") return checkInteger("a number of bytes", portion);
+      return readyDelimiter(portion as string | Uint8Array, this.#encoding);
     } catch (error) {
-      if (error instanceof MalformedFrameError) throw error;
       throw new FramingError(
         "decode() must yield a number of bytes, a delimiter, or what delimited(), anyOf() or lines() give: " +
           (error as Error).message,
@@ -277,18 +260,6 @@ export class Decoding {
     toMessage?: Found["toMessage"],
   ): Found {
     const { length, skip = this.#given, trailer = 0, check } = layout;
-    const isPlain = trailer === 0 && check === undefined && toMessage === undefined;
-    // Most are: what is checked below is checked at once.
-    if (isPlain && length > 0 && skip >= 0 && Number.isInteger(length) && Number.isInteger(skip)) {
-      const end = skip + length;
-      if (end <= Number.MAX_SAFE_INTEGER && end > this.#given) {
-        return this.#fill(undefined, undefined, undefined, undefined, undefined).at(
-          skip,
-          length,
-          0,
-        );
-      }
-    }
     const literal = typeof trailer === "number" ? undefined : trailerBytes(trailer, this.#encoding);
     const after = literal?.length ?? (trailer as number);
     checkPeersLength(length);
@@ -353,8 +324,12 @@ function checkPeersLength(length: number): void {
   throw new MalformedFrameError(`a frame cannot be ${length} bytes long`);
 }
 
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 function checkCount(name: string, count: number): void {
-  if (Number.isSafeInteger(count) && count >= 0) return;
+  if (isCount(count)) return;
   throw new FramingError(
     `decode() returned a layout whose ${name} is ${
       describe(count)

@@ -53,10 +53,7 @@ export function kindOf(rule: Rule): RuleKind {
  */
 export function toRule(terminator: Terminator, encoding: Encoding): Rule {
   if (terminator === null) return null;
-  if (typeof terminator === "number") {
-    if (Number.isSafeInteger(terminator) && terminator >= 0) return terminator;
-    return checkInteger("a count of bytes", terminator);
-  }
+  if (typeof terminator === "number") return checkInteger("a count of bytes", terminator);
   if (typeof terminator === "string") return readyDelimiter(terminator, encoding);
   if (terminator instanceof DelimitedFraming) return terminator.in(encoding);
   if (typeof (terminator as Framing | undefined)?.decode === "function") {

@@ -377,19 +377,3 @@ export class Window {
     return all.subarray(length);
   }
 }
-
-/**
- * How long the rest of a delimiter is that lies after the first `from` bytes held; 0 if none does, and -1 if more bytes are
- * needed to tell.
- * @param rests The rests that there may be, the longest first.
- * @param isFinal Whether no more bytes are to come.
- */
-export function restHere(
-  window: Window,
-  from: number,
-  rests: readonly Uint8Array[],
-  isFinal: boolean,
-): number {
-  window.reach(Math.min(window.length, from + rests[0]!.length));
-  return longestMatch(window.bytes, window.start + from, rests, isFinal);
-}
