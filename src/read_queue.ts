@@ -1,6 +1,6 @@
 // The queue of readers: those who wait for frames, first come, first served.
 
-import { type FramePieces, PieceReader } from "./chat/piece_reader.ts";
+import { type FramePieces, NO_MORE, PieceReader } from "./chat/piece_reader.ts";
 import { type AbortSignalLike, onAbort } from "./common/abort.ts";
 import { checkOptions, checkSignal, checkTimeout } from "./common/checks.ts";
 import { Deferred, quiet } from "./common/deferred.ts";
@@ -355,5 +355,3 @@ function asItIs<T>(frame: T): T {
 function resultOf<T>(value: T): IteratorResult<T, undefined> {
   return { done: false, value };
 }
-
-const NO_MORE: IteratorResult<never, undefined> = { done: true, value: undefined };

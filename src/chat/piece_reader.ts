@@ -129,4 +129,5 @@ export class PieceReader<T> implements Reader, FramePieces {
   }
 }
 
-const NO_MORE: Piece = { done: true, value: undefined };
+/** What an iterator gives after the last value. */
+export const NO_MORE: IteratorResult<never, undefined> = { done: true, value: undefined };
