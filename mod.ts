@@ -31,9 +31,10 @@ export {
   type ChatStats,
   type Detached,
   type Discarded,
-} from "./src/chat.ts";
-export type { ReadOptions } from "./src/read_queue.ts";
-export type { SendQueueOptions } from "./src/send_queue.ts";
+  type LingerOptions,
+} from "./src/chat/chat.ts";
+export type { ReadOptions } from "./src/chat/inbound.ts";
+export type { OutboundOptions } from "./src/chat/outbound.ts";
 export type { FramePieces } from "./src/chat/piece_reader.ts";
 export type { Producer } from "./src/chat/producer.ts";
 export type { Data } from "./src/common/bytes.ts";
@@ -53,7 +54,7 @@ export {
 } from "./src/framer/framer.ts";
 export type { DelimitedOptions } from "./src/framer/delimited.ts";
 export type { TextOptions } from "./src/framer/text.ts";
-export { FrameStream } from "./src/frame_stream.ts";
+export { FrameStream } from "./src/chat/frame_stream.ts";
 export type {
   Codec,
   Decoded,

@@ -1,6 +1,6 @@
 // connect(): opens a connection with the sockets of the runtime, and chats over it.
 
-import type { Chat, ChatOptions } from "./chat.ts";
+import type { Chat, ChatOptions } from "./chat/chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkOptions, checkTimeout, describe } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";

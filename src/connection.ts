@@ -62,6 +62,9 @@ export interface Connection {
    */
   close(reason?: unknown): void;
 
+  ref?(): void;
+  unref?(): void;
+
   /** Resolves, and never rejects, when the connection is gone and all it held is given back. */
   readonly closed: Promise<void>;
 

@@ -1,6 +1,6 @@
 // listen(): a chat for each connection that comes to a port or a path.
 
-import { type Chat, type ChatOptions, checkChatOptions } from "./chat.ts";
+import { type Chat, type ChatOptions, checkChatOptions } from "./chat/chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, typeName } from "./common/checks.ts";
 import { quiet } from "./common/deferred.ts";

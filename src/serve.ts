@@ -1,6 +1,6 @@
 // serve(): a handler runs for each chat of a listener, so many at a time.
 
-import type { Chat } from "./chat.ts";
+import type { Chat } from "./chat/chat.ts";
 import type { AbortSignalLike } from "./common/abort.ts";
 import {
   checkFunction,

@@ -1,5 +1,10 @@
 // The `idleTimeout` of a chat.
 
+import { Deadline } from "../common/deadline.ts";
+
+/** What the peer is waited for. */
+export type Waiting = "read" | "write";
+
 /**
  * Tells when the peer is silent: when something has been waited for that it should send or take, and nothing of it has
  * come or gone, for so long. While nothing is waited for, no time passes.
@@ -10,9 +15,9 @@ export class IdleTimer {
 
   readonly #timeout: number;
   readonly #onIdle: () => void;
-  #waits = 0;
+  readonly #waiting: Set<Waiting> = new Set();
   #isStopped = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #deadline: Deadline | undefined;
 
   /**
    * @param timeout How long that is, in milliseconds; `Infinity` for ever.
@@ -23,30 +28,32 @@ export class IdleTimer {
     this.#onIdle = onIdle;
   }
 
-  /** Waits with the others until the promise settles: then the peer was not silent. */
-  during<T>(promise: Promise<T>): Promise<T> {
-    return this.#timeout === Infinity ? promise : this.#during(promise);
+  /** Whether there is a limit. */
+  get isNeeded(): boolean {
+    return this.#timeout !== Infinity;
   }
 
-  async #during<T>(promise: Promise<T>): Promise<T> {
-    this.#waits++;
+  /** The peer is waited for, to send or to take something. Harmless when repeated. */
+  begin(what: Waiting): void {
+    if (!this.isNeeded || this.#waiting.has(what)) return;
+    this.#waiting.add(what);
     this.#restart();
-    try {
-      return await promise;
-    } finally {
-      this.#waits--;
-      this.#restart();
-    }
+  }
+
+  /** It has sent or taken something, or it is not waited for any more. */
+  end(what: Waiting): void {
+    if (this.isNeeded && this.#waiting.delete(what)) this.#restart();
   }
 
   /** Waits no more: the peer may be silent from now on. */
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#deadline?.clear();
   }
 
   #restart(): void {
-    clearTimeout(this.#timer);
-    if (this.#waits > 0 && !this.#isStopped) this.#timer = setTimeout(this.#onIdle, this.#timeout);
+    this.#deadline?.clear();
+    if (this.#waiting.size === 0 || this.#isStopped) return;
+    this.#deadline = new Deadline(this.#timeout, this.#onIdle);
   }
 }

@@ -18,6 +18,7 @@
  *      shared: [ sent | this chat's | another's | room ]
  *                     ^start        ^filled     ^sharedFilled
  */
+import { type Data, toBytes } from "../common/bytes.ts";
 import { LARGEST_BLOCK, makeBlock, NO_BLOCK } from "../common/block.ts";
 import { Fifo } from "../common/fifo.ts";
 
@@ -62,11 +63,10 @@ export class OutgoingBytes {
   }
 
   /** Adds data behind what waits already. Returns its length in bytes. */
-  add(data: string | Uint8Array): number {
+  add(data: Data): number {
     const before = this.#length;
     if (typeof data === "string") this.#addText(data);
-    else if (data.length < LARGE) this.#addSmall(data);
-    else this.#addArray(data);
+    else this.#addBytes(toBytes("data", data));
     return this.#length - before;
   }
 
@@ -99,7 +99,8 @@ export class OutgoingBytes {
     return true;
   }
 
-  #addSmall(bytes: Uint8Array): void {
+  #addBytes(bytes: Uint8Array): void {
+    if (bytes.length >= LARGE) return this.#addArray(bytes);
     this.#makeRoom(bytes.length);
     this.#block.set(bytes, this.#filled);
     this.#fill(bytes.length);

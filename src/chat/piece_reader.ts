@@ -4,8 +4,8 @@ import { Deferred, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
 import type { Framer } from "../framer/framer.ts";
-import type { Reader, ReadQueue, Served } from "../read_queue.ts";
 import type { Rule } from "../framer/terminator.ts";
+import { NO_MORE, type Reader, type Served } from "./readers.ts";
 
 /** The pieces of one frame, as they arrive. */
 export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDisposable {
@@ -15,10 +15,18 @@ export interface FramePieces extends AsyncIterableIterator<Uint8Array>, AsyncDis
 
 type Piece = IteratorResult<Uint8Array, undefined>;
 
+/** The queue that it stands in. */
+interface Queue {
+  /** Whether another reader waits after the first. */
+  readonly hasWaiters: boolean;
+  /** Hands out what is here. */
+  serve(): void;
+}
+
 export class PieceReader<T> implements Reader, FramePieces {
   readonly #framer: Framer<T>;
   readonly #rule: Rule | undefined;
-  readonly #queue: Pick<ReadQueue<T>, "hasWaiters" | "serve">;
+  readonly #queue: Queue;
   readonly #waiting: Fifo<Deferred<Piece>> = new Fifo();
   /** Whether pieces were handed out. */
   #begun = false;
@@ -33,7 +41,7 @@ export class PieceReader<T> implements Reader, FramePieces {
   constructor(
     framer: Framer<T>,
     rule: Rule | undefined,
-    queue: Pick<ReadQueue<T>, "hasWaiters" | "serve">,
+    queue: Queue,
   ) {
     this.#framer = framer;
     this.#rule = rule;
@@ -128,6 +136,3 @@ export class PieceReader<T> implements Reader, FramePieces {
     for (const waiting of this.#waiting.clear()) waiting.resolve(NO_MORE);
   }
 }
-
-/** What an iterator gives after the last value. */
-export const NO_MORE: IteratorResult<never, undefined> = { done: true, value: undefined };

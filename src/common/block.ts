@@ -5,8 +5,8 @@
  * A new block has room for as much as waits already: a large backlog is few arrays, and a small one little memory.
  */
 const SMALLEST = 1024;
-/** The longest block. */
-export const LARGEST_BLOCK: number = 64 * 1024;
+/** The longest block: `highWaterMark` by default, and a piece more, so that what has come up to the mark is one block. */
+export const LARGEST_BLOCK: number = 68 * 1024;
 
 /** A block without room. */
 export const NO_BLOCK: Uint8Array = new Uint8Array(0);

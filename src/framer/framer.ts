@@ -101,6 +101,8 @@ const MOST_DROPPED = 4096;
 export let pausing: <T>(options: FramerOptions & FramesOf<T>) => Framer<T>;
 /** Whether it stopped so. */
 export let isPaused: (framer: Framer<unknown>) => boolean;
+/** Whether a part of a frame is here, or was dropped. */
+export let isWithinFrame: (framer: Framer<unknown>) => boolean;
 
 /**
  * Bytes in, frames out: the framing of a chat without any I/O, for bytes that come from elsewhere.
@@ -187,6 +189,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       return framer;
     }) as typeof pausing;
     isPaused = (framer) => framer.#isPaused;
+    isWithinFrame = (framer) => framer.buffered > 0 || framer.#front instanceof FrameInTransit;
   }
 
   /**

@@ -1,6 +1,6 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
-import { Chat, type ChatOptions, checkChatOptions } from "../chat.ts";
+import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
 import { checkFunction, describe, typeName } from "../common/checks.ts";
 import type { Connection } from "../connection.ts";
 import { UnsupportedError } from "../errors.ts";

@@ -1,18 +1,14 @@
 // Chat: frames in, producers out, over one connection.
 
-import { IdleTimer } from "./chat/idle_timer.ts";
-import type { FramePieces } from "./chat/piece_reader.ts";
-import type { Producer } from "./chat/producer.ts";
-import { readOut } from "./chat/read_out.ts";
-import { type AbortSignalLike, onAbort } from "./common/abort.ts";
-import { bytesOf, type Data } from "./common/bytes.ts";
-import { checkBytes, checkSignal, checkTimeout, describe, typeName } from "./common/checks.ts";
-import { Deferred, quiet } from "./common/deferred.ts";
-import type { Encoding } from "./common/latin1.ts";
-import { type Address, checkIsConnection, type Connection } from "./connection.ts";
-import { formatEndpoint } from "./connection/address.ts";
-import { CLOSING, isWatchable, type Watcher } from "./connection/closing.ts";
-import { handOn } from "./connection/hand_on.ts";
+import { type AbortSignalLike, onAbort } from "../common/abort.ts";
+import { bytesOf, type Data } from "../common/bytes.ts";
+import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
+import { Deferred, quiet } from "../common/deferred.ts";
+import type { Encoding } from "../common/latin1.ts";
+import { type Address, checkIsConnection, type Connection } from "../connection.ts";
+import { formatEndpoint } from "../connection/address.ts";
+import { CLOSING, isWatchable, type Watcher } from "../connection/closing.ts";
+import { handOn } from "../connection/hand_on.ts";
 import {
   BackpressureError,
   ChatError,
@@ -20,23 +16,27 @@ import {
   ConnectionError,
   ProducerError,
   UnsupportedError,
-} from "./errors.ts";
+} from "../errors.ts";
 import {
   type FrameBy,
   Framer,
   type FramerOptions,
   type FramesOf,
   pausing,
-} from "./framer/framer.ts";
-import type { Framing } from "./framer/framing.ts";
-import { type ReadOptions, ReadQueue } from "./read_queue.ts";
-import { type Sending, SendQueue, type SendQueueOptions } from "./send_queue.ts";
-import { type Rule, type Terminator, toRule } from "./framer/terminator.ts";
-import type { StartTlsOptions, TlsInfo } from "./tls.ts";
-import { checkCertificates, secure, toSettingsFor } from "./tls/secure.ts";
+} from "../framer/framer.ts";
+import type { Framing } from "../framer/framing.ts";
+import { type Rule, type Terminator, toRule } from "../framer/terminator.ts";
+import type { StartTlsOptions, TlsInfo } from "../tls.ts";
+import { checkCertificates, secure, toSettingsFor } from "../tls/secure.ts";
+import { drain, type DrainLimits } from "./drain.ts";
+import { IdleTimer } from "./idle_timer.ts";
+import { Inbound, type InboundEvents, type ReadOptions } from "./inbound.ts";
+import { Outbound, type OutboundEvents, type OutboundOptions, toLimits } from "./outbound.ts";
+import type { FramePieces } from "./piece_reader.ts";
+import type { Producer } from "./producer.ts";
 
 /** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
-export interface ChatOptions extends FramerOptions, SendQueueOptions {
+export interface ChatOptions extends FramerOptions, OutboundOptions {
   /**
    * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is
    * waited for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with
@@ -47,8 +47,25 @@ export interface ChatOptions extends FramerOptions, SendQueueOptions {
    * time: one byte now and then is no silence.
    */
   idleTimeout?: number | undefined;
+  /**
+   * How long a frame may take from its first byte to its last, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the
+   * default. If it is not whole in time, the chat is closed with a `ConnectionError` of the code `"timeout"`: so a peer that
+   * sends a byte now and then cannot hold a server for ever. While the program asks for no frame, no time passes. A
+   * `stream()` has no such limit.
+   */
+  frameTimeout?: number | undefined;
+  /** How long {@linkcode Chat.closeWhenDone} reads and discards what the peer still sends. */
+  linger?: LingerOptions | undefined;
   /** Closes the chat with its reason when it is aborted. */
   signal?: AbortSignalLike | undefined;
+}
+
+/** How long {@linkcode Chat.closeWhenDone} waits for the peer to end, once all is sent. */
+export interface LingerOptions {
+  /** In all, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 30,000. */
+  total?: number | undefined;
+  /** Since bytes last arrived, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 2,000. */
+  idle?: number | undefined;
 }
 
 /** What {@linkcode Chat.detach} hands on. */
@@ -86,11 +103,10 @@ export interface Discarded {
   readonly unsent: number;
 }
 
-/** With an `idleTimeout` no more is written at a time: each write that is taken shows that the peer is not silent. */
-const LONGEST_WRITE = 64 * 1024;
+const LINGER: DrainLimits = { total: 30_000, idle: 2_000 };
 
-/** How many bytes are fetched, without being asked for, from a connection that broke while sending. */
-const FETCH_LIMIT = 1024 * 1024;
+/** Where a chat is in its life: the table is drawn in {@linkcode Chat}. */
+type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 
 /**
  * A connection, read as frames and written through producers.
@@ -134,49 +150,49 @@ const FETCH_LIMIT = 1024 * 1024;
  * ```
  */
 export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
-  /** What the queues call: functions of each chat's own would cost it 270 bytes on Node. */
-  static readonly #transport: Sending<Chat<unknown>> = {
-    write: (chat, bytes) => chat.#write(bytes),
-    onFailure: (chat, error) => chat.#onSendFailure(error),
+  /** What is told to a chat: functions of its own would cost each 270 bytes on Node. */
+  static readonly #events: InboundEvents<Chat<unknown>> & OutboundEvents<Chat<unknown>> = {
+    onWait: (chat) => chat.#outbound.hurry(), // the question that a reader waits for the answer of
+    onPeerEnd: (chat) => chat.#onPeerEnd(),
+    onBroken: (chat, reason) => chat.#onBroken(reason),
+    onSlowFrame: (chat, timeout) => chat.#onTimeout(`sent no whole frame within ${timeout} ms`),
+    onSendFailure: (chat, reason) => chat.#onSendFailure(reason),
+    onRest: (chat) => chat.#settle(),
   };
-  static readonly #receiveFor = (chat: Chat<unknown>): void => chat.#receive();
   static readonly #onGoneFor: Watcher<Chat<unknown>> = (chat, connection) =>
     chat.#onGone(connection);
 
-  #connection: Connection;
-  readonly #framer: Framer<T>;
-  readonly #encoding: Encoding;
-  readonly #sendQueue: SendQueue<Chat<unknown>>;
-  readonly #readQueue: ReadQueue<T, Chat<unknown>>;
-  readonly #idleTimer: IdleTimer;
-  #bytesIn = 0;
-  #bytesOut = 0;
-  #framesOut = 0;
+  static {
+    // What console.log() shows, by the names that the runtimes have for it.
+    for (const name of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
+      Object.defineProperty(this.prototype, Symbol.for(name), {
+        value(this: Chat<unknown>, ...args: unknown[]): string {
+          return this.#inspect(args);
+        },
+      });
+    }
+  }
 
-  /** The read of the connection that is under way. */
-  #receiving: Promise<Uint8Array | null> | undefined;
-  /** Whether what has arrived is fetched without being asked for, because the connection is gone or going. */
-  #fetching = false;
-  /** Resolves when a TLS handshake that is under way has ended, well or not. */
-  #handshake: Promise<void> | undefined;
-
+  #life: Life = "open";
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
-  #connectionIsGone = false;
-  /** How much is under way that may still say why the connection is gone. */
-  #mayStillFail = 0;
-  /** Whether this side has closed, or handed the connection on. */
-  #isClosed = false;
-  /** Whether it was `close()` that did: then a `closeWhenDone()` has nothing to wait for. */
-  #closedByCaller = false;
-  #isDetached = false;
-  /** Whether a `closeWrite()` is under way. */
-  #isEndingWrites = false;
+  #isConnectionGone = false;
+  #connection: Connection;
+  readonly #framer: Framer<T>;
+  readonly #inbound: Inbound<T, Chat<unknown>>;
+  readonly #outbound: Outbound<Chat<unknown>>;
+  readonly #idleTimer: IdleTimer;
+  readonly #encoding: Encoding;
+  readonly #linger: DrainLimits;
+  #framesOut = 0;
+  /** Whether a TLS handshake is under way. */
+  #isShakingHands = false;
+
   /** What these gave when they were called first: they can be repeated. */
   #closingWrite: Promise<void> | undefined;
   #closingWhenDone: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
-  #gone: Deferred<Error | undefined> | undefined;
+  #closed: Deferred<Error | undefined> | undefined;
 
   /**
    * Makes a chat over an open connection.
@@ -189,22 +205,19 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   constructor(connection: Connection, options: ChatOptions & FramesOf<T>, unread?: Uint8Array) {
     checkIsConnection(connection);
-    this.#connection = connection;
-    this.#framer = pausing<T>(options);
-    this.#encoding = (options as ChatOptions).encoding ?? "utf-8";
-    this.#readQueue = new ReadQueue<T, Chat<unknown>>(this.#framer, this, Chat.#receiveFor);
     checkLife(options);
-    const { idleTimeout = Infinity, signal } = options;
-    this.#sendQueue = new SendQueue<Chat<unknown>>(
-      this,
-      Chat.#transport,
-      options,
-      idleTimeout === Infinity ? Infinity : LONGEST_WRITE,
-    );
+    const { idleTimeout = Infinity, frameTimeout = Infinity, signal } = options as ChatOptions;
+    this.#connection = connection;
+    this.#encoding = (options as ChatOptions).encoding ?? "utf-8";
+    this.#linger = toDrainLimits(options.linger);
+    this.#framer = pausing<T>(options);
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
-      : new IdleTimer(idleTimeout, () => this.#onSilence(idleTimeout));
-    if (unread !== undefined) this.#readQueue.push(checkBytes("unread", unread));
+      : new IdleTimer(idleTimeout, () => this.#onTimeout(`was silent for ${idleTimeout} ms`));
+    const [events, timer] = [Chat.#events, this.#idleTimer];
+    this.#inbound = new Inbound(this, events, connection, this.#framer, timer, frameTimeout);
+    this.#outbound = new Outbound(this, events, connection, timer, options);
+    if (unread !== undefined) this.#inbound.unshift(checkBytes("unread", unread));
     this.#watch(connection);
     if (signal !== undefined) this.#closeOn(signal);
   }
@@ -222,7 +235,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   set terminator(terminator: Terminator) {
     this.#framer.terminator = terminator;
-    this.#readQueue.serve();
+    this.#inbound.serve();
   }
 
   /**
@@ -235,7 +248,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   set maxFrameLength(limit: number) {
     this.#framer.maxFrameLength = limit;
-    this.#readQueue.serve();
+    this.#inbound.serve();
   }
 
   /** This end's address, where the transport has one. */
@@ -256,12 +269,12 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** What has passed through so far, and what waits: a snapshot. */
   get stats(): ChatStats {
     return {
-      bytesIn: this.#bytesIn,
-      bytesOut: this.#bytesOut,
+      bytesIn: this.#inbound.received,
+      bytesOut: this.#outbound.written,
       framesIn: this.#framer.frames,
       framesOut: this.#framesOut,
-      buffered: this.#framer.buffered,
-      queued: this.#sendQueue.queued,
+      buffered: this.#inbound.buffered,
+      queued: this.#outbound.queued,
     };
   }
 
@@ -271,7 +284,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * only when it does.
    */
   get closed(): Promise<Error | undefined> {
-    return this.#whenGone.promise;
+    if (this.#life === "open") this.#inbound.watch();
+    return this.#whenClosed.promise;
   }
 
   /**
@@ -363,7 +377,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return this.#readQueue.frames(() => this.#framer.next());
+    return this.#inbound.frames(() => this.#framer.next());
   }
 
   /**
@@ -397,7 +411,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * ```
    */
   batches(): AsyncIterableIterator<Iterable<T>> {
-    return this.#readQueue.batches();
+    return this.#inbound.batches();
   }
 
   /**
@@ -437,7 +451,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * ```
    */
   stream(terminator?: Terminator): FramePieces {
-    return this.#readQueue.stream(this.#ruleOf(terminator));
+    return this.#inbound.stream(this.#ruleOf(terminator));
   }
 
   /**
@@ -459,7 +473,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * chat with a `ProducerError`.)
    */
   push(...items: (Data | Producer)[]): Promise<void> {
-    return this.#sendQueue.push(items);
+    return this.#outbound.push(items);
   }
 
   /**
@@ -498,7 +512,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   send(message: T | Data): Promise<void> {
     try {
       const pushed = this.push(this.#framer.encode(message));
-      if (this.#sendQueue.isOpen) this.#framesOut++;
+      if (this.#outbound.isOpen) this.#framesOut++;
       return pushed;
     } catch (error) {
       return quiet(Promise.reject(error));
@@ -507,7 +521,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Resolves when all that was pushed so far is with the operating system; rejects if it will not be. */
   flush(): Promise<void> {
-    return this.#sendQueue.flush();
+    return this.#outbound.flush();
   }
 
   /**
@@ -526,7 +540,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWhenDone(): Promise<void> {
-    if (this.#isDetached) return Promise.resolve();
+    if (this.#life === "detached") return Promise.resolve();
     return this.#closingWhenDone ??= quiet(this.#closeWhenDone());
   }
 
@@ -538,11 +552,22 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * `cause` of a `ClosedError`.
    */
   close(reason?: unknown): void {
-    this.#closedByCaller = true;
     const failure = reason === undefined || reason instanceof Error
       ? reason
       : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
-    this.#closeNow(failure);
+    this.#end(failure);
+    // There is nothing to wait for but the connection, whatever was not sent.
+    this.#closingWhenDone ??= quiet(this.#connection.closed);
+  }
+
+  /** Keeps the process alive while the connection is open, where the transport can tell: the default. */
+  ref(): void {
+    this.#connection.ref?.();
+  }
+
+  /** Lets the process end though the connection is open, where the transport can tell. */
+  unref(): void {
+    this.#connection.unref?.();
   }
 
   /**
@@ -552,7 +577,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * @returns How many bytes were dropped.
    */
   discardBuffers(): Discarded {
-    return { unread: this.#readQueue.discard(), unsent: this.#sendQueue.discard() };
+    return { unread: this.#inbound.discard(), unsent: this.#outbound.discard() };
   }
 
   /**
@@ -583,25 +608,20 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * ```
    */
   detach(): Detached {
-    if (this.#isClosed || this.#closingWhenDone !== undefined) {
-      throw new ClosedError("the chat is closed, or closing: there is no connection to detach");
-    }
-    if (this.#failure !== undefined) {
-      throw new ClosedError("the connection broke: there is none to detach", {
-        cause: this.#failure,
-      });
+    if (this.#life !== "open" || this.#failure !== undefined) {
+      const what = "the chat is closed, or closing: there is no connection to detach";
+      throw new ClosedError(what, { cause: this.#failure });
     }
     this.#checkAllSent("detach()");
-    const unread = this.#framer.takeRest();
+    const unread = this.#inbound.takeRest();
     const isWriteClosed = this.#closingWrite !== undefined;
-    const connection = handOn(this.#connection, this.#receiving, isWriteClosed);
-    const closed = new ClosedError("the chat was detached: its connection is somebody else's now");
-    this.#isDetached = true;
-    this.#isClosed = true;
+    const connection = handOn(this.#connection, this.#inbound.takeRead(), isWriteClosed);
+    const closed = new ClosedError("the chat was detached: its connection has another owner");
+    this.#life = "detached";
     this.#idleTimer.stop();
-    this.#readQueue.drop(closed);
-    this.#sendQueue.drop(closed);
-    this.#whenGone.resolve(undefined);
+    this.#inbound.drop(closed);
+    this.#outbound.drop(closed);
+    this.#settle();
     return { connection, unread };
   }
 
@@ -633,33 +653,34 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       const what = `cannot start TLS with ${formatEndpoint(this.remoteAddress)}`;
       const error = new ConnectionError(
         "tls",
-        `${what}: ${unread} bytes had come in clear before it: somebody may have put them in`,
+        `${what}: ${unread} bytes had come in clear before it: they may have been put in on the way`,
       );
       this.close(error);
       throw error;
     }
     const plain = this.#connection;
-    const receiving = this.#receiving;
-    this.#receiving = undefined;
+    const receiving = this.#inbound.takeRead();
     const ended = new Deferred();
-    this.#handshake = ended.promise;
+    this.#shakeHands(ended.promise);
     try {
       await checkCertificates(settings);
       const connection = await secure(plain, settings, receiving);
       this.#connection = connection;
+      this.#inbound.use(connection);
+      this.#outbound.use(connection);
       this.#watch(connection);
       // It was closed while the last step of the handshake was under way.
-      if (this.#isClosed) connection.close(this.#failure);
+      if (this.#life === "closed") connection.close(this.#failure);
     } catch (error) {
-      this.#onBroken(error as Error);
+      this.#onBroken(error);
       plain.close(error);
       void plain.closed.then(() => this.#onConnectionGone());
       throw error;
     } finally {
-      this.#handshake = undefined;
+      this.#shakeHands(undefined);
       ended.resolve();
     }
-    this.#readQueue.serve();
+    this.#inbound.serve();
   }
 
   /**
@@ -669,7 +690,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   [Symbol.asyncDispose](): Promise<void> {
     const hidesNothing = (error: unknown): void => {
-      if (!this.#readQueue.hasTold) throw error;
+      if (!this.#inbound.hasTold) throw error;
     };
     return this.#disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
   }
@@ -681,10 +702,10 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   ): Promise<R | null> {
     try {
       if (options === undefined && isReadOptions(first)) {
-        return this.#readQueue.read(() => take(undefined), first);
+        return this.#inbound.read(() => take(undefined), first);
       }
       const rule = this.#ruleOf(first as Terminator | undefined);
-      return this.#readQueue.read(() => take(rule), options ?? {});
+      return this.#inbound.read(() => take(rule), options ?? {});
     } catch (error) {
       return quiet(Promise.reject(error));
     }
@@ -696,8 +717,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #checkAllSent(before: string): void {
-    const isSent = this.#sendQueue.isEmpty && !this.#isEndingWrites;
-    if (isSent && this.#handshake === undefined) return;
+    if (this.#outbound.isEmpty && !this.#isShakingHands) return;
     throw new ChatError(
       "unsent",
       "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
@@ -706,147 +726,104 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #checkStartTls(): void {
-    const hasEnded = this.#closingWrite !== undefined || this.#readQueue.hasEnded;
-    if (
-      this.#isClosed || this.#closingWhenDone !== undefined || hasEnded ||
-      this.#failure !== undefined
-    ) {
+    const hasEnded = this.#closingWrite !== undefined || this.#inbound.hasEnded;
+    if (this.#life !== "open" || hasEnded || this.#failure !== undefined) {
       throw new ClosedError(
         "the chat is closed, or closing, or the peer has ended: no TLS can begin",
-        {
-          cause: this.#failure,
-        },
+        { cause: this.#failure },
       );
     }
     if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
     this.#checkAllSent("startTls()");
-    if (this.#readQueue.isIdle) return;
+    if (this.#inbound.isIdle) return;
     throw new ChatError(
       "reading",
       "a read waits, or a stream() was not read to its end: wait for it before startTls()",
     );
   }
 
-  #receive(): void {
-    this.#sendQueue.hurry(); // whoever waits for an answer has pushed the question
-    if (this.#receiving !== undefined || this.#handshake !== undefined) return;
-    const receiving = this.#receiving = this.#readConnection();
-    // What comes after startTls() is TLS already, and not for the framer.
-    this.#idleTimer.during(receiving).then(
-      (chunk) => this.#receiving === receiving && this.#onReceived(chunk),
-      (error) => this.#receiving === receiving && this.#onBroken(error),
-    );
-  }
-
-  /** A connection of somebody's own may throw where it should reject. */
-  #readConnection(): Promise<Uint8Array | null> {
-    try {
-      return this.#connection.read();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  #onReceived(chunk: Uint8Array | null): void {
-    this.#receiving = undefined;
-    if (this.#readQueue.hasEnded) return;
-    if (chunk === null) return this.#onPeerEnd();
-    if (!(chunk instanceof Uint8Array)) {
-      return this.#onBroken(
-        new TypeError(
-          `read() of a connection must give a Uint8Array or null, not ${typeName(chunk)}`,
-        ),
-      );
-    }
-    this.#bytesIn += chunk.length;
-    this.#readQueue.push(chunk);
-    if (!this.#fetching) return;
-    // What a connection that is closed still has is little; one that is not might go on for ever.
-    if (this.#connectionIsGone || this.#framer.buffered < FETCH_LIMIT) this.#receive();
-    else this.#onBroken(this.#failure!);
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    this.#mayStillFail++;
-    try {
-      if (this.#handshake !== undefined) await this.#handshake;
-      await this.#idleTimer.during(this.#connection.write(bytes));
-      this.#bytesOut += bytes.length;
-    } catch (reason) {
-      const error = toError(reason);
-      // Noted here, before anything else that the broken connection brings about.
-      if (!this.#isClosed) this.#failure ??= error;
-      throw error;
-    } finally {
-      this.#mayStillFail--;
-      this.#settleClosed();
-    }
+  #shakeHands(ended: Promise<void> | undefined): void {
+    this.#isShakingHands = ended !== undefined;
+    this.#inbound.waitFor(ended);
+    this.#outbound.waitFor(ended);
   }
 
   async #closeWrite(): Promise<void> {
-    if (this.#isDetached) return;
-    this.#isEndingWrites = true;
-    await this.#sendQueue.end();
-    this.#mayStillFail++;
+    if (this.#life === "detached") return;
     try {
-      await this.#handshake;
-      await this.#idleTimer.during(this.#connection.closeWrite());
+      await this.#outbound.end();
     } catch (reason) {
+      if (this.#outbound.hasLost) throw reason;
       // All was sent. Where the connection is gone by now, there is no direction left to end.
-      if (!saysGone(reason)) throw this.#failure ??= toError(reason);
+      if (saysGone(reason)) return;
+      this.#onSendFailure(reason);
+      throw this.#failure;
     } finally {
-      this.#isEndingWrites = false;
-      this.#mayStillFail--;
-      this.#settleClosed();
+      this.#settle();
     }
   }
 
   /*
-   * How a chat ends. Reading ends by one of these:
+   * How a chat ends. What comes first of these decides what is told, by #failure:
    *
-   *   #onPeerEnd()   read() gave null          frames that are here, then null; writing goes on
-   *   #onBroken()    read() rejected           frames that are here, then the error
-   *   #closeNow()    this side has closed      null, or the reason
+   *   #onPeerEnd()       read() gave null      frames that are here, then null; sending goes on
+   *   #onBroken()        read() rejected       frames that are here, then the error
+   *   #onSendFailure()   write() rejected      what had arrived is fetched, and then one of the first two
+   *   #onGone()          closed by itself      what had arrived is fetched, and then one of the first two
+   *   #end()             by this side          null, or the reason, at once
    *
-   * #onSendFailure() and #onConnectionGone() fetch what has arrived before, and so come to one of the first two.
-   * #settleClosed() resolves `closed`: when reading has ended, the connection is gone, and nothing under way may say why.
+   * #settle() resolves `closed`: when reading has ended, the connection is gone, and nothing under way may say why.
    */
 
   #onPeerEnd(): void {
     if (this.#failure !== undefined) return this.#onBroken(this.#failure);
-    this.#readQueue.finish(null);
-    this.#settleClosed();
+    const isOnlyWatched = this.#inbound.isOnlyWatched;
+    this.#inbound.finish(null);
+    if (isOnlyWatched && this.#life === "open") void this.closeWhenDone();
+    this.#settle();
   }
 
   /** The connection is of no use any more. What has arrived can still be read. */
   #onBroken(reason: unknown): void {
-    this.#receiving = undefined;
-    if (this.#readQueue.hasEnded) return;
-    this.#failure ??= toError(reason);
-    this.#sendQueue.drop(this.#failure);
-    this.#connection.close(this.#failure);
-    this.#readQueue.finish(this.#failure);
-    this.#settleClosed();
-  }
-
-  #closeNow(failure: Error | undefined): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#failure ??= failure;
-    this.#readQueue.drop(failure ?? null);
-    this.#sendQueue.drop(failure ?? new ClosedError("the chat is closed: nothing can be pushed"));
+    if (this.#inbound.hasEnded) return;
+    const failure = this.#failure ??= toError(reason);
+    this.#life = "closed";
+    this.#outbound.drop(failure);
     this.#connection.close(failure);
-    this.#settleClosed();
+    this.#inbound.finish(failure);
+    this.#settle();
   }
 
-  #onSendFailure(error: Error): void {
-    if (error instanceof ProducerError || error instanceof BackpressureError) {
-      return this.#closeNow(error);
+  /** What a producer did, or the program, ends the chat. What the connection did may have been told by the peer. */
+  #onSendFailure(reason: unknown): void {
+    const failure = this.#failure ??= toError(reason);
+    if (failure instanceof ProducerError || failure instanceof BackpressureError) {
+      return this.#end(failure);
     }
-    this.#failure ??= error;
-    // The peer may have said why it broke off, so what had arrived by then is fetched before the connection is closed.
-    if (!this.#readQueue.hasEnded) this.#fetch();
-    else this.#connection.close(error);
+    this.#outbound.drop(failure);
+    if (!this.#inbound.hasEnded) return this.#inbound.fetch(this.#isConnectionGone);
+    this.#inbound.finish(failure);
+    this.#connection.close(failure);
+  }
+
+  #onTimeout(what: string): void {
+    const peer = formatEndpoint(this.remoteAddress);
+    this.#end(new ConnectionError("timeout", `${peer} ${what}`));
+  }
+
+  /** Closes both directions now. */
+  #end(failure: Error | undefined): void {
+    if (this.#life === "detached") return;
+    const isNews = this.#life !== "closed";
+    if (isNews) this.#failure ??= failure;
+    this.#life = "closed";
+    this.#inbound.drop(this.#failure ?? null);
+    if (!isNews) return;
+    this.#outbound.drop(
+      this.#failure ?? new ClosedError("the chat is closed: nothing can be pushed"),
+    );
+    this.#connection.close(failure);
+    this.#settle();
   }
 
   #watch(connection: Connection): void {
@@ -859,80 +836,110 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
   #onGone(connection: Connection): void {
-    if (connection === this.#connection && this.#handshake === undefined) {
-      this.#onConnectionGone();
-    }
+    if (connection === this.#connection && !this.#isShakingHands) this.#onConnectionGone();
   }
 
   /** A connection that is gone by itself says why when it is read to its end. */
   #onConnectionGone(): void {
-    this.#connectionIsGone = true;
-    if (!this.#readQueue.hasEnded) this.#fetch();
-    else this.#settleClosed();
+    this.#isConnectionGone = true;
+    if (!this.#inbound.hasEnded) this.#inbound.fetch(true);
+    else this.#settle();
   }
 
-  #fetch(): void {
-    this.#fetching = true;
-    this.#receive();
-  }
-
-  /**
-   * What is under way is waited for, unless this side has closed: it may fail only after the connection is gone, and
-   * says why.
-   */
-  #settleClosed(): void {
-    if (!this.#connectionIsGone || !this.#readQueue.hasEnded) return;
-    if (this.#mayStillFail > 0 && !this.#isClosed) return;
-    if (this.#failure === undefined && !this.#isClosed && !this.#sendQueue.isEmpty) {
+  #settle(): void {
+    if (this.#life === "detached") return this.#whenClosed.resolve(undefined);
+    if (!this.#isConnectionGone || !this.#inbound.hasEnded) return;
+    // What is under way may fail only now, and says why.
+    if (this.#life === "lingering") return;
+    if (this.#life !== "closed" && this.#outbound.isAsking) return;
+    if (this.#failure === undefined && this.#life !== "closed" && !this.#outbound.isEmpty) {
       const peer = formatEndpoint(this.remoteAddress);
       this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
-      this.#sendQueue.drop(this.#failure);
+      this.#outbound.drop(this.#failure);
+      this.#inbound.finish(this.#failure);
     }
-    this.#whenGone.resolve(this.#failure);
+    this.#whenClosed.resolve(this.#failure);
   }
 
-  /** Made when somebody asks, or the chat has ended: it costs 260 bytes on Node. */
-  get #whenGone(): Deferred<Error | undefined> {
-    return this.#gone ??= new Deferred();
+  /** Made when it is asked for, or the chat has ended: it costs 260 bytes on Node. */
+  get #whenClosed(): Deferred<Error | undefined> {
+    return this.#closed ??= new Deferred();
   }
 
   #closeOn(signal: AbortSignalLike): void {
     if (signal.aborted) return this.close(signal.reason);
-    this.closed.then(onAbort(signal, () => this.close(signal.reason)));
-  }
-
-  #onSilence(timeout: number): void {
-    const peer = formatEndpoint(this.remoteAddress);
-    this.#closeNow(new ConnectionError("timeout", `${peer} was silent for ${timeout} ms`));
+    this.#whenClosed.promise.then(onAbort(signal, () => this.close(signal.reason)));
   }
 
   async #closeWhenDone(): Promise<void> {
+    if (this.#life === "open") this.#life = "ending";
     try {
-      if (this.#closedByCaller) return;
+      const before = this.#inbound.received;
       await this.closeWrite();
       const canReset = this.#connection.canReset ?? true;
-      if (canReset && !this.#readQueue.hasEnded) await this.#linger();
+      if (canReset && !this.#inbound.hasEnded) {
+        await this.#drainPeer(this.#inbound.received > before);
+      }
     } finally {
-      this.#closeNow(undefined);
+      this.#end(undefined);
       await this.#connection.closed;
     }
   }
 
-  async #linger(): Promise<void> {
-    this.#readQueue.drop(null);
+  /** @param isSending Whether the peer has sent something since this side began to end. */
+  async #drainPeer(isSending: boolean): Promise<void> {
+    this.#life = "lingering";
+    const under = this.#inbound.takeRead();
+    this.#inbound.drop(null);
     this.#idleTimer.stop(); // there are limits of its own here
-    const read = (): Promise<Uint8Array | null> => this.#receiving ?? this.#connection.read();
-    this.#mayStillFail++;
+    let gaveUp: Error | undefined;
+    const giveUp = (): void => {
+      if (isSending) {
+        const peer = formatEndpoint(this.remoteAddress);
+        const what = `${peer} had not ended: what it has not read may be lost`;
+        gaveUp = new ConnectionError("timeout", what);
+      }
+      this.#end(gaveUp);
+    };
+    const read = (): Promise<Uint8Array | null> => this.#connection.read();
     try {
-      await readOut(read, () => this.#closeNow(undefined));
+      await drain(firstThen(under, read), this.#linger, () => isSending = true, giveUp);
     } catch (reason) {
-      // Broken or closed: there is nobody left to wait for.
-      if (!this.#isClosed) this.#failure ??= toError(reason);
-    } finally {
-      this.#mayStillFail--;
-      this.#settleClosed();
+      if (this.#life !== "lingering") {
+        if (gaveUp !== undefined) throw gaveUp;
+        return;
+      }
+      this.#failure ??= toError(reason);
+      this.#inbound.finish(this.#failure);
     }
   }
+
+  #inspect(args: unknown[]): string {
+    const inspect = args.find((arg) => typeof arg === "function") as Inspect | undefined;
+    const { localAddress, remoteAddress, terminator, stats } = this;
+    const shown = {
+      state: this.#life,
+      local: localAddress && formatEndpoint(localAddress),
+      remote: remoteAddress && formatEndpoint(remoteAddress),
+      terminator,
+      stats,
+    };
+    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown)}`;
+  }
+}
+
+type Inspect = (value: unknown) => string;
+
+/** Reads what a read that is under way brings, and then by `read`. */
+function firstThen(
+  first: Promise<Uint8Array | null> | undefined,
+  read: () => Promise<Uint8Array | null>,
+): () => Promise<Uint8Array | null> {
+  return () => {
+    const under = first;
+    first = undefined;
+    return under ?? read();
+  };
 }
 
 /**
@@ -942,7 +949,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 export function checkChatOptions(options: ChatOptions): void {
   new Framer<unknown>(options as ChatOptions & FramesOf<unknown>);
   checkLife(options);
-  new SendQueue({}, { write: () => Promise.resolve(), onFailure() {} }, options);
+  toLimits(options);
 }
 
 /** Whether a read was given its options alone. */
@@ -966,7 +973,16 @@ function toError(reason: unknown): Error {
   });
 }
 
-function checkLife({ idleTimeout, signal }: ChatOptions): void {
+function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
+  if (linger === undefined) return LINGER;
+  const { total = LINGER.total, idle = LINGER.idle } = linger;
+  return { total, idle };
+}
+
+function checkLife({ idleTimeout, frameTimeout, linger = {}, signal }: ChatOptions): void {
   checkTimeout("idleTimeout", idleTimeout);
+  checkTimeout("frameTimeout", frameTimeout);
+  checkTimeout("linger.total", checkOptions(linger).total);
+  checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }

@@ -1,9 +1,9 @@
 // FrameStream: a framer between web streams, for `pipeThrough()`.
 
-import type { Data } from "./common/bytes.ts";
-import { Deferred } from "./common/deferred.ts";
-import { Framer, type FramerOptions, type FramesOf } from "./framer/framer.ts";
-import type { Terminator } from "./framer/terminator.ts";
+import type { Data } from "../common/bytes.ts";
+import { Deferred } from "../common/deferred.ts";
+import { Framer, type FramerOptions, type FramesOf } from "../framer/framer.ts";
+import type { Terminator } from "../framer/terminator.ts";
 
 /**
  * A framer for `pipeThrough()`: bytes are written to it, and frames are read from it.
