@@ -91,7 +91,7 @@ export interface ChatStats {
   readonly framesOut: number;
   /** How many received bytes wait to be read. */
   readonly buffered: number;
-  /** How many pushed bytes wait to be sent; what producers have not produced does not count. */
+  /** How many bytes wait to be sent, pushed or yielded; what producers have not yielded does not count. */
   readonly queued: number;
 }
 
@@ -99,7 +99,7 @@ export interface ChatStats {
 export interface Discarded {
   /** What had arrived, and was not handed out. */
   readonly unread: number;
-  /** What was pushed, and not sent; what producers had not produced does not count. */
+  /** What was pushed or yielded, and not sent; what producers had not yielded does not count. */
   readonly unsent: number;
 }
 
@@ -609,7 +609,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   detach(): Detached {
     if (this.#life !== "open" || this.#failure !== undefined) {
-      const what = "the chat is closed, or closing: there is no connection to detach";
+      const what = "the chat is closed, or closing, or its connection broke: there is none to detach";
       throw new ClosedError(what, { cause: this.#failure });
     }
     this.#checkAllSent("detach()");
@@ -804,6 +804,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     if (!this.#inbound.hasEnded) return this.#inbound.fetch(this.#isConnectionGone);
     this.#inbound.finish(failure);
     this.#connection.close(failure);
+    this.#settle();
   }
 
   #onTimeout(what: string): void {

@@ -5,7 +5,7 @@ import { checkLimit } from "../common/checks.ts";
 import { Deferred, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import type { Encoding } from "../common/latin1.ts";
-import { atEndOfTurn, Steps } from "../common/turns.ts";
+import { afterMicrotasks, atEndOfTurn, Steps } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { BackpressureError, ChatError, ClosedError, type ProducerError } from "../errors.ts";
 import type { IdleTimer } from "./idle_timer.ts";
@@ -195,19 +195,12 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
     if (this.#hasLost) return quiet(Promise.reject(this.#refusal));
+    if (this.#later.length === 0) return this.#whenWritten();
     this.hurry();
+    const { last } = this.#later;
+    if (last instanceof Deferred) return last.promise;
     const reached = new Deferred();
-    if (this.#later.length > 0) {
-      const { last } = this.#later;
-      if (last instanceof Deferred) return last.promise;
-      this.#later.push(reached);
-    } else {
-      const position = this.#position;
-      if (position === this.#written) return ROOM;
-      const { last } = this.#flushes;
-      if (last?.position === position) return last.reached.promise;
-      this.#flushes.push({ position, reached });
-    }
+    this.#later.push(reached);
     this.#cost += ENTRY_COST;
     return reached.promise;
   }
@@ -273,13 +266,19 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   addPiece(piece: Data): void {
+    // A producer that gives no more before something happens outside waits for it, and what it has given does not.
+    if (this.#state === "idle") afterMicrotasks(() => this.hurry());
     this.#pulled += this.#addReady(piece);
     if (this.#pulled >= this.#highWaterMark) this.hurry();
   }
 
   onProducerEnd(run: ProducerRun, failure?: ProducerError): void {
     if (run !== this.#later.first) return;
-    if (failure !== undefined) return this.#events.onSendFailure(this.#owner, failure);
+    if (failure !== undefined) {
+      // What came before it is sent. If that is discarded, the producer is, too.
+      const fail = (): void => this.#events.onSendFailure(this.#owner, failure);
+      return void this.#whenWritten().then(fail, () => {});
+    }
     this.#later.shift();
     this.#takeCost();
     this.#advance();
@@ -293,6 +292,19 @@ export class Outbound<Owner> implements ProducerQueue {
   /** How many bytes were ready so far. */
   get #position(): number {
     return this.#written + this.queued - this.#behind;
+  }
+
+  /** Resolves when what is ready now is with the transport; rejects if it will not be. */
+  #whenWritten(): Promise<void> {
+    this.hurry();
+    const position = this.#position;
+    if (position === this.#written) return ROOM;
+    const { last } = this.#flushes;
+    if (last?.position === position) return last.reached.promise;
+    const reached = new Deferred();
+    this.#flushes.push({ position, reached });
+    this.#cost += ENTRY_COST;
+    return reached.promise;
   }
 
   #begin(producer: Producer): ProducerRun {

@@ -14,8 +14,9 @@ const FREE_STEPS = 16;
 type Later = (call: () => void) => unknown;
 
 /** The runtime's own, also in a test that has put other timers in their place. */
-const { setTimeout, queueMicrotask, setImmediate } = globalThis as typeof globalThis & {
+const { setTimeout, queueMicrotask, setImmediate, process } = globalThis as typeof globalThis & {
   setImmediate?: Later;
+  process?: { nextTick?: Later };
 };
 const later: Later = setImmediate ?? ((call) => setTimeout(call, 0));
 /** (A timer is no substitute here: a browser makes a program wait for it, a second in a tab that is not seen.) */
@@ -24,6 +25,27 @@ const endOfTurn: Later = setImmediate ?? queueMicrotask;
 /** Calls back in the next turn of the event loop. */
 export function inNextTurn(call: () => void): void {
   later(call);
+}
+
+/**
+ * Calls back when the sockets have been polled, and what they brought was delivered.
+ *
+ * No single call does that everywhere. Deno looks at its sockets only when it has nothing else to do, so a timer makes
+ * it wait. Node polls between its timers and an immediate, but may run two timers without a poll between them. Bun runs
+ * one immediate before it polls, and the next after it.
+ */
+export function afterTurnOfIo(call: () => void): void {
+  setTimeout(() => later(() => later(call)), 0);
+}
+
+const afterPromises: Later = process?.nextTick ?? endOfTurn;
+
+/**
+ * Calls back when all is done that can be done before something happens outside: no promise is left that is settled and
+ * not answered. Where nothing tells that, it is the end of the turn.
+ */
+export function afterMicrotasks(call: () => void): void {
+  afterPromises(call);
 }
 
 /** What is to be called when this turn of the event loop ends. */

@@ -254,7 +254,7 @@ const MISBEHAVIOUR: Readonly<Record<string, readonly [() => unknown, message: st
     throw new Error("at once");
   }, "at once"],
   "gives a string": [() => Promise.resolve("text\n"), "not string"],
-  "gives an ArrayBuffer": [() => Promise.resolve(new ArrayBuffer(1)), "not ArrayBuffer"],
+  "gives an array": [() => Promise.resolve([1]), "not Array"],
   "gives undefined": [() => Promise.resolve(undefined), "not undefined"],
 };
 for (const [what, [read, message]] of Object.entries(MISBEHAVIOUR)) {
