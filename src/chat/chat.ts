@@ -609,7 +609,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   detach(): Detached {
     if (this.#life !== "open" || this.#failure !== undefined) {
-      const what = "the chat is closed, or closing, or its connection broke: there is none to detach";
+      const what =
+        "the chat is closed, or closing, or its connection broke: there is none to detach";
       throw new ClosedError(what, { cause: this.#failure });
     }
     this.#checkAllSent("detach()");
@@ -788,6 +789,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     if (this.#inbound.hasEnded) return;
     const failure = this.#failure ??= toError(reason);
     this.#life = "closed";
+    this.#idleTimer.stop();
     this.#outbound.drop(failure);
     this.#connection.close(failure);
     this.#inbound.finish(failure);
@@ -818,6 +820,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const isNews = this.#life !== "closed";
     if (isNews) this.#failure ??= failure;
     this.#life = "closed";
+    this.#idleTimer.stop();
     this.#inbound.drop(this.#failure ?? null);
     if (!isNews) return;
     this.#outbound.drop(

@@ -399,7 +399,7 @@ export class Inbound<T, Owner> {
     // What is taken out by takeRead() is not for the framer.
     receiving.then(
       (chunk) => this.#receiving === receiving && this.#onReceived(chunk),
-      (error) => this.#receiving === receiving && this.#events.onBroken(this.#owner, error),
+      (error) => this.#receiving === receiving && this.#onBroken(error),
     );
   }
 
@@ -420,8 +420,7 @@ export class Inbound<T, Owner> {
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
       const met = typeName(chunk);
-      return this.#events.onBroken(
-        this.#owner,
+      return this.#onBroken(
         new TypeError(`read() of a connection must give a Uint8Array or null, not ${met}`),
       );
     }
@@ -435,7 +434,13 @@ export class Inbound<T, Owner> {
     this.#push(bytes);
     // What a connection that is closed still has is little; one that is not might go on for ever.
     if (this.#framer.buffered < this.#fetchLimit) this.#receive();
-    else this.#events.onBroken(this.#owner, undefined);
+    else this.#onBroken(undefined);
+  }
+
+  #onBroken(reason: unknown): void {
+    this.#receiving = undefined;
+    this.#idleTimer.end("read");
+    this.#events.onBroken(this.#owner, reason);
   }
 
   #push(bytes: Uint8Array): void {

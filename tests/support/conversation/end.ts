@@ -62,10 +62,25 @@ interface Talk {
   /** Whether the program has ended its sending, or its reading. */
   endsWrites: boolean;
   endsReads: boolean;
+  /** Whether the program has asked for a frame. */
+  hasAsked: boolean;
   /** What the first call gave. */
   writeClosed?: Promise<void>;
   done?: Promise<void>;
 }
+
+/** What asks for frames. */
+const ASKING: ReadonlySet<string> = new Set(
+  [
+    "read",
+    "readBytes",
+    "readText",
+    "loop",
+    "next, and leave",
+    "batches",
+    "stream",
+  ] satisfies Operation["op"][],
+);
 
 export class End {
   peer!: End;
@@ -237,7 +252,14 @@ export class End {
     const options = { terminator: LINE, ...this.#options, signal };
     const chat = new Chat<Frame>(connection, options, unread);
     const state = { isOver: false, isDetached: false, isClosed: false };
-    const talk: Talk = { chat, signal, ...state, endsWrites: false, endsReads: false };
+    const talk: Talk = {
+      chat,
+      signal,
+      ...state,
+      endsWrites: false,
+      endsReads: false,
+      hasAsked: false,
+    };
     this.#talks.push(talk);
     const closed = chat.closed.then((error) => {
       talk.isOver = true;
@@ -265,6 +287,9 @@ export class End {
 
   #perform(talk: Talk, operation: Operation): Promise<unknown> | undefined {
     const { chat } = talk;
+    // `closed` was asked for, and no frame: then the chat answers the peer's end with its own.
+    if (!talk.hasAsked) this.#codes.add("closed");
+    talk.hasAsked ||= ASKING.has(operation.op);
     switch (operation.op) {
       case "read":
       case "readBytes":
