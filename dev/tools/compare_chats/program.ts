@@ -81,9 +81,13 @@ export class Program {
     }
   }
 
-  /** Asks for `closed`, if that was not done before. */
+  /** Asks for `closed`, if that was not done before: of closed chats, because an open one may read ahead for it. */
   finish(): void {
-    if (this.#script.asksLate) this.chats.forEach((chat, index) => this.#watchClosed(chat, index));
+    if (!this.#script.asksLate) return;
+    this.chats.forEach((chat, index) => {
+      chat.close();
+      this.#watchClosed(chat, index);
+    });
   }
 
   #watchClosed(chat: AnyChat, index: number): void {

@@ -143,7 +143,7 @@ class ScriptMaker {
   make(grain: Grain): Script {
     const random = this.#random;
     const behaviour = this.#makeBehaviour();
-    const asksLate = random.chance(0.15);
+    const asksLate = !this.#may("early closed", 0.85);
     // Each script has a part of the kinds only: so it goes deeper into what these do with each other.
     const kinds = KINDS.filter(({ kind }) => this.#has(kind) && random.chance(0.65));
     const unlikely = kinds.map((kind) => kind.ends ? { ...kind, weight: kind.weight / 10 } : kind);

@@ -1,5 +1,9 @@
 // Time, as the script lets it pass: the library's timers and clocks are put under its control.
 
+/** The runtime's own: a deadline that has passed lets a turn of I/O pass, which takes a moment of real time. */
+const { setTimeout } = globalThis;
+const MOMENT = 3;
+
 interface Timer {
   readonly call: () => void;
   readonly due: number;
@@ -45,6 +49,7 @@ export class VirtualTime {
       this.#timers.delete(id);
       this.#now = next.due;
       next.call();
+      await new Promise((resolve) => setTimeout(resolve, MOMENT));
       await settle();
     }
     this.#now = end;
