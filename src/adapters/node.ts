@@ -31,7 +31,7 @@ export interface NodeDuplexLike {
   /** Takes what the stream has buffered. */
   read(): unknown;
   /** Sends a chunk; the callback is called when it was taken, or with an error. */
-  write(chunk: Uint8Array, callback: (error?: Error | null) => void): unknown;
+  write(chunk: Uint8Array, callback?: (error?: Error | null) => void): unknown;
   /** Ends the writing side; the callback is called when that is done, or with an error. */
   end(callback: (error?: Error | null) => void): unknown;
   /** Closes both sides now. */
@@ -44,6 +44,8 @@ export interface NodeDuplexLike {
   readonly writableLength: number;
   /** Whether the stream was destroyed. */
   readonly destroyed: boolean;
+  /** What broke the stream. */
+  readonly errored?: Error | null | undefined;
   /** Whether the readable side has ended. */
   readonly readableEnded: boolean;
   /** The encoding that was set on the stream: there must be none. */
@@ -185,6 +187,9 @@ function checkReusePort(): void {
 const NOTHING = new Uint8Array(0);
 const NO_ENDS: Ends = {};
 
+/** What most writes give: the system takes them at once, and a promise of their own would say no more. */
+const TAKEN: Promise<void> = Promise.resolve();
+
 /** Where a stream keeps its connection, for the listeners that all streams share. */
 const CONNECTION = Symbol("connection");
 
@@ -254,8 +259,17 @@ class NodeConnection implements WatchableConnection {
 
   write(data: Uint8Array): Promise<void> {
     if (data.length === 0) return Promise.resolve();
+    const stream = this.#stream;
+    if (!this.#isSocket || this.#isTls) return this.#writeAndWait(copyOf(data));
+    stream.write(data);
+    const isTaken = stream.writableLength === 0 && !stream.errored && !stream.destroyed;
+    return isTaken ? TAKEN : this.#writeAndWait(NOTHING);
+  }
+
+  /** Resolves when the stream has taken this, and all before it. (The callback costs a turn of Node's own queue.) */
+  #writeAndWait(data: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#stream.write(this.#isSocket ? data : copyOf(data), (error) => {
+      this.#stream.write(data, (error) => {
         // A write that a close interrupts is reported as done by some versions of Node.
         if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));
         else resolve();

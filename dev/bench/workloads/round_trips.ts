@@ -2,10 +2,13 @@
  * Round trips: a line there, a line back, on one connection, on a hundred, and on one that sends 16 lines before it waits.
  *
  * The client is redis-benchmark in a process of its own, which sends `PING\r\n`, and waits for `+PONG\r\n`: so the client is the same
- * for all, and no JavaScript, and what is measured is the server. The peer is the runtime's own socket with a loop by hand in
- * its data handler, that cuts the lines and answers those of a chunk with one write. Both are servers of any number of
- * connections. How long the requests took is what redis-benchmark says.
+ * for all, and no JavaScript, and what is measured is the server. The peers cut the lines by hand, and answer those of a chunk
+ * with one write: a `for await` over the runtime's own `node:net`, which is what one writes without a library; and a data
+ * handler of the runtime's own socket, which is the limit. All are servers of any number of connections. How long the
+ * requests took is what redis-benchmark says.
  */
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { serve } from "../../../mod.ts";
 import type { Contest, Contestant } from "../contest.ts";
 import { isHere } from "../external.ts";
@@ -25,6 +28,10 @@ const PONG_BYTES = new TextEncoder().encode(PONG);
 
 export async function* contests(): AsyncGenerator<Contest> {
   if (!isHere("all of it", "command -v redis-benchmark")) return;
+  const loops = createServer((socket) => void answerByHand(socket).catch(() => socket.destroy()));
+  loops.listen(0, "127.0.0.1");
+  await once(loops, "listening");
+  const loopPort = (loops.address() as AddressInfo).port;
   const scanners: WeakMap<BareConnection, LineScanner> = new WeakMap();
   const bare = await listenBare({
     open: (connection) => void scanners.set(connection, new LineScanner()),
@@ -57,9 +64,16 @@ export async function* contests(): AsyncGenerator<Contest> {
         work: { amount: requests / 1000, unit: "k" },
         contestants: {
           "Chat, for await and push()": against(chats.address.port),
+          "socket, for await": against(loopPort),
           "limit: socket, data handler": against(bare.port),
         },
         figures: [
+          {
+            name: "for await and push(), against a loop by hand over node:net",
+            ours: "Chat, for await and push()",
+            against: ["socket, for await"],
+            atLeast: 0.95,
+          },
           {
             name: "for await and push(), against the runtime's socket",
             ours: "Chat, for await and push()",
@@ -71,8 +85,20 @@ export async function* contests(): AsyncGenerator<Contest> {
       };
     }
   } finally {
+    loops.close();
     bare.close();
     await chats.shutdown();
+  }
+}
+
+/** Goes with an error when the client does, which redis-benchmark does without a word. */
+async function answerByHand(socket: Socket): Promise<void> {
+  socket.setNoDelay(true);
+  const scanner = new LineScanner();
+  for await (const chunk of socket) {
+    const before = scanner.frames;
+    scanner.push(chunk);
+    if (!socket.write(repeat(PONG_BYTES, scanner.frames - before))) await once(socket, "drain");
   }
 }
 

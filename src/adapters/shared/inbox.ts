@@ -20,7 +20,8 @@ export interface Flow {
  */
 export class Inbox {
   readonly #flow: Flow;
-  readonly #chunks: Fifo<Uint8Array> = new Fifo();
+  /** Made when it is needed first: a connection that is idle has none. */
+  #chunks: Fifo<Uint8Array> | undefined;
   #length = 0;
   #waiting: Deferred<Uint8Array | null> | undefined;
   #ended = false;
@@ -39,7 +40,7 @@ export class Inbox {
   put(chunk: Uint8Array): void {
     if (this.#finished || chunk.length === 0) return;
     if (this.#waiting !== undefined) return this.#take().resolve(chunk);
-    this.#chunks.push(chunk);
+    (this.#chunks ??= new Fifo()).push(chunk);
     this.#length += chunk.length;
     this.#flow.pause?.();
   }
@@ -60,7 +61,7 @@ export class Inbox {
 
   /** This side closed the connection: nothing more is read. */
   shut(error: Error): void {
-    this.#chunks.clear();
+    this.#chunks = undefined;
     this.#length = 0;
     this.#ended = false;
     this.#failure = error;
@@ -69,7 +70,7 @@ export class Inbox {
 
   /** The next chunk; `null` at the end. */
   read(): Promise<Uint8Array | null> {
-    const chunk = this.#chunks.shift();
+    const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
       this.#length -= chunk.length;
       return Promise.resolve(chunk);
