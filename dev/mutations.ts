@@ -1085,9 +1085,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "serve-one-too-many",
     file: "serve.ts",
-    find: "this.#chats.size >= maxConnections",
-    replace: "this.#chats.size > maxConnections",
+    find: "this.#connected.size >= maxConnections",
+    replace: "this.#connected.size > maxConnections",
     breaks: 'whenFull: "wait" accepts one connection too many, and closes it',
+  },
+  {
+    id: "serve-chats-stay",
+    file: "serve.ts",
+    find: "this.#chats.delete(chat);",
+    replace: "",
+    breaks: "server.chats keeps a chat whose handler has ended",
   },
   {
     id: "serve-throws-open",

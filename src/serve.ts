@@ -114,6 +114,9 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
   readonly #listener: Listener<T>;
   readonly #handler: Handler<T>;
   readonly #options: ServerOptions<T>;
+  /** Each until it is closed and its handler has returned. */
+  readonly #connected: Set<Chat<T>> = new Set();
+  /** Each while its handler runs. A set of its own: nothing here depends on what a program does with it. */
   readonly #chats: Set<Chat<T>> = new Set();
   readonly #finished: Promise<void>;
   /** Resolves when a chat has ended, or the listening has. */
@@ -156,9 +159,43 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
     return this.#listener.address;
   }
 
-  /** How many chats there are: also those that are being closed, or are closed while their handler has not returned. */
+  /**
+   * The open chats: each from the call of its handler until the handler returns or throws. To broadcast, push to each of
+   * them and do not await it.
+   *
+   * The set is live, and you may iterate over it while chats come and go, also with an `await` in the loop: a chat that
+   * leaves is skipped, and one that comes is visited. A chat that ends while its handler still runs stays until the handler
+   * does: a push to it rejects, which is never reported as unhandled.
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "@asynchat/asynchat";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const lines = { terminator: "\n", encoding: "utf-8" } as const;
+   * const server = await serve({ port: 0, ...lines }, async (chat) => {
+   *   for await (const line of chat) {
+   *     for (const each of server.chats) each.push(`${line}\n`); // a slow reader does not hold up the others
+   *   }
+   * });
+   *
+   * const client = await connect({ port: server.address.port, ...lines });
+   * await client.send("hello, everybody");
+   * assertEquals(await client.read(), "hello, everybody");
+   * await client.closeWhenDone();
+   * await server.shutdown();
+   * ```
+   */
+  get chats(): ReadonlySet<Chat<T>> {
+    return this.#chats;
+  }
+
+  /**
+   * How many chats count towards `maxConnections`: those in {@linkcode Server.chats}, and those whose handler has ended and
+   * that are not closed yet, because the last bytes are still on their way.
+   */
   get connections(): number {
-    return this.#chats.size;
+    return this.#connected.size;
   }
 
   /**
@@ -195,15 +232,15 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
   async #run(): Promise<void> {
     const { maxConnections = Infinity, whenFull = "wait" } = this.#options;
     for (;;) {
-      while (whenFull === "wait" && this.#chats.size >= maxConnections && !this.#isClosed) {
+      while (whenFull === "wait" && this.#connected.size >= maxConnections && !this.#isClosed) {
         await this.#changed.promise;
       }
       const chat = await this.#accept();
       if (chat === null) break;
-      if (this.#chats.size < maxConnections) void this.#handle(chat);
+      if (this.#connected.size < maxConnections) void this.#handle(chat);
       else chat.close();
     }
-    while (this.#chats.size > 0) await this.#changed.promise;
+    while (this.#connected.size > 0) await this.#changed.promise;
   }
 
   async #accept(): Promise<Chat<T> | null> {
@@ -230,17 +267,26 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
   }
 
   async #handle(chat: Chat<T>): Promise<void> {
+    this.#connected.add(chat);
     this.#chats.add(chat);
     try {
-      await this.#handler(chat);
+      await this.#runHandler(chat);
       await chat.closeWhenDone();
     } catch (error) {
       chat.close(error);
       if (!this.#isOwnDoing(error)) this.#report(error, chat);
     }
     await chat.closed;
-    this.#chats.delete(chat);
+    this.#connected.delete(chat);
     this.#onChange();
+  }
+
+  async #runHandler(chat: Chat<T>): Promise<void> {
+    try {
+      await this.#handler(chat);
+    } finally {
+      this.#chats.delete(chat);
+    }
   }
 
   /** What this side has ended the chat with is no news. A reason that is no `Error` is the cause of one. */
@@ -254,7 +300,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
 
   async #closeChats(): Promise<void> {
     this.#closing ??= new ClosedError("the server is shutting down");
-    const chats = [...this.#chats];
+    const chats = [...this.#connected];
     for (const chat of chats) chat.close(this.#closing);
     await Promise.all(chats.map((chat) => chat.closed));
     // A turn of the event loop, for handlers that end because their chat has.

@@ -8,6 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  BackpressureError,
   type Chat,
   ClosedError,
   connect,
@@ -374,6 +375,118 @@ test("serve() does not let the others wait when wrap refuses a connection", asyn
   }
   assertEquals([told.length, pauses.filter((after) => after === 100)], [50, []]);
   await server.shutdown();
+});
+
+test("Server.chats has each chat while its handler runs, and connections those that are being closed, too", async () => {
+  const [first, second] = [new Deferred(), new Deferred()];
+  const handlers = [() => first.promise, () => second.promise];
+  const found: boolean[] = [];
+  const server: Server<string> = await serve({ port: 0, ...LINES, onError() {} }, async (chat) => {
+    found.push(server.chats.has(chat));
+    await handlers.shift()!();
+  });
+  const { chats } = server;
+  assertEquals(chats.size, 0);
+  const clients = [await clientOf(server)];
+  while (found.length < 1) await nextTurn();
+  clients.push(await clientOf(server));
+  while (found.length < 2) await nextTurn();
+  assertEquals([found, chats.size, server.connections], [[true, true], 2, 2]);
+  assertStrictEquals(server.chats, chats);
+
+  first.resolve(); // the client does not end, so the chat waits for that before it closes
+  while (chats.size === 2) await nextTurn();
+  assertEquals([chats.size, server.connections], [1, 2]);
+  second.reject(new Error("as asked"));
+  while (chats.size === 1) await nextTurn();
+  for (const client of clients) client.close();
+  await server.shutdown();
+  assertEquals([chats.size, server.connections], [0, 0]);
+});
+
+test("Server.chats keeps a chat that is closed while its handler runs, and a push to it troubles nothing", async () => {
+  const gate = new Deferred();
+  const server: Server<string> = await serve({ port: 0, ...LINES }, async (chat) => {
+    chat.close();
+    await gate.promise;
+  });
+  const client = await clientOf(server);
+  assertStrictEquals(await client.read().catch(() => null), null);
+  assertStrictEquals(server.chats.size, 1);
+  for (const chat of server.chats) {
+    chat.push("not awaited\n");
+    await assertRejects(() => chat.push("awaited\n"), ClosedError);
+  }
+  gate.resolve();
+  client.close();
+  await server.shutdown();
+  assertStrictEquals(server.chats.size, 0);
+});
+
+test("Server.chats may be iterated over while chats come and go", async () => {
+  const server = await serve({ port: 0, ...LINES }, echo);
+  const join = async (): Promise<Chat<string>> => {
+    const size = server.chats.size + 1;
+    const client = await clientOf(server);
+    while (server.chats.size < size) await nextTurn();
+    return client;
+  };
+  const [first, second] = [await join(), await join()];
+  const visited: Chat<string>[] = [];
+  let third: Chat<string> | undefined;
+  for (const chat of server.chats) {
+    visited.push(chat);
+    if (third !== undefined) continue;
+    await second.closeWhenDone();
+    while (server.chats.size > 1) await nextTurn();
+    third = await join();
+  }
+  assertEquals([visited.length, visited.every((chat) => server.chats.has(chat))], [2, true]);
+  await Promise.all([first.closeWhenDone(), third!.closeWhenDone(), server.shutdown()]);
+});
+
+test("a broadcast that is not awaited gives everything to those who read, and closes the chat of the one who does not", async () => {
+  const told: [error: unknown, chat: Chat<string> | undefined][] = [];
+  const served: Chat<string>[] = [];
+  const server = await serve({
+    port: 0,
+    ...LINES,
+    maxQueuedBytes: 256 * 1024,
+    onError: (...all) => told.push(all),
+  }, async (chat) => {
+    served.push(chat);
+    await echo(chat);
+  });
+  const slow = await clientOf(server);
+  while (served.length < 1) await nextTurn();
+  const healthy = await Promise.all([1, 2, 3].map(() => clientOf(server)));
+  while (server.chats.size < 4) await nextTurn();
+
+  const filler = "x".repeat(16 * 1024);
+  let sent = 0;
+  const broadcast = (): void => {
+    sent++;
+    for (const chat of server.chats) chat.push(`${sent} ${filler}\n`);
+  };
+  // A burst is less than the limit, and the next one comes when the healthy have read it.
+  const round = async (): Promise<void> => {
+    const before = sent;
+    for (let i = 0; i < 8; i++) broadcast();
+    await Promise.all(healthy.map(async (client) => {
+      for (let i = before + 1; i <= sent; i++) {
+        assertStrictEquals(await client.read(), `${i} ${filler}`);
+      }
+    }));
+  };
+  while (server.chats.has(served[0]!)) await round();
+  for (let i = 0; i < 3; i++) await round();
+
+  assertEquals([server.chats.size, told.length], [3, 1]);
+  const [error, chat] = told[0]!;
+  assertInstanceOf(error, BackpressureError);
+  assertStrictEquals(chat, served[0]);
+  slow.close();
+  await Promise.all([...healthy.map((client) => client.closeWhenDone()), server.shutdown()]);
 });
 
 test("serve() refuses options and a handler that are none", async () => {
