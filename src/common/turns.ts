@@ -26,6 +26,17 @@ export function inNextTurn(call: () => void): void {
   later(call);
 }
 
+/**
+ * Calls back when the sockets have been polled, and what they brought was delivered.
+ *
+ * No single call does that everywhere. Deno looks at its sockets only when it has nothing else to do, so a timer makes
+ * it wait. Node polls between its timers and an immediate, but may run two timers without a poll between them. Bun runs
+ * one immediate before it polls, and the next after it.
+ */
+export function afterTurnOfIo(call: () => void): void {
+  setTimeout(() => later(() => later(call)), 0);
+}
+
 /** What is to be called when this turn of the event loop ends. */
 let calls: (() => void)[] = [];
 
