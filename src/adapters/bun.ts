@@ -378,11 +378,11 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
   const onFailure = (error: unknown): void => {
     if (isDone) return;
     isDone = true;
-    clearTimeout(timer);
+    deadline?.clear();
     shaken.reject(toHandshakeError(error, settings, remote));
     secured?.terminate?.(); // end() would wait for the peer
   };
-  const timer = startHandshakeTimer(settings, onFailure);
+  const deadline = startHandshakeTimer(settings, onFailure);
   const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
   socket.resume();
   const [, secured] = socket.upgradeTLS({
@@ -397,7 +397,7 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
           return onFailure(error ?? new Error("the peer's certificate is refused"));
         }
         isDone = true;
-        clearTimeout(timer);
+        deadline?.clear();
         const connection = new BunConnection(secured, {}, infoOf(secured));
         secured.data = connection;
         shaken.resolve(connection);

@@ -49,7 +49,8 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     connection.close(error);
     carrier.destroy(); // and TLS with it, and what it waits with
   };
-  let timer = startHandshakeTimer(settings, onFailure);
+  const deadline = startHandshakeTimer(settings, onFailure);
+  let lastWords: ReturnType<typeof setTimeout> | undefined;
   const carrier = makeCarrier(Duplex, connection, {
     onEnd(push) {
       // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
@@ -57,8 +58,9 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
       else push();
       if (socket !== undefined) return;
       // What came before it may still tell why. Not every runtime takes an end for a failure.
-      clearTimeout(timer);
-      timer = setTimeout(() => onFailure(new Error("disconnected before it was done")), LAST_WORDS);
+      deadline?.clear();
+      const cut = new Error("disconnected before it was done");
+      lastWords ??= setTimeout(() => onFailure(cut), LAST_WORDS);
     },
     onError(error) {
       if (socket === undefined) onFailure(error);
@@ -93,7 +95,8 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     onFailure(error);
     return await shaken.promise;
   } finally {
-    clearTimeout(timer);
+    deadline?.clear();
+    clearTimeout(lastWords);
   }
 }
 
