@@ -2,6 +2,7 @@
 
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { AbortSignalLike } from "../common/abort.ts";
+import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
@@ -179,7 +180,7 @@ class UdpConnection implements Connection {
   readonly #closed = new Deferred();
   #isReleased = false;
   #failure: Error | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #deadline: Deadline | undefined;
 
   constructor(parts: UdpParts) {
     this.#parts = parts;
@@ -252,18 +253,18 @@ class UdpConnection implements Connection {
 
   #restart(): void {
     const { idle } = this.#parts;
-    clearTimeout(this.#timer);
+    this.#deadline?.clear();
     if (idle === undefined || idle.timeout === Infinity || this.#isReleased) return;
-    this.#timer = setTimeout(() => {
+    this.#deadline = new Deadline(idle.timeout, () => {
       idle.onIdle();
       this.#inbox.end();
-    }, idle.timeout);
+    });
   }
 
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    clearTimeout(this.#timer);
+    this.#deadline?.clear();
     this.#parts.release(this.#closed.resolve);
   }
 

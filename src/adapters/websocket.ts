@@ -2,6 +2,7 @@
 
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
+import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";
 import { connectionClosed } from "../connection/closing.ts";
@@ -222,7 +223,7 @@ export class WebSocketConnection implements Connection {
   /** A write that waits until less waits in the socket. */
   #room: Deferred | undefined;
   #lookTimer: ReturnType<typeof setTimeout> | undefined;
-  #goodbyeTimer: ReturnType<typeof setTimeout> | undefined;
+  #goodbye: Deadline | undefined;
 
   constructor(socket: WebSocketSender, options: CheckedOptions, peer: string) {
     this.#maxBufferedBytes = options.maxBufferedBytes;
@@ -389,14 +390,14 @@ export class WebSocketConnection implements Connection {
   /** A peer may never answer a close. */
   #waitForClose(): void {
     if (this.#ending !== undefined) return;
-    this.#goodbyeTimer ??= setTimeout(() => {
+    this.#goodbye ??= new Deadline(LONGEST_GOODBYE, () => {
       this.#socket.terminate?.();
       this.onClose(1006, "");
-    }, LONGEST_GOODBYE);
+    });
   }
 
   #finish(): void {
-    clearTimeout(this.#goodbyeTimer);
+    this.#goodbye?.clear();
     const error = this.#error("write to");
     this.#opened.reject(error);
     this.#settleRoom(error);
