@@ -215,6 +215,8 @@ class BunConnection implements TlsCapable, WatchableConnection {
   #isClosed = false;
   /** What Bun said when it closed the socket. */
   #cause: Error | undefined;
+  /** What broke the connection, as it was told first. */
+  #failure: Error | undefined;
   #writeEnded = false;
   /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
   #broken = false;
@@ -324,14 +326,18 @@ class BunConnection implements TlsCapable, WatchableConnection {
   #break(pending: PendingWrite): void {
     this.#broken = true;
     this.#pending = undefined;
-    pending.done.reject(this.#error("write to"));
+    const error = this.#error("write to");
+    pending.done.reject(error);
+    // And else it is not known yet what has arrived.
+    if (this.#inbox.hasEnded) this.#inbox.fail(error);
   }
 
   #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
     const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
-    return new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
+    return this.#failure ??= this.#cause !== undefined
+      ? toConnectionError(this.#cause, what)
+      : new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
   }
 }
 

@@ -228,8 +228,9 @@ class DenoConnection implements WatchableConnection {
   readonly #conn: DenoConnLike;
   readonly [CLOSING]: Closing = new Closing(this);
   #closeError: ClosedError | undefined;
-  /** How reading ended: Deno reports a reset once, and the end of the stream after it. */
-  #readEnd: null | Error | undefined;
+  /** What broke the connection: Deno reports a reset once, to whoever reads or writes, and the end of the stream after it. */
+  #failure: Error | undefined;
+  #readEnded = false;
   #writeEnded = false;
   #released = false;
   #bufferSize = SMALLEST_BUFFER;
@@ -249,18 +250,15 @@ class DenoConnection implements WatchableConnection {
   /** It waits here, and nowhere else of this library: each async function that waits costs 400 bytes. */
   async read(): Promise<Uint8Array | null> {
     if (this.#closeError !== undefined) throw this.#closeError;
-    if (this.#readEnd instanceof Error) throw this.#readEnd;
-    if (this.#readEnd === null) return null;
+    if (this.#readEnded) return this.#end();
     try {
       const count = await this.#conn.read(this.#makeSpace());
-      if (count === null) {
-        this.#endReading();
-        return null;
-      }
-      return this.#takeFilled(count);
+      if (count !== null) return this.#takeFilled(count);
     } catch (cause) {
-      throw this.#readEnd = this.#error(cause, "read from");
+      this.#error(cause, "read from");
     }
+    this.#endReading();
+    return this.#end();
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -270,7 +268,7 @@ class DenoConnection implements WatchableConnection {
         rest = rest.subarray(await this.#conn.write(rest));
       }
     } catch (cause) {
-      throw this.#error(cause, "write to");
+      throw this.#failWriting(cause);
     }
   }
 
@@ -279,7 +277,7 @@ class DenoConnection implements WatchableConnection {
     try {
       await this.#conn.closeWrite();
     } catch (cause) {
-      throw this.#error(cause, "write to");
+      throw this.#failWriting(cause);
     }
     this.#writeEnded = true;
     this.#closeWhenBothEnded();
@@ -309,13 +307,20 @@ class DenoConnection implements WatchableConnection {
   }
 
   #endReading(): void {
-    this.#readEnd = null;
+    this.#readEnded = true;
     this.#buffer = new Uint8Array(0);
     this.#closeWhenBothEnded();
   }
 
+  /** What is read when nothing more comes. */
+  #end(): null {
+    const error = this.#closeError ?? this.#failure;
+    if (error !== undefined) throw error;
+    return null;
+  }
+
   #closeWhenBothEnded(): void {
-    if (this.#writeEnded && this.#readEnd === null) this.#release();
+    if (this.#readEnded && (this.#writeEnded || this.#failure !== undefined)) this.#release();
   }
 
   #release(): void {
@@ -325,9 +330,16 @@ class DenoConnection implements WatchableConnection {
     this[CLOSING].happen();
   }
 
+  #failWriting(cause: unknown): Error {
+    const error = this.#error(cause, "write to");
+    this.#closeWhenBothEnded();
+    return error;
+  }
+
   #error(cause: unknown, tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
-    return toConnectionError(cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
+    const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
+    return this.#failure ??= toConnectionError(cause, what);
   }
 }
 

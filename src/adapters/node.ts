@@ -225,8 +225,8 @@ class NodeConnection implements WatchableConnection {
   #readEnded = false;
   #writeEnded = false;
   #closeError: ClosedError | undefined;
-  /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
-  #cause: Error | undefined;
+  /** What broke the connection: what Node reports after it says only that the stream is destroyed. */
+  #failure: Error | undefined;
 
   constructor(stream: Carrier, ends: Ends = NO_ENDS) {
     this.#stream = stream;
@@ -257,7 +257,7 @@ class NodeConnection implements WatchableConnection {
     return new Promise((resolve, reject) => {
       this.#stream.write(this.#isSocket ? data : copyOf(data), (error) => {
         // A write that a close interrupts is reported as done by some versions of Node.
-        if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));
+        if (error || this.#stream.destroyed) reject(this.#break(error, "write to"));
         else resolve();
       });
     });
@@ -267,7 +267,7 @@ class NodeConnection implements WatchableConnection {
     return new Promise((resolve, reject) => {
       this.closed.then(() => reject(this.#error(undefined, "write to")));
       this.#stream.end((error) => {
-        if (error && !hasEndedBefore(error)) return reject(this.#error(error, "write to"));
+        if (error && !hasEndedBefore(error)) return reject(this.#break(error, "write to"));
         resolve();
         this.#writeEnded = true;
         this.#closeWhenBothEnded();
@@ -319,35 +319,43 @@ class NodeConnection implements WatchableConnection {
 
   /**
    * Node takes a reset that arrives right behind data for an orderly end. A write of nothing sends nothing, but meets
-   * the reset. (It cannot be made behind a write that waits, nor after closeWrite().)
+   * the reset. (It cannot be made behind a write that waits, nor after closeWrite(). A Unix socket needs none: reading
+   * meets the reset, and writing would break a socket that has ended in order.)
    */
   #onEnd(): void {
     const { writable, writableLength } = this.#stream;
-    if (!this.#isSocket || this.#isTls || !writable || writableLength > 0) {
+    const isTcp = (this.remoteAddress ?? this.localAddress)?.transport === "tcp";
+    if (!this.#isSocket || !isTcp || this.#isTls || !writable || writableLength > 0) {
       return this.#endReading();
     }
     this.#stream.write(NOTHING, (error) => {
-      if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#endReading();
+      if (!error) this.#endReading(); // and else the stream has failed
     });
   }
 
   #fail(cause: Error): void {
-    this.#cause ??= cause;
-    this.#inbox.breakOff(this.#error(cause, "read from"));
+    this.#break(cause, "read from");
     if (!this.#isSocket) this.#destroy();
   }
 
   #onClose(): void {
-    this.#inbox.breakOff(this.#error(undefined, "read from"));
+    if (!this.#readEnded) this.#break(undefined, "read from");
     this[CLOSING].happen();
+  }
+
+  /** What breaks one direction breaks both. */
+  #break(cause: Error | null | undefined, tried: string): Error {
+    const error = this.#error(cause, tried);
+    this.#inbox.breakOff(error);
+    return error;
   }
 
   #error(cause: Error | null | undefined, tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
     const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    const reported = this.#cause ?? cause;
-    if (reported) return toConnectionError(reported, what);
-    return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
+    return this.#failure ??= cause
+      ? toConnectionError(cause, what)
+      : new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
 }
 

@@ -248,7 +248,7 @@ export class WebSocketConnection implements Connection {
   async write(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length; at += LONGEST_MESSAGE) {
       if (!this.#isOpened) await this.#opened.promise;
-      if (this.#socket.readyState !== OPEN) throw this.#error("write to");
+      if (this.#socket.readyState !== OPEN) throw this.#fail(this.#error("write to"));
       this.#send(data.subarray(at, at + LONGEST_MESSAGE));
       if (this.#socket.bufferedAmount > HIGH_WATER_MARK) await this.#drained();
     }
