@@ -38,6 +38,10 @@ export interface BunSocketLike {
   end(): unknown;
   /** Breaks off. */
   terminate?(): unknown;
+  /** Lets the socket keep the process alive. */
+  ref?(): unknown;
+  /** Lets the process end though the socket is open. */
+  unref?(): unknown;
   /** Whatever belongs to the socket: here, its connection. */
   data: unknown;
   /** This end's IP address. */
@@ -215,9 +219,8 @@ class BunConnection implements TlsCapable, WatchableConnection {
   #isClosed = false;
   /** What Bun said when it closed the socket. */
   #cause: Error | undefined;
-  /** What broke the connection, as it was told first. */
-  #failure: Error | undefined;
   #writeEnded = false;
+  #isUnref = false;
   /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
   #broken = false;
   /** The socket speaks TLS now: what is heard of it here is what passes encrypted. */
@@ -246,6 +249,7 @@ class BunConnection implements TlsCapable, WatchableConnection {
     const done = new Deferred();
     this.#pending = { rest: data, done };
     this.onDrain();
+    if (this.#isUnref && this.#pending !== undefined) this.#socket.ref?.(); // until it is taken
     return done.promise;
   }
 
@@ -264,6 +268,16 @@ class BunConnection implements TlsCapable, WatchableConnection {
     if (this.#upgrade !== undefined) this.#upgrade.giveUp(this.#closeError);
     else if (this.tls !== undefined) this.#endTls();
     else this.#socket.end();
+  }
+
+  ref(): void {
+    this.#isUnref = false;
+    this.#socket.ref?.();
+  }
+
+  unref(): void {
+    this.#isUnref = true;
+    if (this.#pending === undefined) this.#socket.unref?.();
   }
 
   /** Bun cannot be given what was read already: then it is done as elsewhere. */
@@ -296,6 +310,7 @@ class BunConnection implements TlsCapable, WatchableConnection {
     pending.rest = pending.rest.subarray(count);
     if (pending.rest.length > 0) return;
     this.#pending = undefined;
+    if (this.#isUnref) this.#socket.unref?.();
     pending.done.resolve();
   }
 
@@ -326,18 +341,16 @@ class BunConnection implements TlsCapable, WatchableConnection {
   #break(pending: PendingWrite): void {
     this.#broken = true;
     this.#pending = undefined;
-    const error = this.#error("write to");
-    pending.done.reject(error);
-    // And else it is not known yet what has arrived.
-    if (this.#inbox.hasEnded) this.#inbox.fail(error);
+    pending.done.reject(this.#error("write to"));
+    // What breaks one direction breaks both. (While the peer has not ended, something may still arrive.)
+    if (this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));
   }
 
   #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
     const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    return this.#failure ??= this.#cause !== undefined
-      ? toConnectionError(this.#cause, what)
-      : new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
+    if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
+    return new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
   }
 }
 

@@ -27,6 +27,10 @@ export interface DenoConnLike {
   closeWrite(): Promise<void>;
   /** Closes both sides now. */
   close(): void;
+  /** Lets a read that waits keep the process alive. */
+  ref?(): void;
+  /** Lets the process end though a read waits. */
+  unref?(): void;
   /** This end's address. */
   readonly localAddr: DenoAddrLike;
   /** The peer's address. */
@@ -229,7 +233,7 @@ class DenoConnection implements WatchableConnection {
   readonly [CLOSING]: Closing = new Closing(this);
   #closeError: ClosedError | undefined;
   /** What broke the connection: Deno reports a reset once, to whoever reads or writes, and the end of the stream after it. */
-  #failure: Error | undefined;
+  #cause: unknown;
   #readEnded = false;
   #writeEnded = false;
   #released = false;
@@ -255,7 +259,7 @@ class DenoConnection implements WatchableConnection {
       const count = await this.#conn.read(this.#makeSpace());
       if (count !== null) return this.#takeFilled(count);
     } catch (cause) {
-      this.#error(cause, "read from");
+      this.#cause ??= cause;
     }
     this.#endReading();
     return this.#end();
@@ -289,6 +293,14 @@ class DenoConnection implements WatchableConnection {
     this.#release();
   }
 
+  ref(): void {
+    this.#conn.ref?.();
+  }
+
+  unref(): void {
+    this.#conn.unref?.();
+  }
+
   /** What is read into: the unused rest of the buffer, so that a small chunk does not cost a buffer of its own. */
   #makeSpace(): Uint8Array {
     if (this.#buffer.length - this.#used < this.#bufferSize / 4) {
@@ -314,13 +326,12 @@ class DenoConnection implements WatchableConnection {
 
   /** What is read when nothing more comes. */
   #end(): null {
-    const error = this.#closeError ?? this.#failure;
-    if (error !== undefined) throw error;
+    if (this.#closeError !== undefined || this.#cause !== undefined) throw this.#error("read from");
     return null;
   }
 
   #closeWhenBothEnded(): void {
-    if (this.#readEnded && (this.#writeEnded || this.#failure !== undefined)) this.#release();
+    if (this.#readEnded && (this.#writeEnded || this.#cause !== undefined)) this.#release();
   }
 
   #release(): void {
@@ -331,15 +342,14 @@ class DenoConnection implements WatchableConnection {
   }
 
   #failWriting(cause: unknown): Error {
-    const error = this.#error(cause, "write to");
+    this.#cause ??= cause;
     this.#closeWhenBothEnded();
-    return error;
+    return this.#error("write to");
   }
 
-  #error(cause: unknown, tried: string): Error {
+  #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
-    const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    return this.#failure ??= toConnectionError(cause, what);
+    return toConnectionError(this.#cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
   }
 }
 

@@ -36,6 +36,10 @@ export interface NodeDuplexLike {
   end(callback: (error?: Error | null) => void): unknown;
   /** Closes both sides now. */
   destroy(): unknown;
+  /** Of a socket: lets it keep the process alive. */
+  ref?(): unknown;
+  /** Of a socket: lets the process end though the socket is open. */
+  unref?(): unknown;
   /** Whether the writing side is open. */
   readonly writable: boolean;
   /** How many bytes the stream has buffered for reading. */
@@ -226,7 +230,7 @@ class NodeConnection implements WatchableConnection {
   #writeEnded = false;
   #closeError: ClosedError | undefined;
   /** What broke the connection: what Node reports after it says only that the stream is destroyed. */
-  #failure: Error | undefined;
+  #cause: Error | undefined;
 
   constructor(stream: Carrier, ends: Ends = NO_ENDS) {
     this.#stream = stream;
@@ -257,7 +261,7 @@ class NodeConnection implements WatchableConnection {
     return new Promise((resolve, reject) => {
       this.#stream.write(this.#isSocket ? data : copyOf(data), (error) => {
         // A write that a close interrupts is reported as done by some versions of Node.
-        if (error || this.#stream.destroyed) reject(this.#break(error, "write to"));
+        if (error || this.#stream.destroyed) this.#failWriting(error, reject);
         else resolve();
       });
     });
@@ -265,9 +269,9 @@ class NodeConnection implements WatchableConnection {
 
   closeWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.closed.then(() => reject(this.#error(undefined, "write to")));
+      this.closed.then(() => reject(this.#error("write to")));
       this.#stream.end((error) => {
-        if (error && !hasEndedBefore(error)) return reject(this.#break(error, "write to"));
+        if (error && !hasEndedBefore(error)) return this.#failWriting(error, reject);
         resolve();
         this.#writeEnded = true;
         this.#closeWhenBothEnded();
@@ -282,6 +286,14 @@ class NodeConnection implements WatchableConnection {
     if (this.#isTls && this.#stream.writable && this.#stream.writableLength === 0) {
       this.#sayGoodbye();
     } else this.#destroy();
+  }
+
+  ref(): void {
+    this.#stream.ref?.();
+  }
+
+  unref(): void {
+    this.#stream.unref?.();
   }
 
   /** TLS ends with a word of its own, without which the peer must take the end for a break. */
@@ -334,28 +346,33 @@ class NodeConnection implements WatchableConnection {
   }
 
   #fail(cause: Error): void {
-    this.#break(cause, "read from");
+    this.#break(cause);
     if (!this.#isSocket) this.#destroy();
   }
 
   #onClose(): void {
-    if (!this.#readEnded) this.#break(undefined, "read from");
+    if (!this.#readEnded) this.#break(undefined);
     this[CLOSING].happen();
   }
 
   /** What breaks one direction breaks both. */
-  #break(cause: Error | null | undefined, tried: string): Error {
-    const error = this.#error(cause, tried);
-    this.#inbox.breakOff(error);
-    return error;
+  #break(cause: Error | undefined): void {
+    this.#cause ??= cause;
+    this.#inbox.breakOff(this.#error("read from"));
   }
 
-  #error(cause: Error | null | undefined, tried: string): Error {
+  /** Whoever wrote is told first. */
+  #failWriting(cause: Error | null | undefined, reject: (error: Error) => void): void {
+    this.#cause ??= cause ?? undefined;
+    reject(this.#error("write to"));
+    this.#break(undefined);
+  }
+
+  #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
     const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    return this.#failure ??= cause
-      ? toConnectionError(cause, what)
-      : new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
+    if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
+    return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
 }
 

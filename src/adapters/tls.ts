@@ -129,11 +129,13 @@ class TlsConnection extends WrappedConnection {
   readonly #closed: Promise<void>;
   readonly #info: TlsInfo;
   readonly #carrier: Duplex;
+  readonly #beneath: Connection;
 
   constructor(over: Connection, under: Beneath, info: TlsInfo) {
     super(over);
     this.#info = info;
     this.#carrier = under.carrier;
+    this.#beneath = under.connection;
     this.#closed = Promise.all([over.closed, under.connection.closed]).then(() => {});
   }
 
@@ -143,6 +145,15 @@ class TlsConnection extends WrappedConnection {
 
   override get tls(): TlsInfo {
     return this.#info;
+  }
+
+  /** TLS itself holds nothing: what it lies on does. */
+  override ref(): void {
+    this.#beneath.ref?.();
+  }
+
+  override unref(): void {
+    this.#beneath.unref?.();
   }
 
   override async write(data: Uint8Array): Promise<void> {

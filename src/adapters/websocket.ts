@@ -248,7 +248,7 @@ export class WebSocketConnection implements Connection {
   async write(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length; at += LONGEST_MESSAGE) {
       if (!this.#isOpened) await this.#opened.promise;
-      if (this.#socket.readyState !== OPEN) throw this.#fail(this.#error("write to"));
+      if (this.#socket.readyState !== OPEN) throw this.#refuse();
       this.#send(data.subarray(at, at + LONGEST_MESSAGE));
       if (this.#socket.bufferedAmount > HIGH_WATER_MARK) await this.#drained();
     }
@@ -365,6 +365,12 @@ export class WebSocketConnection implements Connection {
     if (error === undefined) this.#room?.resolve();
     else this.#room?.reject(error);
     this.#room = undefined;
+  }
+
+  /** The socket takes nothing any more. What breaks one direction breaks both. */
+  #refuse(): Error {
+    if (this.#ending !== undefined) this.#inbox.fail(this.#error("read from"));
+    return this.#error("write to");
   }
 
   /** This side cannot go on: a stream with a hole in it is none. */
