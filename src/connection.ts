@@ -36,7 +36,8 @@ export interface Address {
  *   that comes after `close()`, or is under way when it is called, is a `ClosedError`.
  * - **One ending.** What breaks one direction of a socket breaks both: when an operation has rejected with a
  *   `ConnectionError`, later writes reject with one of the same `code`, and so does `read()`, after what had arrived,
- *   also if it has said before that the peer had ended. (Two streams that were joined break each by itself.)
+ *   also if it has said before that the peer had ended. (Two streams that
+ *   were joined break each by itself.)
  * - **Nothing stays behind.** After `close()`, or the end of both directions, no listener, timer or file
  *   descriptor is left, and `closed` resolves.
  *

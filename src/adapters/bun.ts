@@ -244,7 +244,7 @@ class BunConnection implements TlsCapable, WatchableConnection {
   }
 
   write(data: Uint8Array): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#error("write to"));
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#failWriting());
     if (data.length === 0) return Promise.resolve();
     const done = new Deferred();
     this.#pending = { rest: data, done };
@@ -254,7 +254,8 @@ class BunConnection implements TlsCapable, WatchableConnection {
   }
 
   closeWrite(): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#error("write to"));
+    if (this.#isOver) return Promise.resolve();
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#failWriting());
     this.#writeEnded = true;
     this.#socket.shutdown();
     return Promise.resolve();
@@ -325,10 +326,16 @@ class BunConnection implements TlsCapable, WatchableConnection {
     this.#cause ??= cause;
     // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
     if (this.#cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
-    else this.#inbox.fail(this.#error("read from"));
-    this.#pending?.done.reject(this.#error("write to"));
+    else if (!this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));
+    this.#pending?.done.reject(this.#failWriting());
     this.#pending = undefined;
     this[CLOSING].happen();
+  }
+
+  /** Bun closes a Unix socket by itself when the peer has: then there is nothing left to end. */
+  get #isOver(): boolean {
+    const isBroken = this.#broken || (this.#closeError ?? this.#cause) !== undefined;
+    return this.#isClosed && this.#inbox.hasEnded && !isBroken;
   }
 
   /** By itself end() waits for the peer, 12 s, if this side has not said goodbye, or cannot. */
@@ -339,11 +346,15 @@ class BunConnection implements TlsCapable, WatchableConnection {
   }
 
   #break(pending: PendingWrite): void {
-    this.#broken = true;
     this.#pending = undefined;
-    pending.done.reject(this.#error("write to"));
-    // What breaks one direction breaks both. (While the peer has not ended, something may still arrive.)
+    pending.done.reject(this.#failWriting());
+  }
+
+  /** A write that has failed breaks reading, too, also after the peer's end. (Before it, something may still arrive.) */
+  #failWriting(): Error {
+    this.#broken = true;
     if (this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));
+    return this.#error("write to");
   }
 
   #error(tried: string): Error {

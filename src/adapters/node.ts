@@ -341,31 +341,31 @@ class NodeConnection implements WatchableConnection {
       return this.#endReading();
     }
     this.#stream.write(NOTHING, (error) => {
-      if (!error) this.#endReading(); // and else the stream has failed
+      // EPIPE is a reset that came after the end: it is for whoever writes.
+      if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#endReading();
     });
   }
 
   #fail(cause: Error): void {
-    this.#break(cause);
+    this.#cause ??= cause;
+    this.#breakReading();
     if (!this.#isSocket) this.#destroy();
   }
 
   #onClose(): void {
-    if (!this.#readEnded) this.#break(undefined);
+    this.#breakReading();
     this[CLOSING].happen();
   }
 
-  /** What breaks one direction breaks both. */
-  #break(cause: Error | undefined): void {
-    this.#cause ??= cause;
-    this.#inbox.breakOff(this.#error("read from"));
+  #breakReading(): void {
+    if (!this.#readEnded) this.#inbox.breakOff(this.#error("read from"));
   }
 
-  /** Whoever wrote is told first. */
+  /** A write that has failed breaks reading, too, also after the peer's end. */
   #failWriting(cause: Error | null | undefined, reject: (error: Error) => void): void {
     this.#cause ??= cause ?? undefined;
     reject(this.#error("write to"));
-    this.#break(undefined);
+    this.#inbox.breakOff(this.#error("read from"));
   }
 
   #error(tried: string): Error {
