@@ -85,7 +85,7 @@ export interface Connection {
 
   /**
    * Lets the process end though a read waits. A write that is under way keeps it alive until the system has taken it.
-   * Both are harmless when repeated, and after the end. They are missing where a connection cannot tell.
+   * Both are harmless when repeated, and after the end, and do nothing where the runtime does not let them.
    */
   unref?(): void;
 

@@ -128,3 +128,12 @@ test("ref() and unref() are passed on, and harmless, also when the connection ha
     await connection.closed;
   }
 });
+
+test("unref() lets the process end though a child process runs, and what it prints is waited for", async () => {
+  const line = command(CURRENT, "tests/programs/unrefs_process.ts");
+  await using program = new Program(
+    line.map((flag) => flag === "--allow-net" ? "--allow-all" : flag),
+  );
+  const { code, lines } = await program.finished();
+  assertEquals([code, lines], [0, ["ready"]]);
+});

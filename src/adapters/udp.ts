@@ -52,6 +52,7 @@ export async function connectUdp(
     remoteAddress: toUdpAddress(peer),
     send: (datagram, done) => socket.send(datagram, done),
     release: (done) => socket.close(done),
+    own: socket,
   });
   // Deno lets others through.
   const isPeer = (from: RemoteInfo): boolean => keyOf(from) === keyOf(peer);
@@ -161,6 +162,8 @@ interface UdpParts {
   readonly send: (datagram: Uint8Array, done: (error: Error | null) => void) => void;
   /** Gives back what the connection holds, and calls back when that is done. It is called once. */
   readonly release: (done: () => void) => void;
+  /** The socket, where no other connection has it. */
+  readonly own?: Socket;
   /** When the peer is taken to have ended, if ever, and what then. */
   readonly idle?: { readonly timeout: number; readonly onIdle: () => void };
 }
@@ -220,6 +223,14 @@ class UdpConnection implements Connection {
     this.#failure = connectionClosed(reason);
     this.#inbox.shut(this.#failure);
     this.#release();
+  }
+
+  ref(): void {
+    this.#parts.own?.ref();
+  }
+
+  unref(): void {
+    this.#parts.own?.unref();
   }
 
   /** Keeps a datagram, if there is room. */

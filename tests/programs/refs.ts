@@ -3,7 +3,7 @@
  * the peer ends. Arguments: a port or a path, the authority's certificate or "-", and the steps.
  */
 import { readFileSync } from "node:fs";
-import { connect, ConnectionError } from "../../mod.ts";
+import { connect, type ConnectionError } from "../../mod.ts";
 
 const { Deno, process } = globalThis as unknown as {
   Deno?: { readonly args: readonly string[] };
