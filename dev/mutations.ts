@@ -1389,7 +1389,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "memory-blocked-writer",
     file: "adapters/memory.ts",
-    find: "this.peer.#blocked?.reject(resetError());",
+    find: "if (this.peer.#blocked !== undefined) this.peer.#blocked.reject(this.peer.#break());",
     replace: "",
     breaks: "a write that waits never settles when the peer is closed",
   },
