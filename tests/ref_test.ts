@@ -13,13 +13,20 @@ import { command, CURRENT, ENV, Program } from "./support/programs.ts";
 /** Accepts, and does what it is told on its standard input. */
 const PEER = `
 const [kind, where] = process.argv.slice(1), sockets = [];
-const accept = (socket) => { sockets.push(socket.on("error", () => {})); socket.pause(); };
+let word;
+const act = (socket) => ({ end: () => socket.end(), take: () => socket.resume() })[word]();
+const accept = (socket) => {
+  sockets.push(socket.on("error", () => {}));
+  socket.pause();
+  if (word) act(socket); // the client may have been ready before
+};
 const server = kind === "tls"
   ? require("node:tls").createServer({ cert: process.env.CERT, key: process.env.KEY, allowHalfOpen: true }, accept)
   : require("node:net").createServer({ allowHalfOpen: true }, accept);
 server.listen(kind === "unix" ? where : 0, () => console.log(server.address().port ?? where));
-process.stdin.on("data", (word) => {
-  for (const socket of sockets) ({ end: () => socket.end(), take: () => socket.resume(), break: () => socket.destroy() })[String(word)]();
+process.stdin.on("data", (said) => {
+  word = String(said);
+  sockets.forEach(act);
 });`;
 
 /** A silent peer, in a process of its own. */
@@ -49,7 +56,7 @@ class SilentPeer {
     return new SilentPeer(child, folder, String(where).trim(), ca);
   }
 
-  tell(word: "end" | "take" | "break"): void {
+  tell(word: "end" | "take"): void {
     this.#child.stdin!.write(word);
   }
 

@@ -326,10 +326,15 @@ class BunConnection implements TlsCapable, WatchableConnection {
     this.#cause ??= cause;
     // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
     if (this.#cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
-    else if (!this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));
+    else if (!this.#inbox.hasEnded || this.#isLoss) this.#inbox.fail(this.#error("read from"));
     this.#pending?.done.reject(this.#failWriting());
     this.#pending = undefined;
     this[CLOSING].happen();
+  }
+
+  /** The peer has refused what was written after its end. */
+  get #isLoss(): boolean {
+    return this.#cause !== undefined && !this.#writeEnded;
   }
 
   /** Bun closes a Unix socket by itself when the peer has: then there is nothing left to end. */

@@ -341,14 +341,16 @@ class NodeConnection implements WatchableConnection {
       return this.#endReading();
     }
     this.#stream.write(NOTHING, (error) => {
-      // EPIPE is a reset that came after the end: it is for whoever writes.
+      // EPIPE is a reset that came after the end: the end is read, and then the error that follows.
       if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#endReading();
     });
   }
 
   #fail(cause: Error): void {
     this.#cause ??= cause;
-    this.#breakReading();
+    // After both ends there is nothing that it could break.
+    if (!this.#writeEnded) this.#inbox.breakOff(this.#error("read from"));
+    else this.#breakReading();
     if (!this.#isSocket) this.#destroy();
   }
 
