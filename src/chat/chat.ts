@@ -661,11 +661,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     }
     const plain = this.#connection;
     const receiving = this.#inbound.takeRead();
+    let hasSettled = false;
+    const onSettled = (): void => void (hasSettled = true);
+    receiving?.then(onSettled, onSettled);
     const ended = new Deferred();
     this.#shakeHands(ended.promise);
     try {
       await checkCertificates(settings);
-      const connection = await secure(plain, settings, receiving);
+      const connection = await secure(plain, settings, receiving, hasSettled);
       this.#connection = connection;
       this.#inbound.use(connection);
       this.#outbound.use(connection);
