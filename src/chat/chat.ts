@@ -989,7 +989,7 @@ function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
 function checkLife({ idleTimeout, frameTimeout, linger = {}, signal }: ChatOptions): void {
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
-  checkTimeout("linger.total", checkOptions(linger).total);
+  checkTimeout("linger.total", checkOptions(linger, "linger").total);
   checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }
