@@ -9,7 +9,7 @@ import { Fifo } from "../common/fifo.ts";
 import { inNextTurn, Steps } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { TimeoutError } from "../errors.ts";
-import { type Framer, isPaused, isWithinFrame } from "../framer/framer.ts";
+import { type Framer, frameWithin, isPaused } from "../framer/framer.ts";
 import type { Rule } from "../framer/terminator.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import { type FramePieces, PieceReader } from "./piece_reader.ts";
@@ -82,6 +82,7 @@ export class Inbound<T, Owner> {
   /** The batch that was given last: it ends when another reader waits. */
   #batch: Batch<T> | undefined;
   #frameDeadline: Deadline | undefined;
+  #timedFrame: number | undefined;
   readonly #steps = new Steps();
 
   /** `undefined` while bytes may arrive; then what readers are told when no frames are left: the end, or what broke. */
@@ -368,7 +369,11 @@ export class Inbound<T, Owner> {
   /** From its first byte on, while it is waited for. */
   #timeFrame(): void {
     const timeout = this.#frameTimeout;
-    if (!isWithinFrame(this.#framer)) return;
+    const frame = frameWithin(this.#framer);
+    // The last one came to nothing, or was discarded.
+    if (frame !== this.#timedFrame) this.#stopFrameTimer();
+    this.#timedFrame = frame;
+    if (frame === undefined) return;
     this.#frameDeadline ??= new Deadline(
       timeout,
       () => this.#events.onSlowFrame(this.#owner, timeout),

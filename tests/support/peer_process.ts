@@ -19,11 +19,12 @@ export const SCRIPTS = {
   ends_and_reads: `let count = 0;
     socket.on("data", (data) => count += data.length);
     socket.on("end", () => say("read " + count));
-    socket.end();`,
+    socket.resume().end();`,
   /** Reads all, ends after the end, and says how much that was. */
   reads: `let count = 0;
     socket.on("data", (data) => count += data.length);
-    socket.on("end", () => { say("read " + count); socket.end(); });`,
+    socket.on("end", () => { say("read " + count); socket.end(); });
+    socket.resume();`,
   /** Sends numbered lines, without an end. */
   floods: `let i = 0;
     const flood = () => { while (!socket.destroyed && socket.write("line " + i++ + "\\n")); };
