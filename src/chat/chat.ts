@@ -167,7 +167,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     for (const name of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
       Object.defineProperty(this.prototype, Symbol.for(name), {
         value(this: Chat<unknown>, ...args: unknown[]): string {
-          return this.#inspect(args);
+          try {
+            return this.#inspect(args);
+          } catch {
+            return "Chat {}"; // a connection of your own may throw, and the prototype is no chat
+          }
         },
       });
     }
@@ -929,6 +933,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #inspect(args: unknown[]): string {
     const inspect = args.find((arg) => typeof arg === "function") as Inspect | undefined;
+    const options = args.find((arg) => typeof arg === "object");
     const { localAddress, remoteAddress, terminator, stats } = this;
     const shown = {
       state: this.#life,
@@ -937,11 +942,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       terminator,
       stats,
     };
-    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown)}`;
+    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown, options)}`;
   }
 }
 
-type Inspect = (value: unknown) => string;
+type Inspect = (value: unknown, options: unknown) => string;
 
 /** Reads what a read that is under way brings, and then by `read`. */
 function firstThen(

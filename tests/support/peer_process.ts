@@ -91,11 +91,14 @@ export async function startPeerProcess(
   const where = path === undefined ? `{ port: 0, host: "127.0.0.1" }` : JSON.stringify({ path });
   const program = `
     const say = (line) => process.stdout.write(line + "\\n");
-    const words = new Map();
+    const words = new Map(), early = new Set();
     require("node:readline").createInterface({ input: process.stdin })
-      .on("line", (word) => words.get(word)?.());
+      .on("line", (word) => words.has(word) ? words.get(word)() : early.add(word));
     const server = require("node:net").createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
-      const told = (word, action) => words.set(word, action);
+      const told = (word, action) => {
+        words.set(word, action);
+        if (early.delete(word)) action(); // it was said before the connection was accepted
+      };
       socket.on("error", () => {});
       ${body}
     });
