@@ -179,7 +179,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     for (const name of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
       Object.defineProperty(this.prototype, Symbol.for(name), {
         value(this: Chat<unknown>, ...args: unknown[]): string {
-          return this.#inspect(args);
+          try {
+            return this.#inspect(args);
+          } catch {
+            return "Chat {}"; // a connection of your own may throw, and the prototype is no chat
+          }
         },
       });
     }
@@ -691,11 +695,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     }
     const plain = this.#connection;
     const receiving = this.#inbound.takeRead();
+    let hasSettled = false;
+    const onSettled = (): void => void (hasSettled = true);
+    receiving?.then(onSettled, onSettled);
     const ended = new Deferred();
     this.#shakeHands(ended.promise);
     try {
       await checkCertificates(settings);
-      const connection = await secure(plain, settings, receiving);
+      const connection = await secure(plain, settings, receiving, hasSettled);
       this.#connection = connection;
       this.#inbound.use(connection);
       this.#outbound.use(connection);
@@ -956,6 +963,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #inspect(args: unknown[]): string {
     const inspect = args.find((arg) => typeof arg === "function") as Inspect | undefined;
+    const options = args.find((arg) => typeof arg === "object");
     const { localAddress, remoteAddress, terminator, stats } = this;
     const shown = {
       state: this.#life,
@@ -964,11 +972,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       terminator,
       stats,
     };
-    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown)}`;
+    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown, options)}`;
   }
 }
 
-type Inspect = (value: unknown) => string;
+type Inspect = (value: unknown, options: unknown) => string;
 
 /** Reads what a read that is under way brings, and then by `read`. */
 function firstThen(
@@ -1022,7 +1030,7 @@ function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
 function checkLife({ idleTimeout, frameTimeout, linger = {}, signal }: ChatOptions): void {
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
-  checkTimeout("linger.total", checkOptions(linger).total);
+  checkTimeout("linger.total", checkOptions(linger, "linger").total);
   checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }
