@@ -826,7 +826,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#outbound.drop(
       this.#failure ?? new ClosedError("the chat is closed: nothing can be pushed"),
     );
-    this.#connection.close(failure);
+    this.#connection.close(this.#failure);
     this.#settle();
   }
 
@@ -893,8 +893,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** @param isSending Whether the peer has sent something since this side began to end. */
   async #drainPeer(isSending: boolean): Promise<void> {
     this.#life = "lingering";
-    const under = this.#inbound.takeRead();
     this.#inbound.drop(null);
+    const under = this.#inbound.takeRead(); // what was held had come before
     this.#idleTimer.stop(); // there are limits of its own here
     let gaveUp: Error | undefined;
     const giveUp = (): void => {
