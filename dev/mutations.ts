@@ -1057,7 +1057,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "connect-timer",
     file: "connect.ts",
-    find: "clearTimeout(timer);",
+    find: "deadline?.clear();",
     replace: "",
     breaks: "the timeout of connect() closes the chat that it has opened",
   },
@@ -1189,6 +1189,27 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "this.#items = this.#items.slice(this.#start);\n      this.#start = 0;",
     replace: "this.#items = this.#items.slice(this.#start);",
     breaks: "a long queue loses what waits behind the first thousand",
+  },
+  {
+    id: "deadline-no-turn",
+    file: "common/deadline.ts",
+    find: "setTimeout(() => afterTurnOfIo(onTurn), milliseconds)",
+    replace: "setTimeout(onTurn, milliseconds)",
+    breaks: "a peer is blamed that has answered while the program was busy",
+  },
+  {
+    id: "deadline-cleared-late",
+    file: "common/deadline.ts",
+    find: "if (this.#isCleared) return;",
+    replace: "",
+    breaks: "a deadline that is cleared in its turn of I/O is called",
+  },
+  {
+    id: "deadline-one-part",
+    file: "common/deadline.ts",
+    find: "if (turns > 1) this.#start",
+    replace: "if (turns > Infinity) this.#start",
+    breaks: "a handshake of a quick peer times out, because its parts come too early",
   },
   {
     id: "turns-starve",
@@ -1375,7 +1396,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "memory-blocked-writer",
     file: "adapters/memory.ts",
-    find: "this.peer.#blocked?.reject(resetError());",
+    find: "if (this.peer.#blocked !== undefined) this.peer.#blocked.reject(this.peer.#break());",
     replace: "",
     breaks: "a write that waits never settles when the peer is closed",
   },
@@ -1479,6 +1500,37 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "on Bun a certificate for another name is taken",
   },
   {
+    id: "bun-write-breaks-reading",
+    file: "adapters/bun.ts",
+    find: 'if (this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));',
+    replace: "",
+    breaks: "on Bun a read says the end after a write has said reset",
+  },
+  {
+    id: "bun-unref-write",
+    file: "adapters/bun.ts",
+    find:
+      "if (this.#isUnref && this.#pending !== undefined) this.#socket.ref?.(); // until it is taken",
+    replace: "",
+    breaks: "on Bun a process ends though a write of an unref'd connection is under way",
+  },
+  {
+    id: "deno-reset-once",
+    file: "adapters/deno.ts",
+    find: "if (this.#closeError !== undefined || this.#cause !== undefined) throw",
+    replace: "if (this.#closeError !== undefined) throw",
+    breaks: "on Deno a read says the end after a write has said reset",
+    runtime: "deno",
+  },
+  {
+    id: "node-unix-empty-write",
+    file: "adapters/node.ts",
+    find: "if (!this.#isSocket || !isTcp ||",
+    replace: "void isTcp;\n    if (!this.#isSocket ||",
+    breaks: "on Node the peer's close breaks a Unix socket to which nothing was written",
+    runtime: "node",
+  },
+  {
     id: "deno-partial-write",
     file: "adapters/deno.ts",
     find: "for (let rest = data; rest.length > 0;) {",
@@ -1530,8 +1582,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "node-destroyed-write",
     file: "adapters/node.ts",
-    find: 'if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));',
-    replace: 'if (error) reject(this.#error(error, "write to"));',
+    find: "if (error || this.#stream.destroyed) this.#failWriting(error, reject);",
+    replace: "if (error) this.#failWriting(error, reject);",
     breaks: "a write that was cut off by close() resolves",
     runtime: "node",
   },
@@ -1637,7 +1689,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "udp-timer",
     file: "adapters/udp.ts",
-    find: "this.#isReleased = true;\n    clearTimeout(this.#timer);",
+    find: "this.#isReleased = true;\n    this.#deadline?.clear();",
     replace: "this.#isReleased = true;",
     breaks: "the timer of a sender runs on when its chat is closed",
   },

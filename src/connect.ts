@@ -3,6 +3,7 @@
 import type { Chat, ChatOptions } from "./chat/chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkOptions, checkTimeout, describe } from "./common/checks.ts";
+import { Deadline } from "./common/deadline.ts";
 import { Deferred } from "./common/deferred.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
@@ -15,6 +16,7 @@ import { type Sockets, socketsFor } from "./sockets/runtime_sockets.ts";
 import type { TcpOptions } from "./sockets/tcp_options.ts";
 import type { TlsClientOptions } from "./tls.ts";
 import { checkCertificates, secure } from "./tls/secure.ts";
+import { HANDSHAKE_TURNS } from "./tls/tls_error.ts";
 import { type TlsSettings, toClientSettings } from "./tls/tls_settings.ts";
 
 /** Where to connect to, and how to chat there. */
@@ -114,6 +116,9 @@ export async function connect<T>(
   return openChat<T>(connection, options, hostname);
 }
 
+/** How many turns of I/O connecting takes: the look-up of the name, and the connection. */
+const CONNECT_TURNS = 2;
+
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
 async function connectInTime(
   sockets: Sockets,
@@ -137,13 +142,13 @@ async function connectInTime(
     connecting.then((connection) => connection.close(reason), () => {});
   };
   const forgetSignal = signal && onAbort(signal, () => giveUp(signal.reason));
-  const timer = timeout === Infinity
-    ? undefined
-    : setTimeout(() => giveUp(timeoutError(endpoint, timeout)), timeout);
+  const onTimeout = (): void => giveUp(timeoutError(endpoint, timeout));
+  const turns = settings === undefined ? CONNECT_TURNS : CONNECT_TURNS + HANDSHAKE_TURNS;
+  const deadline = timeout === Infinity ? undefined : new Deadline(timeout, onTimeout, turns);
   try {
     return await Promise.race([givenUp.promise, connecting]);
   } finally {
-    clearTimeout(timer);
+    deadline?.clear();
     forgetSignal?.();
   }
 }

@@ -34,6 +34,10 @@ export interface Address {
  *   rejects after it.
  * - **One vocabulary of errors.** What the transport reports is a `ConnectionError`; what an operation meets
  *   that comes after `close()`, or is under way when it is called, is a `ClosedError`.
+ * - **One ending.** What breaks one direction of a socket breaks both: when an operation has rejected with a
+ *   `ConnectionError`, later writes reject with one of the same `code`, and so does `read()`, after what had arrived,
+ *   also if it has said before that the peer had ended. (Two streams that
+ *   were joined break each by itself.)
  * - **Nothing stays behind.** After `close()`, or the end of both directions, no listener, timer or file
  *   descriptor is left, and `closed` resolves.
  *
@@ -42,7 +46,8 @@ export interface Address {
  */
 export interface Connection {
   /**
-   * The next bytes, at least one; `null` once the peer has ended its direction, and on every call after.
+   * The next bytes, at least one; `null` once the peer has ended its direction, and on every call after, unless the
+   * connection breaks.
    * The chunk is the caller's: nothing is written into it later.
    */
   read(): Promise<Uint8Array | null>;
@@ -62,9 +67,6 @@ export interface Connection {
    */
   close(reason?: unknown): void;
 
-  ref?(): void;
-  unref?(): void;
-
   /** Resolves, and never rejects, when the connection is gone and all it held is given back. */
   readonly closed: Promise<void>;
 
@@ -74,6 +76,18 @@ export interface Connection {
    * this is `false`. Default: `true`.
    */
   readonly canReset?: boolean | undefined;
+
+  /**
+   * Lets what is under way keep the process alive, as it does from the beginning: a read that waits, for one. It undoes
+   * `unref()`.
+   */
+  ref?(): void;
+
+  /**
+   * Lets the process end though a read waits. A write that is under way keeps it alive until the system has taken it.
+   * Both are harmless when repeated, and after the end, and do nothing where the runtime does not let them.
+   */
+  unref?(): void;
 
   /** This end's address, where the transport has one. */
   readonly localAddress?: Address | undefined;

@@ -38,6 +38,10 @@ export interface BunSocketLike {
   end(): unknown;
   /** Breaks off. */
   terminate?(): unknown;
+  /** Lets the socket keep the process alive. */
+  ref?(): unknown;
+  /** Lets the process end though the socket is open. */
+  unref?(): unknown;
   /** Whatever belongs to the socket: here, its connection. */
   data: unknown;
   /** This end's IP address. */
@@ -216,6 +220,7 @@ class BunConnection implements TlsCapable, WatchableConnection {
   /** What Bun said when it closed the socket. */
   #cause: Error | undefined;
   #writeEnded = false;
+  #isUnref = false;
   /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
   #broken = false;
   /** The socket speaks TLS now: what is heard of it here is what passes encrypted. */
@@ -239,16 +244,18 @@ class BunConnection implements TlsCapable, WatchableConnection {
   }
 
   write(data: Uint8Array): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#error("write to"));
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#failWriting());
     if (data.length === 0) return Promise.resolve();
     const done = new Deferred();
     this.#pending = { rest: data, done };
     this.onDrain();
+    if (this.#isUnref && this.#pending !== undefined) this.#socket.ref?.(); // until it is taken
     return done.promise;
   }
 
   closeWrite(): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#error("write to"));
+    if (this.#isOver) return Promise.resolve();
+    if (this.#isClosed || this.#broken) return Promise.reject(this.#failWriting());
     this.#writeEnded = true;
     this.#socket.shutdown();
     return Promise.resolve();
@@ -262,6 +269,16 @@ class BunConnection implements TlsCapable, WatchableConnection {
     if (this.#upgrade !== undefined) this.#upgrade.giveUp(this.#closeError);
     else if (this.tls !== undefined) this.#endTls();
     else this.#socket.end();
+  }
+
+  ref(): void {
+    this.#isUnref = false;
+    this.#socket.ref?.();
+  }
+
+  unref(): void {
+    this.#isUnref = true;
+    if (this.#pending === undefined) this.#socket.unref?.();
   }
 
   /** Bun cannot be given what was read already: then it is done as elsewhere. */
@@ -294,6 +311,7 @@ class BunConnection implements TlsCapable, WatchableConnection {
     pending.rest = pending.rest.subarray(count);
     if (pending.rest.length > 0) return;
     this.#pending = undefined;
+    if (this.#isUnref) this.#socket.unref?.();
     pending.done.resolve();
   }
 
@@ -308,10 +326,21 @@ class BunConnection implements TlsCapable, WatchableConnection {
     this.#cause ??= cause;
     // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
     if (this.#cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
-    else this.#inbox.fail(this.#error("read from"));
-    this.#pending?.done.reject(this.#error("write to"));
+    else if (!this.#inbox.hasEnded || this.#isLoss) this.#inbox.fail(this.#error("read from"));
+    this.#pending?.done.reject(this.#failWriting());
     this.#pending = undefined;
     this[CLOSING].happen();
+  }
+
+  /** The peer has refused what was written after its end. */
+  get #isLoss(): boolean {
+    return this.#cause !== undefined && !this.#writeEnded;
+  }
+
+  /** Bun closes a Unix socket by itself when the peer has: then there is nothing left to end. */
+  get #isOver(): boolean {
+    const isBroken = this.#broken || (this.#closeError ?? this.#cause) !== undefined;
+    return this.#isClosed && this.#inbox.hasEnded && !isBroken;
   }
 
   /** By itself end() waits for the peer, 12 s, if this side has not said goodbye, or cannot. */
@@ -322,9 +351,15 @@ class BunConnection implements TlsCapable, WatchableConnection {
   }
 
   #break(pending: PendingWrite): void {
-    this.#broken = true;
     this.#pending = undefined;
-    pending.done.reject(this.#error("write to"));
+    pending.done.reject(this.#failWriting());
+  }
+
+  /** A write that has failed breaks reading, too, also after the peer's end. (Before it, something may still arrive.) */
+  #failWriting(): Error {
+    this.#broken = true;
+    if (this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));
+    return this.#error("write to");
   }
 
   #error(tried: string): Error {
@@ -378,11 +413,11 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
   const onFailure = (error: unknown): void => {
     if (isDone) return;
     isDone = true;
-    clearTimeout(timer);
+    deadline?.clear();
     shaken.reject(toHandshakeError(error, settings, remote));
     secured?.terminate?.(); // end() would wait for the peer
   };
-  const timer = startHandshakeTimer(settings, onFailure);
+  const deadline = startHandshakeTimer(settings, onFailure);
   const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
   socket.resume();
   const [, secured] = socket.upgradeTLS({
@@ -397,7 +432,7 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
           return onFailure(error ?? new Error("the peer's certificate is refused"));
         }
         isDone = true;
-        clearTimeout(timer);
+        deadline?.clear();
         const connection = new BunConnection(secured, {}, infoOf(secured));
         secured.data = connection;
         shaken.resolve(connection);

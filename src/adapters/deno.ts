@@ -27,6 +27,10 @@ export interface DenoConnLike {
   closeWrite(): Promise<void>;
   /** Closes both sides now. */
   close(): void;
+  /** Lets a read that waits keep the process alive. */
+  ref?(): void;
+  /** Lets the process end though a read waits. */
+  unref?(): void;
   /** This end's address. */
   readonly localAddr: DenoAddrLike;
   /** The peer's address. */
@@ -228,8 +232,9 @@ class DenoConnection implements WatchableConnection {
   readonly #conn: DenoConnLike;
   readonly [CLOSING]: Closing = new Closing(this);
   #closeError: ClosedError | undefined;
-  /** How reading ended: Deno reports a reset once, and the end of the stream after it. */
-  #readEnd: null | Error | undefined;
+  /** What broke the connection: Deno reports a reset once, to whoever reads or writes, and the end of the stream after it. */
+  #cause: unknown;
+  #readEnded = false;
   #writeEnded = false;
   #released = false;
   #bufferSize = SMALLEST_BUFFER;
@@ -249,18 +254,15 @@ class DenoConnection implements WatchableConnection {
   /** It waits here, and nowhere else of this library: each async function that waits costs 400 bytes. */
   async read(): Promise<Uint8Array | null> {
     if (this.#closeError !== undefined) throw this.#closeError;
-    if (this.#readEnd instanceof Error) throw this.#readEnd;
-    if (this.#readEnd === null) return null;
+    if (this.#readEnded) return this.#end();
     try {
       const count = await this.#conn.read(this.#makeSpace());
-      if (count === null) {
-        this.#endReading();
-        return null;
-      }
-      return this.#takeFilled(count);
+      if (count !== null) return this.#takeFilled(count);
     } catch (cause) {
-      throw this.#readEnd = this.#error(cause, "read from");
+      this.#cause ??= cause;
     }
+    this.#endReading();
+    return this.#end();
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -270,7 +272,7 @@ class DenoConnection implements WatchableConnection {
         rest = rest.subarray(await this.#conn.write(rest));
       }
     } catch (cause) {
-      throw this.#error(cause, "write to");
+      throw this.#failWriting(cause);
     }
   }
 
@@ -279,7 +281,7 @@ class DenoConnection implements WatchableConnection {
     try {
       await this.#conn.closeWrite();
     } catch (cause) {
-      throw this.#error(cause, "write to");
+      throw this.#failWriting(cause);
     }
     this.#writeEnded = true;
     this.#closeWhenBothEnded();
@@ -289,6 +291,14 @@ class DenoConnection implements WatchableConnection {
     if (this.#closeError !== undefined) return;
     this.#closeError = connectionClosed(reason);
     this.#release();
+  }
+
+  ref(): void {
+    this.#conn.ref?.();
+  }
+
+  unref(): void {
+    this.#conn.unref?.();
   }
 
   /** What is read into: the unused rest of the buffer, so that a small chunk does not cost a buffer of its own. */
@@ -309,13 +319,19 @@ class DenoConnection implements WatchableConnection {
   }
 
   #endReading(): void {
-    this.#readEnd = null;
+    this.#readEnded = true;
     this.#buffer = new Uint8Array(0);
     this.#closeWhenBothEnded();
   }
 
+  /** What is read when nothing more comes. */
+  #end(): null {
+    if (this.#closeError !== undefined || this.#cause !== undefined) throw this.#error("read from");
+    return null;
+  }
+
   #closeWhenBothEnded(): void {
-    if (this.#writeEnded && this.#readEnd === null) this.#release();
+    if (this.#readEnded && (this.#writeEnded || this.#cause !== undefined)) this.#release();
   }
 
   #release(): void {
@@ -325,9 +341,15 @@ class DenoConnection implements WatchableConnection {
     this[CLOSING].happen();
   }
 
-  #error(cause: unknown, tried: string): Error {
+  #failWriting(cause: unknown): Error {
+    this.#cause ??= cause;
+    this.#closeWhenBothEnded();
+    return this.#error("write to");
+  }
+
+  #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
-    return toConnectionError(cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
+    return toConnectionError(this.#cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
   }
 }
 

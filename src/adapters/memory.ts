@@ -52,6 +52,7 @@ class MemoryConnection implements Connection {
   #blocked: Deferred | undefined;
   #writeEnded = false;
   #closeError: ClosedError | undefined;
+  #failure: Error | undefined;
 
   get closed(): Promise<void> {
     return this.#closed.promise;
@@ -65,7 +66,7 @@ class MemoryConnection implements Connection {
 
   write(data: Uint8Array): Promise<void> {
     if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
-    if (this.peer.#closeError !== undefined) return Promise.reject(resetError());
+    if (this.peer.#closeError !== undefined) return Promise.reject(this.#break());
     // A copy: the writer may reuse its buffer, and what the reader was given is the reader's.
     this.peer.#inbox.put(copyOf(data));
     if (this.peer.#inbox.length < CAPACITY) return Promise.resolve();
@@ -87,10 +88,17 @@ class MemoryConnection implements Connection {
     this.#inbox.shut(this.#closeError);
     this.#blocked?.reject(this.#closeError);
     this.peer.#inbox.end();
-    this.peer.#blocked?.reject(resetError());
+    if (this.peer.#blocked !== undefined) this.peer.#blocked.reject(this.peer.#break());
     this.#writeEnded = true;
     this.#closed.resolve();
     this.#closeWhenBothEnded();
+  }
+
+  /** As with a socket, what breaks one direction breaks both. */
+  #break(): Error {
+    this.#failure ??= new ConnectionError("reset", "cannot write to the other end: it is closed");
+    this.#inbox.fail(this.#failure);
+    return this.#failure;
   }
 
   #unblock(): void {
@@ -103,8 +111,4 @@ class MemoryConnection implements Connection {
     this.#closed.resolve();
     this.peer.#closed.resolve();
   }
-}
-
-function resetError(): ConnectionError {
-  return new ConnectionError("reset", "cannot write to the other end: it is closed");
 }

@@ -36,6 +36,10 @@ export interface NodeDuplexLike {
   end(callback: (error?: Error | null) => void): unknown;
   /** Closes both sides now. */
   destroy(): unknown;
+  /** Of a socket: lets it keep the process alive. */
+  ref?(): unknown;
+  /** Of a socket: lets the process end though the socket is open. */
+  unref?(): unknown;
   /** Whether the writing side is open. */
   readonly writable: boolean;
   /** How many bytes the stream has buffered for reading. */
@@ -230,7 +234,7 @@ class NodeConnection implements WatchableConnection {
   #readEnded = false;
   #writeEnded = false;
   #closeError: ClosedError | undefined;
-  /** What broke the stream: what Node reports after it says only that the stream is destroyed. */
+  /** What broke the connection: what Node reports after it says only that the stream is destroyed. */
   #cause: Error | undefined;
 
   constructor(stream: Carrier, ends: Ends = NO_ENDS) {
@@ -271,7 +275,7 @@ class NodeConnection implements WatchableConnection {
     return new Promise((resolve, reject) => {
       this.#stream.write(data, (error) => {
         // A write that a close interrupts is reported as done by some versions of Node.
-        if (error || this.#stream.destroyed) reject(this.#error(error, "write to"));
+        if (error || this.#stream.destroyed) this.#failWriting(error, reject);
         else resolve();
       });
     });
@@ -279,9 +283,9 @@ class NodeConnection implements WatchableConnection {
 
   closeWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.closed.then(() => reject(this.#error(undefined, "write to")));
+      this.closed.then(() => reject(this.#error("write to")));
       this.#stream.end((error) => {
-        if (error && !hasEndedBefore(error)) return reject(this.#error(error, "write to"));
+        if (error && !hasEndedBefore(error)) return this.#failWriting(error, reject);
         resolve();
         this.#writeEnded = true;
         this.#closeWhenBothEnded();
@@ -296,6 +300,14 @@ class NodeConnection implements WatchableConnection {
     if (this.#isTls && this.#stream.writable && this.#stream.writableLength === 0) {
       this.#sayGoodbye();
     } else this.#destroy();
+  }
+
+  ref(): void {
+    this.#stream.ref?.();
+  }
+
+  unref(): void {
+    this.#stream.unref?.();
   }
 
   /** TLS ends with a word of its own, without which the peer must take the end for a break. */
@@ -333,34 +345,49 @@ class NodeConnection implements WatchableConnection {
 
   /**
    * Node takes a reset that arrives right behind data for an orderly end. A write of nothing sends nothing, but meets
-   * the reset. (It cannot be made behind a write that waits, nor after closeWrite().)
+   * the reset. (It cannot be made behind a write that waits, nor after closeWrite(). A Unix socket needs none: reading
+   * meets the reset, and writing would break a socket that has ended in order.)
    */
   #onEnd(): void {
     const { writable, writableLength } = this.#stream;
-    if (!this.#isSocket || this.#isTls || !writable || writableLength > 0) {
+    const isTcp = (this.remoteAddress ?? this.localAddress)?.transport === "tcp";
+    if (!this.#isSocket || !isTcp || this.#isTls || !writable || writableLength > 0) {
       return this.#endReading();
     }
     this.#stream.write(NOTHING, (error) => {
+      // EPIPE is a reset that came after the end: the end is read, and then the error that follows.
       if ((error as { code?: string } | undefined)?.code !== "ECONNRESET") this.#endReading();
     });
   }
 
   #fail(cause: Error): void {
     this.#cause ??= cause;
-    this.#inbox.breakOff(this.#error(cause, "read from"));
+    // After both ends there is nothing that it could break.
+    if (!this.#writeEnded) this.#inbox.breakOff(this.#error("read from"));
+    else this.#breakReading();
     if (!this.#isSocket) this.#destroy();
   }
 
   #onClose(): void {
-    this.#inbox.breakOff(this.#error(undefined, "read from"));
+    this.#breakReading();
     this[CLOSING].happen();
   }
 
-  #error(cause: Error | null | undefined, tried: string): Error {
+  #breakReading(): void {
+    if (!this.#readEnded) this.#inbox.breakOff(this.#error("read from"));
+  }
+
+  /** A write that has failed breaks reading, too, also after the peer's end. */
+  #failWriting(cause: Error | null | undefined, reject: (error: Error) => void): void {
+    this.#cause ??= cause ?? undefined;
+    reject(this.#error("write to"));
+    this.#inbox.breakOff(this.#error("read from"));
+  }
+
+  #error(tried: string): Error {
     if (this.#closeError !== undefined) return this.#closeError;
     const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    const reported = this.#cause ?? cause;
-    if (reported) return toConnectionError(reported, what);
+    if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
     return new ConnectionError("reset", `cannot ${what}: the stream was destroyed`);
   }
 }

@@ -33,6 +33,10 @@ export interface NodeProcessLike {
   readonly pid?: number | undefined;
   /** Sends a signal. */
   kill(signal: "SIGTERM" | "SIGKILL"): unknown;
+  /** Lets the process keep this one alive. */
+  ref?(): unknown;
+  /** Lets this process end though that one runs. */
+  unref?(): unknown;
   /** Its standard input, which must be a pipe. */
   readonly stdin: NodeWritableLike | null;
   /** Its standard output, which must be a pipe. */
@@ -53,6 +57,10 @@ export interface BunProcessLike {
   readonly pid?: number | undefined;
   /** Sends a signal. */
   kill(signal: "SIGTERM" | "SIGKILL"): unknown;
+  /** Lets the process keep this one alive. */
+  ref?(): unknown;
+  /** Lets this process end though that one runs. */
+  unref?(): unknown;
   /** Its standard input, which must be a pipe. */
   readonly stdin: BunSinkLike | number | null | undefined;
   /** Its standard output, which must be a pipe. */
@@ -77,6 +85,10 @@ export interface DenoProcessLike {
   readonly pid?: number | undefined;
   /** Sends a signal. */
   kill(signal: "SIGTERM" | "SIGKILL"): unknown;
+  /** Lets the process keep this one alive. */
+  ref?(): unknown;
+  /** Lets this process end though that one runs. */
+  unref?(): unknown;
   /** Its standard input, which must be `"piped"`. */
   readonly stdin: WritableStreamLike;
   /** Its standard output, which must be `"piped"`. */
@@ -293,6 +305,14 @@ class ProcessEnd implements Whole {
       this.#kill("SIGTERM");
       this.#killLater(() => this.#kill("SIGKILL"));
     });
+  }
+
+  ref(): void {
+    this.#child.ref?.();
+  }
+
+  unref(): void {
+    this.#child.unref?.();
   }
 
   #killLater(kill: () => void): void {

@@ -49,7 +49,8 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     connection.close(error);
     carrier.destroy(); // and TLS with it, and what it waits with
   };
-  let timer = startHandshakeTimer(settings, onFailure);
+  const deadline = startHandshakeTimer(settings, onFailure);
+  let lastWords: ReturnType<typeof setTimeout> | undefined;
   const carrier = makeCarrier(Duplex, connection, {
     onEnd(push) {
       // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
@@ -57,8 +58,9 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
       else push();
       if (socket !== undefined) return;
       // What came before it may still tell why. Not every runtime takes an end for a failure.
-      clearTimeout(timer);
-      timer = setTimeout(() => onFailure(new Error("disconnected before it was done")), LAST_WORDS);
+      deadline?.clear();
+      const cut = new Error("disconnected before it was done");
+      lastWords ??= setTimeout(() => onFailure(cut), LAST_WORDS);
     },
     onError(error) {
       if (socket === undefined) onFailure(error);
@@ -93,7 +95,8 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     onFailure(error);
     return await shaken.promise;
   } finally {
-    clearTimeout(timer);
+    deadline?.clear();
+    clearTimeout(lastWords);
   }
 }
 
@@ -126,11 +129,13 @@ class TlsConnection extends WrappedConnection {
   readonly #closed: Promise<void>;
   readonly #info: TlsInfo;
   readonly #carrier: Duplex;
+  readonly #beneath: Connection;
 
   constructor(over: Connection, under: Beneath, info: TlsInfo) {
     super(over);
     this.#info = info;
     this.#carrier = under.carrier;
+    this.#beneath = under.connection;
     this.#closed = Promise.all([over.closed, under.connection.closed]).then(() => {});
   }
 
@@ -140,6 +145,15 @@ class TlsConnection extends WrappedConnection {
 
   override get tls(): TlsInfo {
     return this.#info;
+  }
+
+  /** TLS itself holds nothing: what it lies on does. */
+  override ref(): void {
+    this.#beneath.ref?.();
+  }
+
+  override unref(): void {
+    this.#beneath.unref?.();
   }
 
   override async write(data: Uint8Array): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { AbortSignalLike } from "../common/abort.ts";
+import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
@@ -51,6 +52,7 @@ export async function connectUdp(
     remoteAddress: toUdpAddress(peer),
     send: (datagram, done) => socket.send(datagram, done),
     release: (done) => socket.close(done),
+    own: socket,
   });
   // Deno lets others through.
   const isPeer = (from: RemoteInfo): boolean => keyOf(from) === keyOf(peer);
@@ -160,6 +162,8 @@ interface UdpParts {
   readonly send: (datagram: Uint8Array, done: (error: Error | null) => void) => void;
   /** Gives back what the connection holds, and calls back when that is done. It is called once. */
   readonly release: (done: () => void) => void;
+  /** The socket, where no other connection has it. */
+  readonly own?: Socket;
   /** When the peer is taken to have ended, if ever, and what then. */
   readonly idle?: { readonly timeout: number; readonly onIdle: () => void };
 }
@@ -179,7 +183,7 @@ class UdpConnection implements Connection {
   readonly #closed = new Deferred();
   #isReleased = false;
   #failure: Error | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #deadline: Deadline | undefined;
 
   constructor(parts: UdpParts) {
     this.#parts = parts;
@@ -221,6 +225,14 @@ class UdpConnection implements Connection {
     this.#release();
   }
 
+  ref(): void {
+    this.#parts.own?.ref();
+  }
+
+  unref(): void {
+    this.#parts.own?.unref();
+  }
+
   /** Keeps a datagram, if there is room. */
   receive(datagram: Uint8Array): void {
     this.#restart();
@@ -252,18 +264,18 @@ class UdpConnection implements Connection {
 
   #restart(): void {
     const { idle } = this.#parts;
-    clearTimeout(this.#timer);
+    this.#deadline?.clear();
     if (idle === undefined || idle.timeout === Infinity || this.#isReleased) return;
-    this.#timer = setTimeout(() => {
+    this.#deadline = new Deadline(idle.timeout, () => {
       idle.onIdle();
       this.#inbox.end();
-    }, idle.timeout);
+    });
   }
 
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    clearTimeout(this.#timer);
+    this.#deadline?.clear();
     this.#parts.release(this.#closed.resolve);
   }
 

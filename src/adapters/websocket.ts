@@ -2,6 +2,7 @@
 
 import { copyOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
+import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection.ts";
 import { connectionClosed } from "../connection/closing.ts";
@@ -222,7 +223,7 @@ export class WebSocketConnection implements Connection {
   /** A write that waits until less waits in the socket. */
   #room: Deferred | undefined;
   #lookTimer: ReturnType<typeof setTimeout> | undefined;
-  #goodbyeTimer: ReturnType<typeof setTimeout> | undefined;
+  #goodbye: Deadline | undefined;
 
   constructor(socket: WebSocketSender, options: CheckedOptions, peer: string) {
     this.#maxBufferedBytes = options.maxBufferedBytes;
@@ -247,7 +248,7 @@ export class WebSocketConnection implements Connection {
   async write(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length; at += LONGEST_MESSAGE) {
       if (!this.#isOpened) await this.#opened.promise;
-      if (this.#socket.readyState !== OPEN) throw this.#error("write to");
+      if (this.#socket.readyState !== OPEN) throw this.#refuse();
       this.#send(data.subarray(at, at + LONGEST_MESSAGE));
       if (this.#socket.bufferedAmount > HIGH_WATER_MARK) await this.#drained();
     }
@@ -366,6 +367,12 @@ export class WebSocketConnection implements Connection {
     this.#room = undefined;
   }
 
+  /** The socket takes nothing any more. What breaks one direction breaks both. */
+  #refuse(): Error {
+    if (this.#ending !== undefined) this.#inbox.fail(this.#error("read from"));
+    return this.#error("write to");
+  }
+
   /** This side cannot go on: a stream with a hole in it is none. */
   #fail(error: Error): Error {
     if (this.#failure === undefined && this.#closeError === undefined) {
@@ -389,14 +396,14 @@ export class WebSocketConnection implements Connection {
   /** A peer may never answer a close. */
   #waitForClose(): void {
     if (this.#ending !== undefined) return;
-    this.#goodbyeTimer ??= setTimeout(() => {
+    this.#goodbye ??= new Deadline(LONGEST_GOODBYE, () => {
       this.#socket.terminate?.();
       this.onClose(1006, "");
-    }, LONGEST_GOODBYE);
+    });
   }
 
   #finish(): void {
-    clearTimeout(this.#goodbyeTimer);
+    this.#goodbye?.clear();
     const error = this.#error("write to");
     this.#opened.reject(error);
     this.#settleRoom(error);

@@ -46,4 +46,12 @@ export class WrappedConnection implements Connection {
   close(reason?: unknown): void {
     this.#connection.close(reason);
   }
+
+  ref(): void {
+    this.#connection.ref?.();
+  }
+
+  unref(): void {
+    this.#connection.unref?.();
+  }
 }

@@ -1,5 +1,6 @@
 // From what runtimes report of a TLS handshake to a `ConnectionError`.
 
+import { Deadline } from "../common/deadline.ts";
 import type { Address } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { ChatError, ConnectionError } from "../errors.ts";
@@ -53,16 +54,19 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** How many turns of I/O a handshake takes at most: that of TLS 1.2 goes back and forth twice. */
+export const HANDSHAKE_TURNS = 4;
+
 class HandshakeTimeout extends Error {}
 
 /** Calls back with an error for `toHandshakeError()` when the handshake takes too long. */
 export function startHandshakeTimer(
   { handshakeTimeout: timeout }: TlsSettings,
   onFailure: (error: Error) => void,
-): ReturnType<typeof setTimeout> | undefined {
+): Deadline | undefined {
   if (timeout === Infinity) return undefined;
   const message = `the TLS handshake took longer than ${timeout} ms`;
-  return setTimeout(() => onFailure(new HandshakeTimeout(message)), timeout);
+  return new Deadline(timeout, () => onFailure(new HandshakeTimeout(message)), HANDSHAKE_TURNS);
 }
 
 /**

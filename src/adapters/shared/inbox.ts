@@ -36,6 +36,11 @@ export class Inbox {
     return this.#length;
   }
 
+  /** Whether the peer has ended its direction, though what came before may not be read yet. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Hands a chunk to the read that waits, or keeps it and holds the transport back. */
   put(chunk: Uint8Array): void {
     if (this.#finished || chunk.length === 0) return;
@@ -52,11 +57,10 @@ export class Inbox {
     if (this.#waiting !== undefined) this.#take().resolve(null);
   }
 
-  /** The connection broke; what had arrived is still read first. */
+  /** The connection broke, perhaps after the peer had ended its direction; what had arrived is still read first. */
   fail(error: Error): void {
-    if (this.#finished) return;
-    this.#failure = error;
-    if (this.#waiting !== undefined) this.#take().reject(error);
+    this.#failure ??= error;
+    if (this.#waiting !== undefined) this.#take().reject(this.#failure);
   }
 
   /** This side closed the connection: nothing more is read. */

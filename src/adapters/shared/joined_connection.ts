@@ -34,6 +34,9 @@ export interface Source {
    * way.
    */
   cancel(reason: unknown): void;
+  /** As those of a {@linkcode Connection}, where the source has them. */
+  ref?(): void;
+  unref?(): void;
 }
 
 /** Where bytes go. Its errors are as those of a {@linkcode Source}. */
@@ -60,6 +63,9 @@ export interface Whole {
   onClose?(): void;
   /** Is called when the sink has failed, which by itself says nothing of the source. */
   onWriteFailure?(error: Error): void;
+  /** As those of a {@linkcode Connection}, of what keeps the process alive beside the source. */
+  ref?(): void;
+  unref?(): void;
 }
 
 /**
@@ -137,6 +143,16 @@ export class JoinedConnection implements Connection {
     this.#abort(reason ?? closed);
     this.#whole.onClose?.();
     this.#release();
+  }
+
+  ref(): void {
+    this.#source?.ref?.();
+    this.#whole.ref?.();
+  }
+
+  unref(): void {
+    this.#source?.unref?.();
+    this.#whole.unref?.();
   }
 
   async #readFrom(source: Source): Promise<Uint8Array | null> {

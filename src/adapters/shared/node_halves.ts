@@ -16,6 +16,10 @@ export interface NodeReadableLike {
   resume(): unknown;
   /** Takes what the stream has buffered. */
   read(): unknown;
+  /** Lets a stream that the system reads keep the process alive. */
+  ref?(): unknown;
+  /** Lets the process end though such a stream is open. */
+  unref?(): unknown;
   /** How many bytes the stream has buffered. */
   readonly readableLength: number;
   /** Closes the stream now. */
@@ -90,6 +94,14 @@ export class NodeSource implements Source {
   /** What had arrived is still read; then `next()` rejects with this, and so does one that is under way. */
   fail(error: Error): void {
     this.#inbox.fail(error);
+  }
+
+  ref(): void {
+    this.#stream.ref?.();
+  }
+
+  unref(): void {
+    this.#stream.unref?.();
   }
 
   cancel(): void {
