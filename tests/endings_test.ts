@@ -68,10 +68,14 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   "the peer resets": { resets: true, bring: ({ peer }) => peer.reset() },
   "the peer is silent (idleTimeout)": {
     options: { idleTimeout: 100 },
-    bring: async ({ timers }) => {
-      const find = () => [...timers.values()].find(({ after }) => after === 100);
-      while (find() === undefined) await nextTurn(); // what was pushed waits to be taken
-      find()!.call();
+    bring: async ({ timers, chat }) => {
+      let isOpen = true;
+      const note = (): void => void (isOpen = false);
+      while (isOpen) {
+        chat.push().catch(note);
+        [...timers.values()].find(({ after }) => after === 100)?.call(); // what was pushed waits to be taken
+        await nextTurn(); // in which the peer may be heard
+      }
     },
   },
   "a producer throws": {

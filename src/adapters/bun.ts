@@ -11,6 +11,7 @@ import {
   connectionClosed,
   type WatchableConnection,
 } from "../connection/closing.ts";
+import { type ReceivableConnection, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { tune } from "../sockets/tcp_options.ts";
@@ -206,7 +207,7 @@ interface PendingWrite {
   readonly done: Deferred;
 }
 
-class BunConnection implements TlsCapable, WatchableConnection {
+class BunConnection implements TlsCapable, WatchableConnection, ReceivableConnection {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
   readonly tls: TlsInfo | undefined;
@@ -241,6 +242,10 @@ class BunConnection implements TlsCapable, WatchableConnection {
 
   read(): Promise<Uint8Array | null> {
     return this.#inbox.read();
+  }
+
+  [RECEIVE](receiver: Receiver | undefined): void {
+    this.#inbox.receive(receiver);
   }
 
   write(data: Uint8Array): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { AbortSignalLike } from "../common/abort.ts";
 import { typeName } from "../common/checks.ts";
-import { Deferred } from "../common/deferred.ts";
+import { Deferred, NOW } from "../common/deferred.ts";
 import { unlessThrown } from "../common/unless_thrown.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
@@ -12,6 +12,7 @@ import {
   connectionClosed,
   type WatchableConnection,
 } from "../connection/closing.ts";
+import { type ReceivableConnection, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { type ClosedError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { BACKLOG, type TcpOptions, tune } from "../sockets/tcp_options.ts";
@@ -225,7 +226,7 @@ class DenoListener implements ConnectionListener {
   }
 }
 
-class DenoConnection implements WatchableConnection {
+class DenoConnection implements WatchableConnection, ReceivableConnection {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
 
@@ -235,6 +236,10 @@ class DenoConnection implements WatchableConnection {
   /** What broke the connection: Deno reports a reset once, to whoever reads or writes, and the end of the stream after it. */
   #cause: unknown;
   #readEnded = false;
+  /** What asks for the next chunk, whether one is under way, and what came when nothing asked any more. */
+  #receiver: Receiver | undefined;
+  #isReading = false;
+  #kept: Uint8Array | undefined;
   #writeEnded = false;
   #released = false;
   #bufferSize = SMALLEST_BUFFER;
@@ -251,18 +256,23 @@ class DenoConnection implements WatchableConnection {
     return this[CLOSING].closed;
   }
 
-  /** It waits here, and nowhere else of this library: each async function that waits costs 400 bytes. */
-  async read(): Promise<Uint8Array | null> {
-    if (this.#closeError !== undefined) throw this.#closeError;
-    if (this.#readEnded) return this.#end();
-    try {
-      const count = await this.#conn.read(this.#makeSpace());
-      if (count !== null) return this.#takeFilled(count);
-    } catch (cause) {
-      this.#cause ??= cause;
+  read(): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) =>
+      this[RECEIVE]({ onChunk: resolve, onReadFailure: reject })
+    );
+  }
+
+  [RECEIVE](receiver: Receiver | undefined): void {
+    this.#receiver = receiver;
+    if (receiver === undefined || this.#isReading) return;
+    if (this.#kept !== undefined || this.#readEnded || this.#closeError !== undefined) {
+      return void NOW.then(() => this.#receiver === receiver && this.#answer());
     }
-    this.#endReading();
-    return this.#end();
+    this.#isReading = true;
+    this.#conn.read(this.#makeSpace()).then(
+      (count) => this.#onRead(count),
+      (cause) => this.#onRead(null, cause),
+    );
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -324,10 +334,23 @@ class DenoConnection implements WatchableConnection {
     this.#closeWhenBothEnded();
   }
 
-  /** What is read when nothing more comes. */
-  #end(): null {
-    if (this.#closeError !== undefined || this.#cause !== undefined) throw this.#error("read from");
-    return null;
+  #onRead(count: number | null, cause?: unknown): void {
+    this.#isReading = false;
+    if (count !== null) this.#kept = this.#takeFilled(count);
+    else {
+      this.#cause ??= cause;
+      this.#endReading();
+    }
+    if (this.#receiver !== undefined) this.#answer();
+  }
+
+  #answer(): void {
+    const receiver = this.#receiver!;
+    const kept = this.#kept ?? null;
+    this.#receiver = this.#kept = undefined;
+    const isBroken = this.#closeError !== undefined || (kept === null && this.#cause !== undefined);
+    if (isBroken) receiver.onReadFailure(this.#error("read from"));
+    else receiver.onChunk(kept);
   }
 
   #closeWhenBothEnded(): void {

@@ -12,6 +12,7 @@ import {
   connectionClosed,
   type WatchableConnection,
 } from "../connection/closing.ts";
+import { type ReceivableConnection, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { type ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "../sockets/endpoint.ts";
 import { BACKLOG, tune } from "../sockets/tcp_options.ts";
@@ -204,7 +205,7 @@ interface Carrier extends NodeDuplexLike {
 /** How long a close waits for the goodbye of TLS to be sent. Milliseconds. */
 const LONGEST_GOODBYE = 1_000;
 
-class NodeConnection implements WatchableConnection {
+class NodeConnection implements WatchableConnection, ReceivableConnection {
   /** They are called with the stream as `this`: listeners of each connection's own would cost it 400 bytes. */
   static readonly #listeners: readonly [string, (this: Carrier, ...args: never[]) => void][] = [
     ["data", function (chunk: Uint8Array): void {
@@ -259,6 +260,10 @@ class NodeConnection implements WatchableConnection {
 
   read(): Promise<Uint8Array | null> {
     return this.#inbox.read();
+  }
+
+  [RECEIVE](receiver: Receiver | undefined): void {
+    this.#inbox.receive(receiver);
   }
 
   write(data: Uint8Array): Promise<void> {

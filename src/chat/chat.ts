@@ -846,8 +846,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** A connection that is gone by itself says why when it is read to its end. */
   #onConnectionGone(): void {
     this.#isConnectionGone = true;
-    if (!this.#inbound.hasEnded) this.#inbound.fetch(true);
-    else this.#settle();
+    if (!this.#inbound.hasEnded) return this.#inbound.fetch(true);
+    const isKnown = this.#life !== "open" || this.#failure !== undefined;
+    if (isKnown || !isWatchable(this.#connection)) return this.#settle();
+    // One of this library's own that is gone before this side has ended says whether it broke after the peer's end.
+    this.#connection.read().then(
+      () => this.#settle(),
+      (reason) => this.#onSendFailure(reason),
+    );
   }
 
   #settle(): void {

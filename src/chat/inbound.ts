@@ -8,6 +8,7 @@ import { quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { inNextTurn, Steps } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
+import { isReceivable, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { TimeoutError } from "../errors.ts";
 import { type Framer, isPaused, isWithinFrame } from "../framer/framer.ts";
 import type { Rule } from "../framer/terminator.ts";
@@ -58,7 +59,7 @@ const FETCH_LIMIT = 1024 * 1024;
  *       └──fetch(), from any──▶ all: to the end, because the connection is gone or going
  * ```
  */
-export class Inbound<T, Owner> {
+export class Inbound<T, Owner> implements Receiver {
   readonly #framer: Framer<T>;
   readonly #owner: Owner;
   readonly #events: InboundEvents<Owner>;
@@ -69,9 +70,11 @@ export class Inbound<T, Owner> {
   #before: Promise<void> | undefined;
 
   #reads: "when asked" | "ahead" | "last" | "all" = "when asked";
-  /** The read of the connection that is under way. */
-  #receiving: Promise<Uint8Array | null> | undefined;
-  /** What it gave while nobody waited for frames. */
+  /** Whether the connection is being read. */
+  #isReceiving = false;
+  /** The promise for what it brings, if there is one. */
+  #promised: Promise<Uint8Array | null> | undefined;
+  /** What it brought while nobody waited for frames. */
   #held: Uint8Array | undefined;
   #received = 0;
   /** How many bytes may wait when all is read. */
@@ -181,7 +184,7 @@ export class Inbound<T, Owner> {
 
   /** No bytes will follow: `null` if the peer ended in order. Frames that are here are handed out first. */
   finish(end: Error | null): void {
-    this.#receiving = undefined;
+    this.#isReceiving = false;
     if (this.#end) return; // the first error is the one that is told
     this.#useHeld();
     if (!this.hasEnded && end === null) this.#framer.end();
@@ -191,6 +194,7 @@ export class Inbound<T, Owner> {
 
   /** Drops what is here: readers are told the end at once. */
   drop(end: Error | null): void {
+    this.#isReceiving = false;
     this.#end = end;
     this.#dropped = true;
     this.#batch?.return();
@@ -214,11 +218,14 @@ export class Inbound<T, Owner> {
     return this.#framer.takeRest();
   }
 
-  /** Takes out the read that is under way, or what it gave while nobody waited. */
+  /** Gives up reading. Returns the read that is under way, if it cannot be taken back, or what it brought while nobody waited. */
   takeRead(): Promise<Uint8Array | null> | undefined {
-    const read = this.#held === undefined ? this.#receiving : Promise.resolve(this.#held);
-    this.#held = this.#receiving = undefined;
-    return read;
+    const [held, connection] = [this.#held, this.#connection];
+    const promised = this.#isReceiving ? this.#promised : undefined;
+    if (this.#isReceiving && isReceivable(connection)) connection[RECEIVE](undefined);
+    this.#isReceiving = false;
+    this.#held = this.#promised = undefined;
+    return held === undefined ? promised : Promise.resolve(held);
   }
 
   /** Hands out what is here to those who wait, and asks for more if that leaves one waiting. */
@@ -392,37 +399,16 @@ export class Inbound<T, Owner> {
     if (isAhead && this.isIdle && this.buffered === 0) this.#receive();
   }
 
-  #receive(): void {
-    if (this.#useHeld()) return this.serve();
-    if (this.#receiving !== undefined || this.#before !== undefined || this.hasEnded) return;
-    const receiving = this.#receiving = this.#readConnection();
-    // What is taken out by takeRead() is not for the framer.
-    receiving.then(
-      (chunk) => this.#receiving === receiving && this.#onReceived(chunk),
-      (error) => this.#receiving === receiving && this.#onBroken(error),
-    );
-  }
-
-  /** A connection of your own may throw where it should reject. */
-  #readConnection(): Promise<Uint8Array | null> {
-    try {
-      return this.#connection.read();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  #onReceived(chunk: Uint8Array | null): void {
-    this.#receiving = undefined;
-    if (this.hasEnded) return;
+  onChunk(chunk: Uint8Array | null): void {
+    if (!this.#isReceiving) return;
+    this.#isReceiving = false;
     this.#idleTimer.end("read");
     if (chunk === null) return this.#events.onPeerEnd(this.#owner);
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
       const met = typeName(chunk);
-      return this.#onBroken(
-        new TypeError(`read() of a connection must give a Uint8Array or null, not ${met}`),
-      );
+      const what = `read() of a connection must give a Uint8Array or null, not ${met}`;
+      return this.#events.onBroken(this.#owner, new TypeError(what));
     }
     this.#received += bytes.length;
     if (this.#reads === "all") return this.#onFetched(bytes);
@@ -430,17 +416,32 @@ export class Inbound<T, Owner> {
     else this.#push(bytes);
   }
 
+  onReadFailure(reason: unknown): void {
+    if (!this.#isReceiving) return;
+    this.#isReceiving = false;
+    this.#idleTimer.end("read");
+    this.#events.onBroken(this.#owner, reason);
+  }
+
+  #receive(): void {
+    if (this.#useHeld()) return this.serve();
+    if (this.#isReceiving || this.#before !== undefined || this.hasEnded) return;
+    this.#isReceiving = true;
+    const connection = this.#connection;
+    if (isReceivable(connection)) return connection[RECEIVE](this);
+    const promised = this.#promised = readFrom(connection);
+    // What is taken out by takeRead() is not for the framer.
+    promised.then(
+      (chunk) => this.#promised === promised && this.onChunk(chunk),
+      (error) => this.#promised === promised && this.onReadFailure(error),
+    );
+  }
+
   #onFetched(bytes: Uint8Array): void {
     this.#push(bytes);
     // What a connection that is closed still has is little; one that is not might go on for ever.
     if (this.#framer.buffered < this.#fetchLimit) this.#receive();
-    else this.#onBroken(undefined);
-  }
-
-  #onBroken(reason: unknown): void {
-    this.#receiving = undefined;
-    this.#idleTimer.end("read");
-    this.#events.onBroken(this.#owner, reason);
+    else this.#events.onBroken(this.#owner, undefined);
   }
 
   #push(bytes: Uint8Array): void {
@@ -458,6 +459,15 @@ export class Inbound<T, Owner> {
     this.#held = undefined;
     this.#framer.push(held);
     return true;
+  }
+}
+
+/** A connection of your own may throw where it should reject. */
+function readFrom(connection: Connection): Promise<Uint8Array | null> {
+  try {
+    return connection.read();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

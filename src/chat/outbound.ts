@@ -2,7 +2,7 @@
 
 import { type Data, toBytes } from "../common/bytes.ts";
 import { checkLimit } from "../common/checks.ts";
-import { Deferred, quiet } from "../common/deferred.ts";
+import { Deferred, NOW, quiet } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { afterMicrotasks, atEndOfTurn, Steps } from "../common/turns.ts";
@@ -32,7 +32,6 @@ const ENTRY_COST = 1024;
 /** With an `idleTimeout` no more is written at a time: each write that is taken shows that the peer is not silent. */
 const LONGEST_TIMED_WRITE = 64 * 1024;
 
-const NOW: Promise<void> = Promise.resolve();
 /** What most pushes return: there is room. */
 const ROOM: Promise<void> = NOW;
 
@@ -359,7 +358,7 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Waits for what else comes in this turn of the event loop, so that it is written together. */
   #gather(): void {
     this.#state = "gathering";
-    // Most often hurry() is called before anything else is done. (queueMicrotask() takes longer on Node.)
+    // Most often hurry() is called before anything else is done.
     void NOW.then(() => {
       if (this.#state === "gathering") atEndOfTurn(() => this.hurry());
     });

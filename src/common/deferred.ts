@@ -26,6 +26,9 @@ export class Deferred<T = void> {
   }
 }
 
+/** What is to be done after this, and before anything else: `NOW.then(f)` takes less than `queueMicrotask(f)` on Node. */
+export const NOW: Promise<void> = Promise.resolve();
+
 /** Marks a promise as one that need not be awaited. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);

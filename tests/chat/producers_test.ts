@@ -265,7 +265,7 @@ test("Chat runs a producer in the async context of the push() that brought it, t
 // Given back
 
 /** How a producer comes not to be drained. */
-const STOPS: Record<string, (chat: Chat, producer: Producer, other: Producer) => unknown> = {
+const STOPS: Record<string, (chat: Chat, producer: Producer, other: () => Producer) => unknown> = {
   "while it is drained": async (chat, producer) => {
     chat.push(producer).catch(() => {});
     await nextTurn();
@@ -273,11 +273,11 @@ const STOPS: Record<string, (chat: Chat, producer: Producer, other: Producer) =>
     chat.close();
   },
   "before it has begun": (chat, producer, other) => {
-    chat.push(other, producer).catch(() => {});
+    chat.push(other(), producer).catch(() => {});
     chat.close();
   },
   "by discardBuffers()": (chat, producer, other) => {
-    chat.push(other, producer).catch(() => {});
+    chat.push(other(), producer).catch(() => {});
     chat.discardBuffers();
   },
   "because the one before it fails": async (chat, producer) => {
@@ -350,7 +350,7 @@ for (const [what, makeSource] of Object.entries(SOURCES)) {
     test(`Chat gives back ${what} that is not drained ${when}`, async () => {
       const chat = new Chat(memoryPair()[0], { terminator: "\n" });
       const [source, other] = [makeSource(), makeSource()];
-      await stop(chat, source.producer, other.producer);
+      await stop(chat, source.producer, () => other.producer);
       for (let i = 0; i < 100 && !source.released(); i++) await nextTurn();
       assert(source.released());
       chat.close();
@@ -367,7 +367,7 @@ test("Chat destroys a socket that is pushed and not drained", async () => {
     const [socket, other] = [netConnect(port, "127.0.0.1"), netConnect(port, "127.0.0.1")];
     const closed = new Promise((done) => socket.on("close", done));
     const chat = new Chat(memoryPair()[0], { terminator: "\n" });
-    await stop(chat, socket, other);
+    await stop(chat, socket, () => other);
     await closed;
     chat.close();
     other.destroy();
@@ -391,13 +391,21 @@ const { Deno, Bun } = globalThis as {
   Deno?: { open(path: string): Promise<{ readable: ReadableStream<Uint8Array> }> };
   Bun?: { file(path: string): { stream(): ReadableStream<Uint8Array> } };
 };
-const FILES: Record<string, (path: string) => Promise<Producer>> = {
-  "a file of node:fs": (path) => Promise.resolve(createReadStream(path)),
+/** Opens the file twice. */
+const FILES: Record<string, (path: string) => Promise<[Producer, () => Producer]>> = {
+  "a file of node:fs": (path) =>
+    Promise.resolve([createReadStream(path), () => createReadStream(path)]),
   ...(Deno && {
-    "a Deno.FsFile": async (path) => (await Deno.open(path)).readable as unknown as Producer,
+    "a Deno.FsFile": async (path) => {
+      const { readable } = await Deno.open(path);
+      return [readable, () => createReadStream(path)];
+    },
   }),
   ...(Bun && {
-    "a Bun.file()": (path) => Promise.resolve(Bun.file(path).stream() as unknown as Producer),
+    "a Bun.file()": (path) => {
+      const open = (): Producer => Bun.file(path).stream();
+      return Promise.resolve([open(), open]);
+    },
   }),
 };
 
@@ -409,7 +417,7 @@ for (const [what, open] of Object.entries(FILES)) {
       const listener = await listen({ port: 0, terminator: "\n" });
       const chat = await connect({ port: listener.address.port, terminator: "\n" });
       const peer = (await listener.accept())!; // it reads nothing
-      await stop(chat, await open(path), await open(path));
+      await stop(chat, ...await open(path));
       chat.close();
       while (countOpen(path) > 0) await new Promise((done) => setTimeout(done, 1));
       peer.close();

@@ -1,7 +1,8 @@
 // Where a transport that pushes its data (events, callbacks) is turned into one that is read.
 
-import { Deferred } from "../../common/deferred.ts";
+import { NOW } from "../../common/deferred.ts";
 import { Fifo } from "../../common/fifo.ts";
+import type { Receiver } from "../../connection/receiving.ts";
 
 /** How the transport is told to hold back, and to go on, if it can be. */
 export interface Flow {
@@ -23,7 +24,7 @@ export class Inbox {
   /** Made when it is needed first: a connection that is idle has none. */
   #chunks: Fifo<Uint8Array> | undefined;
   #length = 0;
-  #waiting: Deferred<Uint8Array | null> | undefined;
+  #receiver: Receiver | undefined;
   #ended = false;
   #failure: Error | undefined;
 
@@ -44,7 +45,9 @@ export class Inbox {
   /** Hands a chunk to the read that waits, or keeps it and holds the transport back. */
   put(chunk: Uint8Array): void {
     if (this.#finished || chunk.length === 0) return;
-    if (this.#waiting !== undefined) return this.#take().resolve(chunk);
+    if (this.#receiver !== undefined && this.#length === 0) {
+      return this.#takeReceiver().onChunk(chunk);
+    }
     (this.#chunks ??= new Fifo()).push(chunk);
     this.#length += chunk.length;
     this.#flow.pause?.();
@@ -54,13 +57,13 @@ export class Inbox {
   end(): void {
     if (this.#finished) return;
     this.#ended = true;
-    if (this.#waiting !== undefined) this.#take().resolve(null);
+    this.#answerWhenEmpty();
   }
 
   /** The connection broke, perhaps after the peer had ended its direction; what had arrived is still read first. */
   fail(error: Error): void {
     this.#failure ??= error;
-    if (this.#waiting !== undefined) this.#take().reject(this.#failure);
+    this.#answerWhenEmpty();
   }
 
   /** This side closed the connection: nothing more is read. */
@@ -69,21 +72,22 @@ export class Inbox {
     this.#length = 0;
     this.#ended = false;
     this.#failure = error;
-    if (this.#waiting !== undefined) this.#take().reject(error);
+    if (this.#receiver !== undefined) this.#answerSoon();
+  }
+
+  /** Gives the next chunk, `null` at the end, to a receiver; with `undefined`, to no receiver any more. */
+  receive(receiver: Receiver | undefined): void {
+    this.#receiver = receiver;
+    if (receiver === undefined) return;
+    if (this.#length > 0 || this.#finished) this.#answerSoon();
+    else this.#flow.resume?.();
   }
 
   /** The next chunk; `null` at the end. */
   read(): Promise<Uint8Array | null> {
-    const chunk = this.#chunks?.shift();
-    if (chunk !== undefined) {
-      this.#length -= chunk.length;
-      return Promise.resolve(chunk);
-    }
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#ended) return Promise.resolve(null);
-    this.#waiting = new Deferred();
-    this.#flow.resume?.();
-    return this.#waiting.promise;
+    return new Promise((resolve, reject) =>
+      this.receive({ onChunk: resolve, onReadFailure: reject })
+    );
   }
 
   /** Whether the transport has said its last word. */
@@ -91,9 +95,31 @@ export class Inbox {
     return this.#ended || this.#failure !== undefined;
   }
 
-  #take(): Deferred<Uint8Array | null> {
-    const waiting = this.#waiting!;
-    this.#waiting = undefined;
-    return waiting;
+  #answerWhenEmpty(): void {
+    if (this.#receiver !== undefined && this.#length === 0) this.#answer();
+  }
+
+  /** Its receiver is in the middle of something, perhaps. */
+  #answerSoon(): void {
+    const receiver = this.#receiver;
+    void NOW.then(() => {
+      if (this.#receiver !== undefined && this.#receiver === receiver) this.#answer();
+    });
+  }
+
+  #answer(): void {
+    const receiver = this.#takeReceiver();
+    const chunk = this.#chunks?.shift();
+    if (chunk !== undefined) {
+      this.#length -= chunk.length;
+      receiver.onChunk(chunk);
+    } else if (this.#failure !== undefined) receiver.onReadFailure(this.#failure);
+    else receiver.onChunk(null);
+  }
+
+  #takeReceiver(): Receiver {
+    const receiver = this.#receiver!;
+    this.#receiver = undefined;
+    return receiver;
   }
 }

@@ -363,6 +363,7 @@ export class End {
     talk.endsReads = true;
     if (!this.#connection.isEnded) this.#mayBreak = true;
     if (op === "closeWhenDone" || op === "dispose") {
+      this.#codes.add("timeout"); // a peer that has sent something, and does not end
       // Disposing may resolve where this rejects: when a read has rejected with what broke.
       const disposed = op === "dispose" ? chat[Symbol.asyncDispose]() : undefined;
       const promise = chat.closeWhenDone();
