@@ -1058,8 +1058,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbound-reads-clear-text",
     file: "chat/inbound.ts",
-    find: "this.#receiving !== undefined || this.#before !== undefined || this.hasEnded",
-    replace: "this.#receiving !== undefined || this.hasEnded",
+    find: "this.#isReceiving || this.#before !== undefined || this.hasEnded",
+    replace: "this.#isReceiving || this.hasEnded",
     breaks: "a read during startTls() takes what belongs to the handshake",
   },
   {
