@@ -899,8 +899,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** @param isSending Whether the peer has sent something since this side began to end. */
   async #drainPeer(isSending: boolean): Promise<void> {
     this.#life = "lingering";
+    this.#inbound.takeRest(); // what is here had come before, and does not count as sent since
+    const under = this.#inbound.takeRead();
     this.#inbound.drop(null);
-    const under = this.#inbound.takeRead(); // what was held had come before
     this.#idleTimer.stop(); // there are limits of its own here
     let gaveUp: Error | undefined;
     const giveUp = (): void => {
