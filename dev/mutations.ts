@@ -823,13 +823,6 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "closeWhenDone() blames the peer for what had come before",
   },
   {
-    id: "chat-linger-idle-timer",
-    file: "chat/chat.ts",
-    find: "this.#idleTimer.stop(); // there are limits of its own here",
-    replace: "",
-    breaks: "idleTimeout ends a closeWhenDone() that drains the peer",
-  },
-  {
     id: "chat-linger-option",
     file: "chat/chat.ts",
     find: "return { total, idle };",

@@ -169,6 +169,24 @@ test("Chat.closeWhenDone() says that it gave up when the peer had sent something
   }
 });
 
+test("Chat.closeWhenDone() says that it gave up also when the peer had sent something before all was sent", async () => {
+  await withTimers(async (timers) => {
+    const { chat, connection } = scripted();
+    connection.hold();
+    chat.push("the last words");
+    await connection.wrote();
+    const done = chat.closeWhenDone();
+    const read = chat.read();
+    connection.arrive(bytes("meanwhile\n"));
+    assertStrictEquals(await read, "meanwhile");
+    connection.release();
+    await nextTurn();
+    [...timers.values()].find(({ after }) => after === 2_000)!.call();
+    const error = await assertRejects(() => done, ConnectionError, "had not ended");
+    assertStrictEquals(error.code, "timeout");
+  });
+});
+
 test("Chat.closeWhenDone() rejects when what was pushed could not be sent, also when that was before", async () => {
   const { chat, connection } = scripted();
   connection.hold();
@@ -408,6 +426,7 @@ test("Chat fetches what had arrived, and closes, when sending fails", async () =
   await assertRejects(() => ended.chat.flush(), ConnectionError);
   assertEquals(ended.connection.closes, [BROKEN]);
   assertStrictEquals(await ended.chat.closed, BROKEN);
+  await assertRejects(() => ended.chat.read(), ConnectionError, "it broke");
 });
 
 test("Chat closes its connection with the first failure, also when it is closed before what had arrived is fetched", async () => {
