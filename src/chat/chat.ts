@@ -863,7 +863,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#outbound.drop(
       this.#failure ?? new ClosedError("the chat is closed: nothing can be pushed"),
     );
-    this.#connection.close(failure);
+    this.#connection.close(this.#failure);
     this.#settle();
   }
 
@@ -936,6 +936,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** @param isSending Whether the peer has sent something since this side began to end. */
   async #drainPeer(isSending: boolean): Promise<void> {
     this.#life = "lingering";
+    this.#inbound.takeRest(); // what is here had come before, and does not count as sent since
     const under = this.#inbound.takeRead();
     this.#inbound.drop(null);
     this.#idleTimer.stop(); // there are limits of its own here

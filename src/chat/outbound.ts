@@ -340,7 +340,10 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Makes ready what was pushed after a producer that has ended, up to the next one. */
   #advance(): void {
     for (let entry = this.#later.first; entry !== undefined; entry = this.#later.first) {
-      if (entry instanceof ProducerRun) return entry.wake();
+      if (entry instanceof ProducerRun) {
+        entry.wake();
+        break;
+      }
       this.#later.shift();
       if (entry instanceof Deferred) {
         this.#flushes.push({ position: this.#position, reached: entry });

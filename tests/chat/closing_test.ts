@@ -141,6 +141,52 @@ test("Chat.closeWhenDone() gives up on a peer that sends nothing for 2 s, or for
   }
 });
 
+test("Chat.closeWhenDone() says that it gave up when the peer had sent something since, and not what had come before", async () => {
+  for (const isSending of [false, true]) {
+    await withTimers(async (timers) => {
+      const { chat, connection } = scripted();
+      const leaving = chat[Symbol.asyncIterator]();
+      const left = leaving.next();
+      await leaving.return!();
+      assertEquals(await left, { done: true, value: undefined });
+      connection.arrive(bytes("before\n")); // for the read that is under way: nobody waits for it
+      await nextTurn();
+      const done = chat.closeWhenDone();
+      await nextTurn();
+      if (isSending) connection.arrive(bytes("since\n"));
+      await nextTurn();
+      [...timers.values()].find(({ after }) => after === 2_000)!.call();
+      if (isSending) {
+        const error = await assertRejects(() => done, ConnectionError, "had not ended");
+        assertStrictEquals(error.code, "timeout");
+        assertStrictEquals(await chat.closed, error);
+      } else {
+        await done;
+        assertStrictEquals(await chat.closed, undefined);
+      }
+      assertEquals([connection.closes.length, timers.size], [1, 0]);
+    });
+  }
+});
+
+test("Chat.closeWhenDone() says that it gave up also when the peer had sent something before all was sent", async () => {
+  await withTimers(async (timers) => {
+    const { chat, connection } = scripted();
+    connection.hold();
+    chat.push("the last words");
+    await connection.wrote();
+    const done = chat.closeWhenDone();
+    const read = chat.read();
+    connection.arrive(bytes("meanwhile\n"));
+    assertStrictEquals(await read, "meanwhile");
+    connection.release();
+    await nextTurn();
+    [...timers.values()].find(({ after }) => after === 2_000)!.call();
+    const error = await assertRejects(() => done, ConnectionError, "had not ended");
+    assertStrictEquals(error.code, "timeout");
+  });
+});
+
 test("Chat.closeWhenDone() rejects when what was pushed could not be sent, also when that was before", async () => {
   const { chat, connection } = scripted();
   connection.hold();
@@ -380,6 +426,26 @@ test("Chat fetches what had arrived, and closes, when sending fails", async () =
   await assertRejects(() => ended.chat.flush(), ConnectionError);
   assertEquals(ended.connection.closes, [BROKEN]);
   assertStrictEquals(await ended.chat.closed, BROKEN);
+  await assertRejects(() => ended.chat.read(), ConnectionError, "it broke");
+});
+
+test("Chat closes its connection with the first failure, also when it is closed before what had arrived is fetched", async () => {
+  for (const end of ["close", "closeWhenDone"] as const) {
+    const { chat, connection } = scripted();
+    const reading = chat.read();
+    connection.hold();
+    chat.push("too much");
+    await connection.wrote();
+    const done = end === "closeWhenDone" ? chat.closeWhenDone() : undefined;
+    connection.release(BROKEN);
+    await ticks(50);
+    if (end === "close") chat.close(new Error("for another reason"));
+    assertEquals(connection.closes, [BROKEN]);
+    assertStrictEquals(await chat.closed, BROKEN);
+    for (const told of [reading, chat.read(), done ?? chat.flush()]) {
+      assertStrictEquals(await told.catch((error) => error), BROKEN);
+    }
+  }
 });
 
 test("Chat fetches a bounded amount when sending fails and the peer goes on and on", async () => {

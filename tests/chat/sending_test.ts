@@ -232,6 +232,36 @@ test("Chat.flush() resolves when all that was pushed before is with the transpor
   await flush;
 });
 
+test("Chat.flush() resolves between two producers when the first has ended, whatever the second does", async () => {
+  const waiting = async function* (): AsyncGenerator<string> {
+    await new Promise(() => {});
+    yield "never";
+  };
+  const failing: Iterable<string> = {
+    [Symbol.iterator](): Iterator<string> {
+      throw new Error("out of paper");
+    },
+  };
+  for (const second of [waiting(), failing]) {
+    for (const between of ["", "data"]) {
+      const { chat, connection } = scripted();
+      let goOn = (): void => {};
+      const first = async function* (): AsyncGenerator<string> {
+        yield "first ";
+        await new Promise<void>((resolve) => goOn = resolve);
+      };
+      chat.push(first(), between);
+      const flushed = chat.flush();
+      chat.push(second);
+      await connection.wrote();
+      goOn();
+      await flushed;
+      assertStrictEquals(connection.sent, `first ${between}`);
+      chat.close();
+    }
+  }
+});
+
 test("Chat pulls a producer while little of what it gave waits to be taken, and no further", async () => {
   for (const piece of ["small", "more than the mark"]) {
     const { chat, connection } = scripted({ highWaterMark: 10 });

@@ -100,7 +100,7 @@ class Course {
   /** It is told that no more will be asked for. */
   release(): void {
     const { atReturn, doesAtReturn } = this.#plan;
-    this.#note("is released");
+    this.#note("is released", "releases");
     if (doesAtReturn !== undefined) this.#around.perform("doesAtReturn");
     if (atReturn === "throws") throw this.#around.makeError(`error at the return of ${this.#name}`);
   }
@@ -114,7 +114,7 @@ class Course {
     return { done: false, value: this.toData(piece) };
   }
 
-  #note(what: string, aspect?: "pulls"): void {
+  #note(what: string, aspect: "pulls" | "releases"): void {
     this.#around.trace.add(this.#name, what, aspect);
   }
 }

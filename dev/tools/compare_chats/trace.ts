@@ -8,6 +8,7 @@
  * - `underway`: the bytes that it was given and had not taken when it was closed or failed
  * - `reason`: what `close()` of the connection is given
  * - `pulls`: when a producer is asked for pieces, and ends
+ * - `releases`: whether it is told that no more will be asked for
  * - `pieces`: how `stream()` and `batches()` cut what they give
  * - `unread`: what of the unread bytes `detach()` gives, and what it leaves to the connection
  * - `bytesIn` and the others of `stats`: what they are after each turn
@@ -18,6 +19,7 @@ export const ASPECTS = [
   "underway",
   "reason",
   "pulls",
+  "releases",
   "pieces",
   "unread",
   "bytesIn",
