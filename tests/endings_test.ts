@@ -78,6 +78,17 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
       }
     },
   },
+  "a frame is not whole in time (frameTimeout)": {
+    options: { frameTimeout: 100 },
+    bring: async ({ chat, peer, timers }) => {
+      void chat.read(100_000).catch(() => {}); // what is here is a part of that
+      await peer.send("half");
+      const find = () => [...timers.values()].find(({ after }) => after === 100);
+      while (find() === undefined) await nextTurn();
+      find()!.call();
+      await chat.closed;
+    },
+  },
   "a producer throws": {
     bring: ({ chat, producer, peer }) => {
       producer.next = "throw";

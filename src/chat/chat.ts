@@ -40,11 +40,12 @@ export interface ChatOptions extends FramerOptions, OutboundOptions {
   /**
    * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is
    * waited for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with
-   * a `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes.
+   * a `ConnectionError` of the code `"timeout"`. While the program neither reads nor has data to send, no time passes, and
+   * a program that was busy looks at what has arrived meanwhile before it blames the peer.
    *
-   * It is the system that takes data, some hundred kilobytes ahead of the peer: whoever pushes again and again to a
-   * peer that is gone, and waits for an answer, gives the read a `timeout`. So does whoever wants a whole frame in
-   * time: one byte now and then is no silence.
+   * The system takes data some hundred kilobytes ahead of the peer. So a program that pushes again and again to a peer
+   * that is gone, and waits for an answer, gives the read a `timeout`. A peer that sends one byte now and then is not
+   * silent: see `frameTimeout`.
    */
   idleTimeout?: number | undefined;
   /**
@@ -105,14 +106,15 @@ export interface Discarded {
 
 const LINGER: DrainLimits = { total: 30_000, idle: 2_000 };
 
-/** Where a chat is in its life: the table is drawn in {@linkcode Chat}. */
+/** Where a chat is in its life: the transitions are drawn at {@linkcode Chat}. */
 type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 
 /**
  * A connection, read as frames and written through producers.
  *
  * Reading: loop over the chat, or call {@linkcode Chat.read}; set {@linkcode Chat.terminator} whenever the next frame
- * ends otherwise. The connection is read only while a frame is asked for, so a slow consumer slows its peer down.
+ * ends otherwise. The connection is read only while a frame is asked for (and one chunk ahead once
+ * {@linkcode Chat.closed} was asked for), so a slow consumer slows its peer down.
  *
  * Whole frames come one after the other, or many for one promise ({@linkcode Chat.batches}); one of any size comes in
  * pieces ({@linkcode Chat.stream}).
@@ -120,14 +122,24 @@ type Life = "open" | "ending" | "lingering" | "closed" | "detached";
  * Writing: {@linkcode Chat.push} data and producers, or {@linkcode Chat.send} a payload as one frame; they are sent in
  * that order.
  *
- * Ending: {@linkcode Chat.closeWhenDone} in peace, {@linkcode Chat.close} at once. What each ending means to whoever
- * waits, to producers and to the connection is a table in the documentation, `docs/endings.md`.
+ * Ending: {@linkcode Chat.closeWhenDone} sends what was pushed, and closes; {@linkcode Chat.close} closes at once, and drops
+ * it. What each ending means to reads and pushes that wait, to producers and to the connection is a table in the
+ * documentation, `docs/endings.md`.
  *
  * ```text
- *                  ┌── reads: answered in the order they were asked
- *   connection ──▶ framer ──▶ frames           open ──▶ the peer ended: reads give null, writing goes on
- *   connection ◀── send queue ◀── push()        │  └──▶ broken: frames that are here, then the error
- *                                               └──▶ closed: reads give null, or the reason
+ *   connection ──▶ Inbound ──▶ frames, in the order they were asked for
+ *   connection ◀── Outbound ◀── push(), send()
+ *
+ *                                all is sent, and this direction      the peer has ended, too,
+ *        closeWhenDone()                   has ended                      or linger is over
+ *   open ───────────────▶ ending ───────────────────────▶ lingering ───────────────────────▶ closed
+ *    │ │                    │                                 │                                ▲
+ *    │ └────────────────────┴─────────────────────────────────┴────────────────────────────────┘
+ *    │     close(); signal; a timeout; a producer fails; more than maxQueuedBytes wait; the connection breaks
+ *    └── detach() ──▶ detached
+ *
+ *   While it is open or ending, each direction ends by itself: reading by the peer's end, sending by closeWrite().
+ *   The peer's end is answered by closeWhenDone() where nothing but `closed` would tell the program of it.
  * ```
  *
  * @example
@@ -167,7 +179,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     for (const name of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
       Object.defineProperty(this.prototype, Symbol.for(name), {
         value(this: Chat<unknown>, ...args: unknown[]): string {
-          return this.#inspect(args);
+          try {
+            return this.#inspect(args);
+          } catch {
+            return "Chat {}"; // a connection of your own may throw, and the prototype is no chat
+          }
         },
       });
     }
@@ -279,9 +295,13 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Resolves when the connection is gone: with nothing if it ended in order, or was closed without a reason, and with
-   * the error otherwise. It never rejects. A break that happens while the chat neither reads nor writes may be noticed
-   * only when it does.
+   * Resolves when the connection is gone: with nothing if it ended in order, or was closed without a reason, and otherwise
+   * with the error that reads and pushes reject with. It never rejects.
+   *
+   * It notices that the peer ends or resets the connection, also if the program never reads: the chat reads one chunk
+   * ahead for it, and no more. If no read waits, no loop is open, and no frame was asked for since, nothing else tells the
+   * program of the peer's end: the chat then sends what was pushed, and closes, as {@linkcode Chat.closeWhenDone} does. To
+   * go on sending after the peer's end, keep a read or a loop waiting.
    */
   get closed(): Promise<Error | undefined> {
     if (this.#life === "open") this.#inbound.watch();
@@ -455,19 +475,25 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Queues data and producers to be sent, in this order, after all that was pushed before. Producers are drained one
-   * after the other, and asked for a piece only when the transport has taken the piece before. What is pushed in one
-   * turn of the event loop is written together: when the turn ends, or as soon as a read of this chat waits for the
-   * peer. So {@linkcode Chat.flush} before {@linkcode Chat.close}, which drops what was not written.
+   * Queues data and producers to be sent, in this order, after all that was pushed before. What is pushed in one turn of
+   * the event loop is written together: when the turn ends, or as soon as a read of this chat waits for the peer. So
+   * `push("bye")` is followed by {@linkcode Chat.closeWhenDone}: {@linkcode Chat.close} drops what was not written.
+   *
+   * Producers are drained one after the other. One is pulled ahead while fewer than `highWaterMark` bytes of what it has
+   * yielded wait to be sent, and never further, so it may be endless; its small pieces are written together, and what it
+   * has yielded before it waits for something is written then. It runs in the async context (`AsyncLocalStorage`) of this
+   * call. If it will not be drained to its end, it is told: an iterator by `return()`, a Node stream by `destroy()`, a
+   * `ReadableStream` by `cancel()`, also if it was never begun, or the chat was closed before.
    *
    * A large `Uint8Array` is not copied: do not change it before `flush()` has resolved. A producer must not wait for its
    * own chat to make progress (`flush()`, `closeWhenDone()`, or a `push()` that waits): that waits for the producer.
    *
-   * @param items Strings (sent in the chat's encoding, or UTF-8), bytes, and iterables of them, sync or async.
+   * @param items Strings (sent in the chat's encoding, or UTF-8), bytes, and iterables of them, sync or async: arrays,
+   * generators, Node streams, `ReadableStream`s (of a `Blob`, its `stream()`; of a `Response`, its `body`).
    * @returns Resolves at once while fewer than `highWaterMark` bytes wait (a producer counts as 1 KiB before it is
    * drained, and so does a `flush()` that waits), and otherwise when there is room again. {@linkcode Chat.flush} tells
    * when all is sent. Rejects with the reason if the items will not be sent: a `ClosedError` after `close()`,
-   * `closeWrite()` or `closeWhenDone()`. Nobody is troubled if that is not awaited.
+   * `closeWrite()` or `closeWhenDone()`. A rejection that you do not await is never reported as unhandled.
    * @throws {TypeError} At once, if an item is none of these; nothing is queued then.
    * @throws {RangeError} At once, if a string has a character that the encoding lacks. (A producer that yields one ends the
    * chat with a `ProducerError`.)
@@ -533,11 +559,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Sends all that was pushed, ends the sending direction, reads the peer out for a bounded time (30 s, and 2 s without
-   * a byte) where the connection can have a reset, so that it does not lose our last bytes, and closes. Frames can be
-   * read until all is sent; reading ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending takes as
-   * long as the peer and the producers take: {@linkcode Chat.close} ends it. Harmless when repeated.
-   * @returns Resolves when the connection is closed; rejects if what was pushed could not be sent. It need not be awaited.
+   * Sends all that was pushed, ends the sending direction, and closes when the peer has ended, too. What the peer still
+   * sends is read and discarded, for the time that the option `linger` gives it: to close before would reset the
+   * connection, and take from the peer what it has not read yet. (A connection that cannot be reset is closed at once.)
+   * Frames can be read until all is sent; reading ends then. To go on reading, call {@linkcode Chat.closeWrite}. Sending
+   * takes as long as the peer and the producers take: {@linkcode Chat.close} ends it. Harmless when repeated.
+   * @returns Resolves when the connection is closed. Rejects if what was pushed could not be sent, or, with a
+   * `ConnectionError` of the code `"timeout"`, if the peer has sent something meanwhile and did not end in time: what it had
+   * not read may be lost. It need not be awaited.
    */
   closeWhenDone(): Promise<void> {
     if (this.#life === "detached") return Promise.resolve();
@@ -545,11 +574,12 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Closes the connection now. The peer sees an ordinary end, also in the middle of a message, or a reset if what it had
-   * sent was not read. What was not sent and what was not read is dropped, waiting pushes reject with a
-   * `ClosedError`, and reads give `null`. Harmless when repeated.
-   * @param reason If given, reads reject with it instead, and `closed` resolves with it. What is no `Error` becomes the
-   * `cause` of a `ClosedError`.
+   * Closes the connection now, and drops what was pushed and not sent, also what was pushed just before: to send it first,
+   * call {@linkcode Chat.closeWhenDone}. What was not read is dropped, too. Waiting pushes reject with a `ClosedError`, and
+   * reads give `null`. The peer sees an ordinary end, also in the middle of a message, or a reset if what it had sent was not
+   * read. Harmless when repeated.
+   * @param reason If given, reads and pushes reject with it, and `closed` resolves with it. A reason that is not an `Error`
+   * becomes the `cause` of a `ClosedError`.
    */
   close(reason?: unknown): void {
     const failure = reason === undefined || reason instanceof Error
@@ -560,12 +590,15 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#closingWhenDone ??= quiet(this.#connection.closed);
   }
 
-  /** Keeps the process alive while the connection is open, where the transport can tell: the default. */
+  /** Lets a read that waits keep the process alive, as it does from the beginning: it undoes {@linkcode Chat.unref}. */
   ref(): void {
     this.#connection.ref?.();
   }
 
-  /** Lets the process end though the connection is open, where the transport can tell. */
+  /**
+   * Lets the process end though a read of this chat waits. (A write that is under way is finished before.) It does nothing
+   * where the transport cannot do it: with WebSockets and web streams.
+   */
   unref(): void {
     this.#connection.unref?.();
   }
@@ -573,7 +606,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /**
    * Drops what has arrived and was not handed out, and what was pushed and not sent: an emergency exit for a conversation
    * that got out of step. The next byte that arrives begins a new frame, also if the last one was half read: a `stream()`
-   * of it rejects. A write that is under way is finished, producers are stopped, and `flush()` rejects where it waits.
+   * of it rejects. A write that is under way is finished, producers are released, and a `flush()` that waits rejects.
+   * Everything else goes on as before.
    * @returns How many bytes were dropped.
    */
   discardBuffers(): Discarded {
@@ -661,11 +695,14 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     }
     const plain = this.#connection;
     const receiving = this.#inbound.takeRead();
+    let hasSettled = false;
+    const onSettled = (): void => void (hasSettled = true);
+    receiving?.then(onSettled, onSettled);
     const ended = new Deferred();
     this.#shakeHands(ended.promise);
     try {
       await checkCertificates(settings);
-      const connection = await secure(plain, settings, receiving);
+      const connection = await secure(plain, settings, receiving, hasSettled);
       this.#connection = connection;
       this.#inbound.use(connection);
       this.#outbound.use(connection);
@@ -686,8 +723,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /**
    * Calls {@linkcode Chat.closeWhenDone}: `await using chat = ...` sends what was pushed, and closes, which takes 2 s
-   * if the peer neither sends nor ends. It rejects as that does, unless a read was told of the break already: the error
-   * that left the block would be hidden in a `SuppressedError`.
+   * (`linger`) if the peer neither sends nor ends. It rejects as that does, unless a read has rejected with what broke: the
+   * error that left the block would be hidden in a `SuppressedError`.
    */
   [Symbol.asyncDispose](): Promise<void> {
     const hidesNothing = (error: unknown): void => {
@@ -927,6 +964,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #inspect(args: unknown[]): string {
     const inspect = args.find((arg) => typeof arg === "function") as Inspect | undefined;
+    const options = args.find((arg) => typeof arg === "object");
     const { localAddress, remoteAddress, terminator, stats } = this;
     const shown = {
       state: this.#life,
@@ -935,11 +973,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       terminator,
       stats,
     };
-    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown)}`;
+    return `Chat ${inspect === undefined ? JSON.stringify(shown) : inspect(shown, options)}`;
   }
 }
 
-type Inspect = (value: unknown) => string;
+type Inspect = (value: unknown, options: unknown) => string;
 
 /** Reads what a read that is under way brings, and then by `read`. */
 function firstThen(
@@ -993,7 +1031,7 @@ function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
 function checkLife({ idleTimeout, frameTimeout, linger = {}, signal }: ChatOptions): void {
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
-  checkTimeout("linger.total", checkOptions(linger).total);
+  checkTimeout("linger.total", checkOptions(linger, "linger").total);
   checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }

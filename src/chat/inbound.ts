@@ -10,7 +10,7 @@ import { inNextTurn, Steps } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { isReceivable, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { TimeoutError } from "../errors.ts";
-import { type Framer, isPaused, isWithinFrame } from "../framer/framer.ts";
+import { type Framer, frameWithin, isPaused } from "../framer/framer.ts";
 import type { Rule } from "../framer/terminator.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import { type FramePieces, PieceReader } from "./piece_reader.ts";
@@ -85,6 +85,7 @@ export class Inbound<T, Owner> implements Receiver {
   /** The batch that was given last: it ends when another reader waits. */
   #batch: Batch<T> | undefined;
   #frameDeadline: Deadline | undefined;
+  #timedFrame: number | undefined;
   readonly #steps = new Steps();
 
   /** `undefined` while bytes may arrive; then what readers are told when no frames are left: the end, or what broke. */
@@ -375,7 +376,11 @@ export class Inbound<T, Owner> implements Receiver {
   /** From its first byte on, while it is waited for. */
   #timeFrame(): void {
     const timeout = this.#frameTimeout;
-    if (!isWithinFrame(this.#framer)) return;
+    const frame = frameWithin(this.#framer);
+    // The last one came to nothing, or was discarded.
+    if (frame !== this.#timedFrame) this.#stopFrameTimer();
+    this.#timedFrame = frame;
+    if (frame === undefined) return;
     this.#frameDeadline ??= new Deadline(
       timeout,
       () => this.#events.onSlowFrame(this.#owner, timeout),

@@ -50,9 +50,9 @@ export function checkBoolean(name: string, value: boolean): boolean {
  * Checks an object of options.
  * @throws {TypeError} If it is no object.
  */
-export function checkOptions<T extends object>(options: T): T {
+export function checkOptions<T extends object>(options: T, name: string = "options"): T {
   if (typeof options === "object" && options !== null) return options;
-  throw new TypeError(`options must be an object, not ${typeName(options)}`);
+  throw new TypeError(`${name} must be an object, not ${typeName(options)}`);
 }
 
 /**

@@ -101,8 +101,8 @@ const MOST_DROPPED = 4096;
 export let pausing: <T>(options: FramerOptions & FramesOf<T>) => Framer<T>;
 /** Whether it stopped so. */
 export let isPaused: (framer: Framer<unknown>) => boolean;
-/** Whether a part of a frame is here, or was dropped. */
-export let isWithinFrame: (framer: Framer<unknown>) => boolean;
+/** A number for the frame that a part of is here, or was dropped: another when that one has come to nothing. */
+export let frameWithin: (framer: Framer<unknown>) => number | undefined;
 
 /**
  * Bytes in, frames out: the framing of a chat without any I/O, for bytes that come from elsewhere.
@@ -181,6 +181,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   /** How many frames in a row may come to nothing before it stops, as if more bytes were needed; and whether it did. */
   #patience = Infinity;
   #isPaused = false;
+  /** How many frames have come to nothing. */
+  #nothings = 0;
 
   static {
     pausing = ((options: FramerOptions & FramesOf<unknown>): Framer<unknown> => {
@@ -189,7 +191,10 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       return framer;
     }) as typeof pausing;
     isPaused = (framer) => framer.#isPaused;
-    isWithinFrame = (framer) => framer.buffered > 0 || framer.#front instanceof FrameInTransit;
+    frameWithin = (framer) => {
+      const isWithin = framer.buffered > 0 || framer.#front instanceof FrameInTransit;
+      return isWithin ? framer.#nothings : undefined;
+    };
   }
 
   /**
@@ -734,6 +739,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       if (found.kind !== "found" || found.made !== NOTHING) return found;
       this.#finish(found);
       this.#isFirst = false;
+      this.#nothings++;
     }
     return undefined;
   }

@@ -19,14 +19,16 @@ export interface TlsCapable extends Connection {
 /**
  * Puts TLS over a connection, which is closed if that fails.
  * @param underWay A read of the connection that is under way: what it brings is TLS already.
+ * @param hasSettled Whether that read has settled: a connection cannot be given back what it gave.
  */
 export async function secure(
   connection: Connection,
   settings: TlsSettings,
   underWay?: Promise<Uint8Array | null>,
+  hasSettled: boolean = false,
 ): Promise<Connection> {
   const { startTls } = connection as Partial<TlsCapable>;
-  const own = startTls?.call(connection, settings);
+  const own = hasSettled ? undefined : startTls?.call(connection, settings);
   if (own !== undefined) return await own;
   const { tlsOver } = await import("../adapters/tls.ts");
   return await tlsOver(handOn(connection, underWay, false), settings);

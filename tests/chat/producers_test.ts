@@ -32,6 +32,14 @@ import { nextTurn } from "../support/turn.ts";
 const MARK = 64 * 1024;
 const PIECE = "a piece of 20 bytes\n";
 
+/** A producer that fails at once. */
+function failing(): Iterable<string> {
+  const next = (): never => {
+    throw new Error("out of paper");
+  };
+  return { [Symbol.iterator]: () => ({ next }) };
+}
+
 // Ahead, and no further
 
 /** Producers that never end, of each kind, and how many bytes they have yielded. */
@@ -208,12 +216,7 @@ test("Chat sends what came before a producer that fails, and then ends with its 
 test("Chat forgets the failure of a producer that discardBuffers() has dropped, with what came before it", async () => {
   const { chat, connection } = scripted();
   connection.hold();
-  chat.push(
-    "head ",
-    function* (): Generator<string> {
-      throw new Error("out of paper");
-    }(),
-  );
+  chat.push("head ", failing());
   await connection.wrote();
   await nextTurn();
   chat.discardBuffers();
@@ -281,11 +284,8 @@ const STOPS: Record<string, (chat: Chat, producer: Producer, other: () => Produc
     chat.discardBuffers();
   },
   "because the one before it fails": async (chat, producer) => {
-    const failing = function* (): Generator<string> {
-      throw new Error("out of paper");
-    }();
     await assertRejects(
-      () => Promise.all([chat.push(failing, producer), chat.flush()]),
+      () => Promise.all([chat.push(failing(), producer), chat.flush()]),
       ProducerError,
     );
   },
@@ -445,25 +445,28 @@ test("Chat does not end the process when a stream fails that waits for its turn,
   assertStrictEquals(connection.sent, "first");
 });
 
+/** A generator that closes the chat that drains it, and counts that it was told. */
+function* closing(chat: Chat<string>, told: string[]): Generator<string> {
+  try {
+    chat.close();
+    yield "not sent";
+    told.push("asked again");
+  } finally {
+    told.push("told");
+  }
+}
+
+async function* closingLater(chat: Chat<string>, told: string[]): AsyncGenerator<string> {
+  yield* closing(chat, told);
+}
+
 test("Chat tells a generator that closes it while it runs", async () => {
-  for (const isAsync of [false, true]) {
+  for (const make of [closing, closingLater]) {
     const { chat } = scripted();
-    let ended = 0;
-    function* closing(): Generator<string> {
-      try {
-        chat.close();
-        yield "not sent";
-        assert(false, "it was asked again");
-      } finally {
-        ended++;
-      }
-    }
-    async function* closingLater(): AsyncGenerator<string> {
-      yield* closing();
-    }
-    chat.push(isAsync ? closingLater() : closing());
+    const told: string[] = [];
+    chat.push(make(chat, told));
     await nextTurn();
-    assertStrictEquals(ended, 1);
+    assertEquals(told, ["told"]);
   }
 });
 
