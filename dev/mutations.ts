@@ -858,13 +858,6 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "a chat that is read ends its own direction at the peer's end",
   },
   {
-    id: "chat-detach-keeps-timer",
-    file: "chat/chat.ts",
-    find: 'this.#life = "detached";\n    this.#idleTimer.stop();',
-    replace: 'this.#life = "detached";',
-    breaks: "the idle timer runs on after detach()",
-  },
-  {
     id: "chat-detach-while-ending",
     file: "chat/chat.ts",
     find: 'if (this.#life !== "open" || this.#failure !== undefined) {\n      const what',

@@ -187,6 +187,17 @@ test("Chat.closeWhenDone() says that it gave up also when the peer had sent some
   });
 });
 
+test("Chat.closeWhenDone() gives up on a peer that sends without end, as fast as it is read", async () => {
+  const connection = new ScriptedConnection();
+  connection.read = () =>
+    connection.closes.length === 0
+      ? Promise.resolve(bytes("on and on"))
+      : Promise.reject(new ClosedError("closed"));
+  const { chat } = scripted({ linger: { total: 20, idle: Infinity } }, connection);
+  const error = await assertRejects(() => chat.closeWhenDone(), ConnectionError, "had not ended");
+  assertStrictEquals(error.code, "timeout");
+});
+
 test("Chat.closeWhenDone() rejects when what was pushed could not be sent, also when that was before", async () => {
   const { chat, connection } = scripted();
   connection.hold();

@@ -1,8 +1,11 @@
 // Time, as the script lets it pass: the library's timers and clocks are put under its control.
 
-/** The runtime's own: a deadline that has passed lets a turn of I/O pass, which takes a moment of real time. */
+import { nextTurn } from "../../../tests/support/turn.ts";
+
+/** The runtime's own. */
 const { setTimeout } = globalThis;
-const MOMENT = 3;
+/** A deadline that has passed lets turns of I/O pass, each of a timer of 0 ms and two immediates: these come after them. */
+const TURNS = 3;
 
 interface Timer {
   readonly call: () => void;
@@ -49,7 +52,10 @@ export class VirtualTime {
       this.#timers.delete(id);
       this.#now = next.due;
       next.call();
-      await new Promise((resolve) => setTimeout(resolve, MOMENT));
+      for (let i = 0; i < TURNS; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        for (let j = 0; j < 3; j++) await nextTurn();
+      }
       await settle();
     }
     this.#now = end;
