@@ -106,6 +106,8 @@ export interface Discarded {
 
 const LINGER: DrainLimits = { total: 30_000, idle: 2_000 };
 
+const NOTHING_CAN_BE_PUSHED = "the chat is closed: nothing can be pushed";
+
 /** Where a chat is in its life: the transitions are drawn at {@linkcode Chat}. */
 type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 
@@ -861,7 +863,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#inbound.drop(this.#failure ?? null);
     if (!isNews) return;
     this.#outbound.drop(
-      this.#failure ?? new ClosedError("the chat is closed: nothing can be pushed"),
+      this.#failure ?? new ClosedError(NOTHING_CAN_BE_PUSHED),
     );
     this.#connection.close(this.#failure);
     this.#settle();
@@ -902,9 +904,10 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     if (this.#failure === undefined && this.#life !== "closed" && !this.#outbound.isEmpty) {
       const peer = formatEndpoint(this.remoteAddress);
       this.#failure = new ConnectionError("reset", `${peer} was gone before all was sent`);
-      this.#outbound.drop(this.#failure);
       this.#inbound.finish(this.#failure);
     }
+    this.#life = "closed";
+    this.#outbound.drop(this.#failure ?? new ClosedError(NOTHING_CAN_BE_PUSHED));
     this.#whenClosed.resolve(this.#failure);
   }
 
