@@ -301,7 +301,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * with the error that reads and pushes reject with. It never rejects.
    *
    * It notices that the peer ends or resets the connection, also if the program never reads: the chat reads one chunk
-   * ahead for it, and no more. If no read waits, no loop is open, and no frame was asked for since, nothing else tells the
+   * ahead for it, and no more. (What the peer does after a chunk that is not read is noticed when a frame is asked for:
+   * a program that expects some, and wants none, reads and drops them.) If no read waits, no loop is open, and no frame was asked for since, nothing else tells the
    * program of the peer's end: the chat then sends what was pushed, and closes, as {@linkcode Chat.closeWhenDone} does. To
    * go on sending after the peer's end, keep a read or a loop waiting.
    */
