@@ -93,8 +93,8 @@ export class Outbound<Owner> implements ProducerQueue {
   #rest: Uint8Array | undefined;
   #ready: OutgoingBytes | undefined;
   /** A producer that is being drained, and what was pushed after it. */
-  readonly #later: Fifo<ProducerRun | OutgoingBytes | Deferred> = new Fifo();
-  readonly #flushes: Fifo<Flush> = new Fifo();
+  #later: Fifo<ProducerRun | OutgoingBytes | Deferred> = Fifo.EMPTY;
+  #flushes: Fifo<Flush> = Fifo.EMPTY;
   /** How long the arrays are that were written lately. */
   #usual = 0;
 
@@ -202,7 +202,7 @@ export class Outbound<Owner> implements ProducerQueue {
     const { last } = this.#later;
     if (last instanceof Deferred) return last.promise;
     const reached = new Deferred();
-    this.#later.push(reached);
+    this.#later = this.#later.with(reached);
     this.#cost += ENTRY_COST;
     return reached.promise;
   }
@@ -305,7 +305,7 @@ export class Outbound<Owner> implements ProducerQueue {
     const { last } = this.#flushes;
     if (last?.position === position) return last.reached.promise;
     const reached = new Deferred();
-    this.#flushes.push({ position, reached });
+    this.#flushes = this.#flushes.with({ position, reached });
     this.#cost += ENTRY_COST;
     return reached.promise;
   }
@@ -317,7 +317,7 @@ export class Outbound<Owner> implements ProducerQueue {
   #add(item: Data | Producer): void {
     if (!isData(item)) {
       const run = this.#begin(item);
-      this.#later.push(run);
+      this.#later = this.#later.with(run);
       this.#cost += ENTRY_COST;
       if (run === this.#later.first) run.wake();
     } else if (this.#later.length === 0) this.#pushed += this.#addReady(item);
@@ -326,7 +326,10 @@ export class Outbound<Owner> implements ProducerQueue {
 
   #addBehind(data: Data): void {
     let { last } = this.#later;
-    if (!(last instanceof OutgoingBytes)) this.#later.push(last = new OutgoingBytes(this.#usual));
+    if (!(last instanceof OutgoingBytes)) {
+      last = new OutgoingBytes(this.#usual);
+      this.#later = this.#later.with(last);
+    }
     const count = last.add(data);
     this.#pushed += count;
     this.#behind += count;
@@ -343,7 +346,7 @@ export class Outbound<Owner> implements ProducerQueue {
       if (entry instanceof ProducerRun) return entry.wake();
       this.#later.shift();
       if (entry instanceof Deferred) {
-        this.#flushes.push({ position: this.#position, reached: entry });
+        this.#flushes = this.#flushes.with({ position: this.#position, reached: entry });
       } else {for (let array = entry.take(); array !== undefined; array = entry.take()) {
           this.#behind -= this.#addReady(array);
         }}

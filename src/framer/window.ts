@@ -54,7 +54,7 @@ export class Window {
   /** How many bytes were taken or dropped so far. */
   consumed = 0;
 
-  readonly #chunks: Fifo<Uint8Array> = new Fifo();
+  #chunks: Fifo<Uint8Array> = Fifo.EMPTY;
   /** How many bytes of the first chunk are in the front, too. */
   #taken = 0;
   /** Where small chunks are written together, and how much of it is filled. */
@@ -91,7 +91,7 @@ export class Window {
     else {
       this.#isOpen = false;
       if (this.length === 0) this.#setFront(bytes, 0);
-      else this.#chunks.push(bytes);
+      else this.#chunks = this.#chunks.with(bytes);
     }
     this.length += bytes.length;
   }
@@ -301,7 +301,7 @@ export class Window {
     this.#makeRoom(room);
     this.#openFrom = this.#filled;
     this.#isOpen = true;
-    this.#chunks.push(NO_BLOCK);
+    this.#chunks = this.#chunks.with(NO_BLOCK);
   }
 
   #makeRoom(room: number): void {
