@@ -377,7 +377,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return this.#inbound.frames(() => this.#framer.next());
+    return this.#inbound.frames();
   }
 
   /**
