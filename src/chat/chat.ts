@@ -206,7 +206,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   constructor(connection: Connection, options: ChatOptions & FramesOf<T>, unread?: Uint8Array) {
     checkIsConnection(connection);
     checkLife(options);
-    const { idleTimeout = Infinity, frameTimeout = Infinity, signal } = options as ChatOptions;
+    const { idleTimeout = Infinity, frameTimeout, signal } = options as ChatOptions;
     this.#connection = connection;
     this.#encoding = (options as ChatOptions).encoding ?? "utf-8";
     this.#linger = toDrainLimits(options.linger);
@@ -215,7 +215,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       ? IdleTimer.NEVER
       : new IdleTimer(idleTimeout, () => this.#onTimeout(`was silent for ${idleTimeout} ms`));
     const [events, timer] = [Chat.#events, this.#idleTimer];
-    this.#inbound = new Inbound(this, events, connection, this.#framer, timer, frameTimeout);
+    const limit = frameTimeout === Infinity ? undefined : frameTimeout;
+    this.#inbound = new Inbound(this, events, connection, this.#framer, timer, limit);
     this.#outbound = new Outbound(this, events, connection, timer, options);
     if (unread !== undefined) this.#inbound.unshift(checkBytes("unread", unread));
     this.#watch(connection);

@@ -73,7 +73,7 @@ export class Inbound<T, Owner> implements Receiver {
   readonly #owner: Owner;
   readonly #events: InboundEvents<Owner>;
   readonly #idleTimer: IdleTimer;
-  readonly #frameTimeout: number;
+  readonly #frameTimeout: number | undefined;
   #connection: Connection;
   /** What must settle before the connection is read: a TLS handshake. */
   #before: Promise<void> | undefined;
@@ -86,8 +86,8 @@ export class Inbound<T, Owner> implements Receiver {
   /** What it brought while nobody waited for frames. */
   #held: Uint8Array | undefined;
   #received = 0;
-  /** How many bytes may wait when all is read. */
-  #fetchLimit = Infinity;
+  /** How many bytes may wait when all is read, if there is a limit. */
+  #fetchLimit: number | undefined;
 
   /** Who waits longest, and those who wait after that one: most often nobody. */
   #first: Reader | undefined;
@@ -96,7 +96,7 @@ export class Inbound<T, Owner> implements Receiver {
   /** The batch that was given last: it ends when another reader waits. */
   #batch: Batch<T> | undefined;
   #frameDeadline: Deadline | undefined;
-  readonly #steps = new Steps();
+  #steps: Steps | undefined;
 
   /** `undefined` while bytes may arrive; then what readers are told when no frames are left: the end, or what broke. */
   #end: Error | null | undefined;
@@ -110,7 +110,7 @@ export class Inbound<T, Owner> implements Receiver {
    * @param connection Where the bytes come from.
    * @param framer What cuts the frames.
    * @param idleTimer What is told that the peer is waited for.
-   * @param frameTimeout How long a frame may take from its first byte to its last, in milliseconds.
+   * @param frameTimeout How long a frame may take from its first byte to its last, in milliseconds, if there is a limit.
    */
   constructor(
     owner: Owner,
@@ -118,7 +118,7 @@ export class Inbound<T, Owner> implements Receiver {
     connection: Connection,
     framer: Framer<T>,
     idleTimer: IdleTimer,
-    frameTimeout: number,
+    frameTimeout: number | undefined,
   ) {
     this.#owner = owner;
     this.#events = events;
@@ -183,7 +183,7 @@ export class Inbound<T, Owner> implements Receiver {
   /** Reads to the end without being asked for frames: all, or what a connection that is of no use can be expected to have. */
   fetch(isGone: boolean): void {
     this.#reads = "all";
-    this.#fetchLimit = isGone ? Infinity : FETCH_LIMIT;
+    this.#fetchLimit = isGone ? undefined : FETCH_LIMIT;
     if (this.#useHeld()) this.serve();
     this.#receive();
   }
@@ -400,13 +400,14 @@ export class Inbound<T, Owner> implements Receiver {
   #onHungry(reader: Reader): void {
     this.#events.onWait(this.#owner);
     this.#idleTimer.begin("read");
-    if (this.#frameTimeout !== Infinity && !(reader instanceof PieceReader)) this.#timeFrame();
+    if (this.#frameTimeout !== undefined && !(reader instanceof PieceReader)) {
+      this.#timeFrame(this.#frameTimeout);
+    }
     this.#receive();
   }
 
   /** From its first byte on, while it is waited for. */
-  #timeFrame(): void {
-    const timeout = this.#frameTimeout;
+  #timeFrame(timeout: number): void {
     if (!isWithinFrame(this.#framer)) return;
     this.#frameDeadline ??= new Deadline(
       timeout,
@@ -472,14 +473,15 @@ export class Inbound<T, Owner> implements Receiver {
   #onFetched(bytes: Uint8Array): void {
     this.#push(bytes);
     // What a connection that is closed still has is little; one that is not might go on for ever.
-    if (this.#framer.buffered < this.#fetchLimit) this.#receive();
-    else this.#events.onBroken(this.#owner, undefined);
+    if (this.#fetchLimit === undefined || this.#framer.buffered < this.#fetchLimit) {
+      this.#receive();
+    } else this.#events.onBroken(this.#owner, undefined);
   }
 
   #push(bytes: Uint8Array): void {
     this.#framer.push(bytes);
     // A peer that sends what comes to nothing, as fast as it is read, must not keep everything else out.
-    const turn = this.isIdle ? undefined : this.#steps.dueTurn();
+    const turn = this.isIdle ? undefined : (this.#steps ??= new Steps()).dueTurn();
     if (turn === undefined) this.serve();
     else void turn.then(() => this.serve());
   }

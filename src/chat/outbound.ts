@@ -110,7 +110,7 @@ export class Outbound<Owner> implements ProducerQueue {
   /** What is added by producers and flushes that wait. */
   #cost = 0;
   #room: Deferred | undefined;
-  readonly #steps = new Steps();
+  #steps: Steps | undefined;
 
   /**
    * @param owner Whose bytes they are.
@@ -376,7 +376,7 @@ export class Outbound<Owner> implements ProducerQueue {
         await this.#connection.write(bytes);
         this.#idleTimer.end("write");
         this.#onTaken(bytes.length);
-        const turn = this.#steps.dueTurn();
+        const turn = (this.#steps ??= new Steps()).dueTurn();
         if (turn !== undefined) await turn;
       }
     } catch (reason) {

@@ -178,14 +178,14 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #messageCutter: TextCutter | undefined;
   #strings: StringJoiner | undefined;
 
-  /** How many frames in a row may come to nothing before it stops, as if more bytes were needed; and whether it did. */
-  #patience = Infinity;
+  /** Whether it stops after many frames in a row that come to nothing, as if more bytes were needed; and whether it did. */
+  #pauses = false;
   #isPaused = false;
 
   static {
     pausing = ((options: FramerOptions & FramesOf<unknown>): Framer<unknown> => {
       const framer = new Framer<unknown>(options);
-      framer.#patience = MOST_DROPPED;
+      framer.#pauses = true;
       return framer;
     }) as typeof pausing;
     isPaused = (framer) => framer.#isPaused;
@@ -717,7 +717,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const decoding = this.#decoding;
     this.#isPaused = false;
     // At the end of the stream what needs more bytes would be broken off.
-    for (let patience = this.#ended ? Infinity : this.#patience; window.length > 0; patience--) {
+    const most = this.#pauses && !this.#ended ? MOST_DROPPED : Infinity;
+    for (let patience = most; window.length > 0; patience--) {
       if (patience === 0) {
         this.#isPaused = true;
         return undefined;

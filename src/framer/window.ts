@@ -70,8 +70,8 @@ export class Window {
   #text = "";
   #textFrom = 0;
   #textEnd = 0;
-  /** How many bytes were dropped last from this front: the next frame may be as long. */
-  #lately = Infinity;
+  /** Whether few bytes were dropped last from this front: the next frame may be as short. */
+  #isCutShort = false;
   /** The rests of delimiters, the longest first, one of which is dropped if it comes next. */
   #awaited: readonly Uint8Array[] | undefined;
   /** What may be the beginning of such a rest. */
@@ -169,7 +169,7 @@ export class Window {
     this.consumed += count;
     this.scanned = 0;
     this.#scannedChunk = -1;
-    this.#lately = count;
+    this.#isCutShort = count <= TEXT_PAYS_UP_TO;
     if (this.start >= this.bytes.length - this.#taken) this.#advance();
   }
 
@@ -238,7 +238,7 @@ export class Window {
         from = this.#textEnd;
       }
       const { length } = this.bytes;
-      if (this.#lately > TEXT_PAYS_UP_TO || length - from < LEAST_TEXT) {
+      if (!this.#isCutShort || length - from < LEAST_TEXT) {
         return indexOfByte(this.bytes, byte, from);
       }
       this.#textFrom = from;
@@ -356,7 +356,7 @@ export class Window {
     this.#scannedChunk = -1;
     this.#text = "";
     this.#textEnd = 0;
-    this.#lately = Infinity;
+    this.#isCutShort = false;
   }
 
   /** Drops the awaited rest if it is here, and returns what else is; nothing if more bytes are needed to tell. */
