@@ -152,6 +152,9 @@ type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** What is told to a chat: functions of its own would cost each 270 bytes on Node. */
   static readonly #events: InboundEvents<Chat<unknown>> & OutboundEvents<Chat<unknown>> = {
+    connectionOf: (chat) => chat.#connection,
+    handshakeOf: (chat) => chat.#handshake,
+    idleTimerOf: (chat) => chat.#idleTimer,
     onWait: (chat) => chat.#outbound.hurry(), // the question that a reader waits for the answer of
     onPeerEnd: (chat) => chat.#onPeerEnd(),
     onBroken: (chat, reason) => chat.#onBroken(reason),
@@ -185,8 +188,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   readonly #encoding: Encoding;
   readonly #linger: DrainLimits;
   #framesOut = 0;
-  /** Whether a TLS handshake is under way. */
-  #isShakingHands = false;
+  /** A TLS handshake that is under way. */
+  #handshake: Promise<void> | undefined;
 
   /** What these gave when they were called first: they can be repeated. */
   #closingWrite: Promise<void> | undefined;
@@ -214,10 +217,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
       : new IdleTimer(idleTimeout, () => this.#onTimeout(`was silent for ${idleTimeout} ms`));
-    const [events, timer] = [Chat.#events, this.#idleTimer];
     const limit = frameTimeout === Infinity ? undefined : frameTimeout;
-    this.#inbound = new Inbound(this, events, connection, this.#framer, timer, limit);
-    this.#outbound = new Outbound(this, events, connection, timer, options);
+    this.#inbound = new Inbound(this, Chat.#events, this.#framer, limit);
+    this.#outbound = new Outbound(this, Chat.#events, options);
     if (unread !== undefined) this.#inbound.unshift(checkBytes("unread", unread));
     this.#watch(connection);
     if (signal !== undefined) this.#closeOn(signal);
@@ -663,13 +665,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const plain = this.#connection;
     const receiving = this.#inbound.takeRead();
     const ended = new Deferred();
-    this.#shakeHands(ended.promise);
+    this.#handshake = ended.promise;
     try {
       await checkCertificates(settings);
       const connection = await secure(plain, settings, receiving);
       this.#connection = connection;
-      this.#inbound.use(connection);
-      this.#outbound.use(connection);
       this.#watch(connection);
       // It was closed while the last step of the handshake was under way.
       if (this.#life === "closed") connection.close(this.#failure);
@@ -679,7 +679,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       void plain.closed.then(() => this.#onConnectionGone());
       throw error;
     } finally {
-      this.#shakeHands(undefined);
+      this.#handshake = undefined;
       ended.resolve();
     }
     this.#inbound.serve();
@@ -719,7 +719,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #checkAllSent(before: string): void {
-    if (this.#outbound.isEmpty && !this.#isShakingHands) return;
+    if (this.#outbound.isEmpty && this.#handshake === undefined) return;
     throw new ChatError(
       "unsent",
       "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
@@ -742,12 +742,6 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       "reading",
       "a read waits, or a stream() was not read to its end: wait for it before startTls()",
     );
-  }
-
-  #shakeHands(ended: Promise<void> | undefined): void {
-    this.#isShakingHands = ended !== undefined;
-    this.#inbound.waitFor(ended);
-    this.#outbound.waitFor(ended);
   }
 
   async #closeWrite(): Promise<void> {
@@ -841,7 +835,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
   #onGone(connection: Connection): void {
-    if (connection === this.#connection && !this.#isShakingHands) this.#onConnectionGone();
+    if (connection === this.#connection && this.#handshake === undefined) this.#onConnectionGone();
   }
 
   /** A connection that is gone by itself says why when it is read to its end. */

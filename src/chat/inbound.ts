@@ -36,8 +36,18 @@ export interface ReadOptions {
   timeout?: number | undefined;
 }
 
+/** What both ways ask of their owner, where a chat keeps it once: it changes when TLS begins. */
+export interface Line<Owner> {
+  /** Where the bytes come from, and go to. */
+  connectionOf(owner: Owner): Connection;
+  /** What must settle before that is asked for anything: a TLS handshake. */
+  handshakeOf(owner: Owner): Promise<void> | undefined;
+  /** What is told that the peer is waited for. */
+  idleTimerOf(owner: Owner): IdleTimer;
+}
+
 /** What the owner is told, with itself, so that one object serves all chats. */
-export interface InboundEvents<Owner> {
+export interface InboundEvents<Owner> extends Line<Owner> {
   /** A reader waits for the peer. */
   onWait(owner: Owner): void;
   /** The peer has ended its direction. */
@@ -72,11 +82,7 @@ export class Inbound<T, Owner> implements Receiver {
   readonly #framer: Framer<T>;
   readonly #owner: Owner;
   readonly #events: InboundEvents<Owner>;
-  readonly #idleTimer: IdleTimer;
   readonly #frameTimeout: number | undefined;
-  #connection: Connection;
-  /** What must settle before the connection is read: a TLS handshake. */
-  #before: Promise<void> | undefined;
 
   #reads: "when asked" | "ahead" | "last" | "all" = "when asked";
   /** Whether the connection is being read. */
@@ -106,25 +112,19 @@ export class Inbound<T, Owner> implements Receiver {
 
   /**
    * @param owner Whose frames they are.
-   * @param events What the owner is told.
-   * @param connection Where the bytes come from.
+   * @param events What the owner is asked and told.
    * @param framer What cuts the frames.
-   * @param idleTimer What is told that the peer is waited for.
    * @param frameTimeout How long a frame may take from its first byte to its last, in milliseconds, if there is a limit.
    */
   constructor(
     owner: Owner,
     events: InboundEvents<Owner>,
-    connection: Connection,
     framer: Framer<T>,
-    idleTimer: IdleTimer,
     frameTimeout: number | undefined,
   ) {
     this.#owner = owner;
     this.#events = events;
-    this.#connection = connection;
     this.#framer = framer;
-    this.#idleTimer = idleTimer;
     this.#frameTimeout = frameTimeout;
   }
 
@@ -161,16 +161,6 @@ export class Inbound<T, Owner> implements Receiver {
   /** How many received bytes wait to be read. */
   get buffered(): number {
     return this.#framer.buffered + (this.#held?.length ?? 0);
-  }
-
-  /** Goes on over another connection. */
-  use(connection: Connection): void {
-    this.#connection = connection;
-  }
-
-  /** Asks the connection for nothing before that has ended. */
-  waitFor(promise: Promise<void> | undefined): void {
-    this.#before = promise;
   }
 
   /** Notices the end of the connection from now on, also if no frame is asked for. */
@@ -458,7 +448,9 @@ export class Inbound<T, Owner> implements Receiver {
 
   #receive(): void {
     if (this.#useHeld()) return this.serve();
-    if (this.#isReceiving || this.#before !== undefined || this.hasEnded) return;
+    if (this.#isReceiving || this.#events.handshakeOf(this.#owner) !== undefined || this.hasEnded) {
+      return;
+    }
     this.#isReceiving = true;
     const connection = this.#connection;
     if (isReceivable(connection)) return connection[RECEIVE](this);
@@ -484,6 +476,14 @@ export class Inbound<T, Owner> implements Receiver {
     const turn = this.isIdle ? undefined : (this.#steps ??= new Steps()).dueTurn();
     if (turn === undefined) this.serve();
     else void turn.then(() => this.serve());
+  }
+
+  get #connection(): Connection {
+    return this.#events.connectionOf(this.#owner);
+  }
+
+  get #idleTimer(): IdleTimer {
+    return this.#events.idleTimerOf(this.#owner);
   }
 
   /** What was held comes to the framer. Returns whether there was something. */

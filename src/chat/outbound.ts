@@ -9,6 +9,7 @@ import { afterMicrotasks, atEndOfTurn, Steps } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { BackpressureError, ChatError, ClosedError, type ProducerError } from "../errors.ts";
 import type { IdleTimer } from "./idle_timer.ts";
+import type { Line } from "./inbound.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { checkItem, isData, type Producer, type ProducerQueue, ProducerRun } from "./producer.ts";
 
@@ -36,7 +37,7 @@ const LONGEST_TIMED_WRITE = 64 * 1024;
 const ROOM: Promise<void> = NOW;
 
 /** What the owner is told, with itself, so that one object serves all chats. */
-export interface OutboundEvents<Owner> {
+export interface OutboundEvents<Owner> extends Line<Owner> {
   /** Sending has failed: the owner calls `drop()`. */
   onSendFailure(owner: Owner, reason: unknown): void;
   /** Nothing that is asked of the connection can fail any more. */
@@ -78,10 +79,6 @@ export class Outbound<Owner> implements ProducerQueue {
   readonly #highWaterMark: number;
   readonly #maxQueuedBytes: number;
   readonly #encoding: Encoding;
-  readonly #idleTimer: IdleTimer;
-  #connection: Connection;
-  /** What must settle before the connection is written to: a TLS handshake. */
-  #before: Promise<void> | undefined;
 
   #state: "idle" | "gathering" | "writing" | "ending" | "dropped" = "idle";
   /** Why nothing more is accepted. */
@@ -114,23 +111,17 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /**
    * @param owner Whose bytes they are.
-   * @param events What the owner is told.
-   * @param connection Where they go.
-   * @param idleTimer What is told that the peer is waited for.
+   * @param events What the owner is asked and told.
    * @param options How much may wait.
    */
   constructor(
     owner: Owner,
     events: OutboundEvents<Owner>,
-    connection: Connection,
-    idleTimer: IdleTimer,
     options: OutboundOptions & { readonly encoding?: Encoding | undefined },
   ) {
     const { highWaterMark, maxQueuedBytes } = toLimits(options);
     this.#owner = owner;
     this.#events = events;
-    this.#connection = connection;
-    this.#idleTimer = idleTimer;
     this.#highWaterMark = highWaterMark;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#encoding = options.encoding ?? "utf-8";
@@ -164,16 +155,6 @@ export class Outbound<Owner> implements ProducerQueue {
   /** How many bytes the transport has taken. */
   get written(): number {
     return this.#written;
-  }
-
-  /** Goes on over another connection. */
-  use(connection: Connection): void {
-    this.#connection = connection;
-  }
-
-  /** Asks the connection for nothing before the promise has resolved. */
-  waitFor(promise: Promise<void> | undefined): void {
-    this.#before = promise;
   }
 
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
@@ -225,7 +206,7 @@ export class Outbound<Owner> implements ProducerQueue {
     if (this.#isDropped) return;
     this.#state = "ending";
     try {
-      await this.#before;
+      await this.#handshake;
       this.#idleTimer.begin("write");
       await this.#connection.closeWrite();
     } finally {
@@ -371,7 +352,8 @@ export class Outbound<Owner> implements ProducerQueue {
       while (this.#state === "writing" && !this.#isLittle) {
         const bytes = this.#takePart();
         if (bytes === undefined) break;
-        if (this.#before !== undefined) await this.#before;
+        const handshake = this.#handshake;
+        if (handshake !== undefined) await handshake;
         this.#idleTimer.begin("write");
         await this.#connection.write(bytes);
         this.#idleTimer.end("write");
@@ -451,6 +433,18 @@ export class Outbound<Owner> implements ProducerQueue {
       if (entry instanceof Deferred) entry.reject(reason);
       else if (entry instanceof ProducerRun) entry.release();
     }
+  }
+
+  get #connection(): Connection {
+    return this.#events.connectionOf(this.#owner);
+  }
+
+  get #handshake(): Promise<void> | undefined {
+    return this.#events.handshakeOf(this.#owner);
+  }
+
+  get #idleTimer(): IdleTimer {
+    return this.#events.idleTimerOf(this.#owner);
   }
 
   get #isDropped(): boolean {
