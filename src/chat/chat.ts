@@ -4,7 +4,6 @@ import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
 import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
 import { Deferred, quiet } from "../common/deferred.ts";
-import type { Encoding } from "../common/latin1.ts";
 import { type Address, checkIsConnection, type Connection } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { CLOSING, isWatchable, type Watcher } from "../connection/closing.ts";
@@ -31,7 +30,13 @@ import { checkCertificates, secure, toSettingsFor } from "../tls/secure.ts";
 import { drain, type DrainLimits } from "./drain.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { Inbound, type InboundEvents, type ReadOptions } from "./inbound.ts";
-import { Outbound, type OutboundEvents, type OutboundOptions, toLimits } from "./outbound.ts";
+import {
+  type Limits,
+  Outbound,
+  type OutboundEvents,
+  type OutboundOptions,
+  toLimits,
+} from "./outbound.ts";
 import type { FramePieces } from "./piece_reader.ts";
 import type { Producer } from "./producer.ts";
 
@@ -155,6 +160,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     connectionOf: (chat) => chat.#connection,
     handshakeOf: (chat) => chat.#handshake,
     idleTimerOf: (chat) => chat.#idleTimer,
+    limitsOf: (chat) => chat.#limits,
     onWait: (chat) => chat.#outbound.hurry(), // the question that a reader waits for the answer of
     onPeerEnd: (chat) => chat.#onPeerEnd(),
     onBroken: (chat, reason) => chat.#onBroken(reason),
@@ -185,7 +191,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   readonly #inbound: Inbound<T, Chat<unknown>>;
   readonly #outbound: Outbound<Chat<unknown>>;
   readonly #idleTimer: IdleTimer;
-  readonly #encoding: Encoding;
+  readonly #limits: Limits;
   readonly #linger: DrainLimits;
   #framesOut = 0;
   /** A TLS handshake that is under way. */
@@ -211,15 +217,15 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     checkLife(options);
     const { idleTimeout = Infinity, frameTimeout, signal } = options as ChatOptions;
     this.#connection = connection;
-    this.#encoding = (options as ChatOptions).encoding ?? "utf-8";
     this.#linger = toDrainLimits(options.linger);
     this.#framer = pausing<T>(options);
+    this.#limits = toLimits(options as ChatOptions);
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
       : new IdleTimer(idleTimeout, () => this.#onTimeout(`was silent for ${idleTimeout} ms`));
     const limit = frameTimeout === Infinity ? undefined : frameTimeout;
     this.#inbound = new Inbound(this, Chat.#events, this.#framer, limit);
-    this.#outbound = new Outbound(this, Chat.#events, options);
+    this.#outbound = new Outbound(this, Chat.#events);
     if (unread !== undefined) this.#inbound.unshift(checkBytes("unread", unread));
     this.#watch(connection);
     if (signal !== undefined) this.#closeOn(signal);
@@ -715,7 +721,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Made ready now: the caller may change its array while the read waits. */
   #ruleOf(terminator: Terminator | undefined): Rule | undefined {
-    return terminator === undefined ? undefined : toRule(terminator, this.#encoding);
+    return terminator === undefined ? undefined : toRule(terminator, this.#limits.encoding);
   }
 
   #checkAllSent(before: string): void {

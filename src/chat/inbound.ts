@@ -75,7 +75,8 @@ const FETCH_LIMIT = 1024 * 1024;
  *       │    a frame is asked │ │ watch(), while no reader waits and no loop is open
  *       │                     │ ▼
  *       │                    last: as before, and nobody but `closed` will tell the program of the peer's end
- *       └──fetch(), from any──▶ all: to the end, because the connection is gone or going
+ *       └──fetch(), from any──▶ all: to the end, because the connection is gone
+ *                          └──▶ much: the same, up to a limit, because it is going
  * ```
  */
 export class Inbound<T, Owner> implements Receiver {
@@ -84,7 +85,7 @@ export class Inbound<T, Owner> implements Receiver {
   readonly #events: InboundEvents<Owner>;
   readonly #frameTimeout: number | undefined;
 
-  #reads: "when asked" | "ahead" | "last" | "all" = "when asked";
+  #reads: "when asked" | "ahead" | "last" | "all" | "much" = "when asked";
   /** Whether the connection is being read. */
   #isReceiving = false;
   /** The promise for what it brings, if there is one. */
@@ -92,8 +93,6 @@ export class Inbound<T, Owner> implements Receiver {
   /** What it brought while nobody waited for frames. */
   #held: Uint8Array | undefined;
   #received = 0;
-  /** How many bytes may wait when all is read, if there is a limit. */
-  #fetchLimit: number | undefined;
 
   /** Who waits longest, and those who wait after that one: most often nobody. */
   #first: Reader | undefined;
@@ -165,15 +164,14 @@ export class Inbound<T, Owner> implements Receiver {
 
   /** Notices the end of the connection from now on, also if no frame is asked for. */
   watch(): void {
-    if (this.hasEnded || this.#reads === "all") return;
+    if (this.hasEnded || this.#isFetching) return;
     this.#reads = this.isIdle && this.#openLoops === 0 ? "last" : "ahead";
     this.#lookAhead();
   }
 
   /** Reads to the end without being asked for frames: all, or what a connection that is of no use can be expected to have. */
   fetch(isGone: boolean): void {
-    this.#reads = "all";
-    this.#fetchLimit = isGone ? undefined : FETCH_LIMIT;
+    this.#reads = isGone ? "all" : "much";
     if (this.#useHeld()) this.serve();
     this.#receive();
   }
@@ -434,7 +432,7 @@ export class Inbound<T, Owner> implements Receiver {
       return this.#events.onBroken(this.#owner, new TypeError(what));
     }
     this.#received += bytes.length;
-    if (this.#reads === "all") return this.#onFetched(bytes);
+    if (this.#isFetching) return this.#onFetched(bytes);
     if (this.isIdle) this.#held = bytes;
     else this.#push(bytes);
   }
@@ -465,9 +463,8 @@ export class Inbound<T, Owner> implements Receiver {
   #onFetched(bytes: Uint8Array): void {
     this.#push(bytes);
     // What a connection that is closed still has is little; one that is not might go on for ever.
-    if (this.#fetchLimit === undefined || this.#framer.buffered < this.#fetchLimit) {
-      this.#receive();
-    } else this.#events.onBroken(this.#owner, undefined);
+    if (this.#reads === "all" || this.#framer.buffered < FETCH_LIMIT) this.#receive();
+    else this.#events.onBroken(this.#owner, undefined);
   }
 
   #push(bytes: Uint8Array): void {
@@ -476,6 +473,10 @@ export class Inbound<T, Owner> implements Receiver {
     const turn = this.isIdle ? undefined : (this.#steps ??= new Steps()).dueTurn();
     if (turn === undefined) this.serve();
     else void turn.then(() => this.serve());
+  }
+
+  get #isFetching(): boolean {
+    return this.#reads === "all" || this.#reads === "much";
   }
 
   get #connection(): Connection {

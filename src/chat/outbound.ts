@@ -38,6 +38,8 @@ const ROOM: Promise<void> = NOW;
 
 /** What the owner is told, with itself, so that one object serves all chats. */
 export interface OutboundEvents<Owner> extends Line<Owner> {
+  /** How much may wait, and how strings become bytes. */
+  limitsOf(owner: Owner): Limits;
   /** Sending has failed: the owner calls `drop()`. */
   onSendFailure(owner: Owner, reason: unknown): void;
   /** Nothing that is asked of the connection can fail any more. */
@@ -66,7 +68,7 @@ interface Flush {
  *    │                             └───────────── only a little came meanwhile ─────────────┘ │
  *    └─────────────────────────────────────────── all is written ─────────────────────────────┘
  *
- *   end(), when idle ──▶ ending ──▶ idle       any of them ── drop(): closed, or broken ──▶ dropped
+ *   end(), when idle ──▶ ending ──▶ idle       any of them ── drop(): closed, or broken ──▶ dropped, or lost
  * ```
  *
  * It is the turn of the event loop that ends the gathering, and not the number of microtasks, so that the program may await
@@ -76,16 +78,10 @@ interface Flush {
 export class Outbound<Owner> implements ProducerQueue {
   readonly #owner: Owner;
   readonly #events: OutboundEvents<Owner>;
-  readonly #highWaterMark: number;
-  readonly #maxQueuedBytes: number;
-  readonly #encoding: Encoding;
 
-  #state: "idle" | "gathering" | "writing" | "ending" | "dropped" = "idle";
+  #state: "idle" | "gathering" | "writing" | "ending" | "dropped" | "lost" = "idle";
   /** Why nothing more is accepted. */
   #refusal: Error | undefined;
-  /** Whether anything that was pushed was dropped because the chat has ended. */
-  #hasLost = false;
-
   /** What is left of a long array that is written part by part. */
   #rest: Uint8Array | undefined;
   #ready: OutgoingBytes | undefined;
@@ -112,19 +108,10 @@ export class Outbound<Owner> implements ProducerQueue {
   /**
    * @param owner Whose bytes they are.
    * @param events What the owner is asked and told.
-   * @param options How much may wait.
    */
-  constructor(
-    owner: Owner,
-    events: OutboundEvents<Owner>,
-    options: OutboundOptions & { readonly encoding?: Encoding | undefined },
-  ) {
-    const { highWaterMark, maxQueuedBytes } = toLimits(options);
+  constructor(owner: Owner, events: OutboundEvents<Owner>) {
     this.#owner = owner;
     this.#events = events;
-    this.#highWaterMark = highWaterMark;
-    this.#maxQueuedBytes = maxQueuedBytes;
-    this.#encoding = options.encoding ?? "utf-8";
   }
 
   /** Whether more is accepted. */
@@ -139,7 +126,7 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Whether anything that was pushed was dropped because the chat has ended. */
   get hasLost(): boolean {
-    return this.#hasLost;
+    return this.#state === "lost";
   }
 
   /** Whether a write, or the end of the direction, is under way, and may yet fail. */
@@ -160,9 +147,10 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
   push(items: readonly (Data | Producer)[]): Promise<void> {
     for (const item of items) checkItem(item);
-    if (this.#encoding === "latin1") items = items.map(toLatin1);
-    if (this.#refusal === undefined && this.#waiting > this.#maxQueuedBytes) {
-      const error = new BackpressureError(this.#maxQueuedBytes, this.#waiting);
+    const { highWaterMark, maxQueuedBytes, encoding } = this.#limits;
+    if (encoding === "latin1") items = items.map(toLatin1);
+    if (this.#refusal === undefined && this.#waiting > maxQueuedBytes) {
+      const error = new BackpressureError(maxQueuedBytes, this.#waiting);
       this.#events.onSendFailure(this.#owner, error);
     }
     if (this.#refusal !== undefined) {
@@ -170,14 +158,14 @@ export class Outbound<Owner> implements ProducerQueue {
       return quiet(Promise.reject(this.#refusal));
     }
     for (const item of items) this.#add(item);
-    if (this.#waiting < this.#highWaterMark) return ROOM;
+    if (this.#waiting < highWaterMark) return ROOM;
     this.hurry();
     return (this.#room ??= new Deferred()).promise;
   }
 
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
-    if (this.#hasLost) return quiet(Promise.reject(this.#refusal));
+    if (this.hasLost) return quiet(Promise.reject(this.#refusal));
     if (this.#later.length === 0) return this.#whenWritten();
     this.hurry();
     const { last } = this.#later;
@@ -201,8 +189,8 @@ export class Outbound<Owner> implements ProducerQueue {
       "the sending side of this chat is closed: nothing can be pushed",
     );
     // A flush rejects when what was pushed is discarded, and what was pushed after that is waited for.
-    while (this.#hasUnsent && !this.#hasLost) await Promise.allSettled([this.flush()]);
-    if (this.#hasLost) throw this.#refusal;
+    while (this.#hasUnsent && !this.hasLost) await Promise.allSettled([this.flush()]);
+    if (this.hasLost) throw this.#refusal;
     if (this.#isDropped) return;
     this.#state = "ending";
     try {
@@ -235,9 +223,8 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Accepts no more, and drops all that was not sent: pushes and flushes that wait reject with the reason. */
   drop(reason: Error): void {
     if (this.#isDropped) return;
-    this.#hasLost = this.#hasUnsent;
     this.#refusal = reason;
-    this.#state = "dropped";
+    this.#state = this.#hasUnsent ? "lost" : "dropped";
     this.#pushed = this.#pulled = this.#underWay = 0;
     this.#rest = undefined;
     this.#room?.reject(reason);
@@ -245,15 +232,16 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   isReadyFor(run: ProducerRun): boolean {
-    return run === this.#later.first && this.#pulled < this.#highWaterMark &&
-      this.#pushed - this.#behind < this.#highWaterMark;
+    const { highWaterMark } = this.#limits;
+    return run === this.#later.first && this.#pulled < highWaterMark &&
+      this.#pushed - this.#behind < highWaterMark;
   }
 
   addPiece(piece: Data): void {
     // A producer that gives no more before something happens outside waits for it, and what it has given does not.
     if (this.#state === "idle") afterMicrotasks(() => this.hurry());
     this.#pulled += this.#addReady(piece);
-    if (this.#pulled >= this.#highWaterMark) this.hurry();
+    if (this.#pulled >= this.#limits.highWaterMark) this.hurry();
   }
 
   onProducerEnd(run: ProducerRun, failure?: ProducerError): void {
@@ -292,7 +280,7 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   #begin(producer: Producer): ProducerRun {
-    return new ProducerRun(this, producer, this.#encoding);
+    return new ProducerRun(this, producer, this.#limits.encoding);
   }
 
   #add(item: Data | Producer): void {
@@ -375,8 +363,9 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Whether so little came while the rest was written that more may be waited for: no flush waits for it. */
   get #isLittle(): boolean {
+    const { highWaterMark } = this.#limits;
     return this.#written >= this.#due && this.#underWay === 0 && this.#flushes.length === 0 &&
-      this.#pulled < this.#highWaterMark && this.#waiting < this.#highWaterMark;
+      this.#pulled < highWaterMark && this.#waiting < highWaterMark;
   }
 
   #takePart(): Uint8Array | undefined {
@@ -414,7 +403,7 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   #makeRoom(): void {
-    if (this.#room !== undefined && this.#waiting < this.#highWaterMark) {
+    if (this.#room !== undefined && this.#waiting < this.#limits.highWaterMark) {
       this.#room.resolve();
       this.#room = undefined;
     }
@@ -435,6 +424,10 @@ export class Outbound<Owner> implements ProducerQueue {
     }
   }
 
+  get #limits(): Limits {
+    return this.#events.limitsOf(this.#owner);
+  }
+
   get #connection(): Connection {
     return this.#events.connectionOf(this.#owner);
   }
@@ -448,7 +441,7 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   get #isDropped(): boolean {
-    return this.#state === "dropped";
+    return this.#state === "dropped" || this.#state === "lost";
   }
 
   get #hasUnsent(): boolean {
@@ -456,22 +449,32 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 }
 
-interface Limits {
+/** How much may wait, and how strings become bytes. */
+export interface Limits {
   readonly highWaterMark: number;
   readonly maxQueuedBytes: number;
+  readonly encoding: Encoding;
 }
+
+/** What was made last: the chats of a server, which all have the same, share it. */
+let lastLimits: Limits | undefined;
 
 /**
  * Checks how much may wait.
  * @throws {TypeError | RangeError} If it is not a number of bytes.
  */
-export function toLimits(options: OutboundOptions): Limits {
-  const { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 } = options;
-  return {
-    // An empty queue has room, whatever the mark.
-    highWaterMark: Math.max(1, checkLimit("highWaterMark", highWaterMark)),
-    maxQueuedBytes: checkLimit("maxQueuedBytes", maxQueuedBytes),
-  };
+export function toLimits(
+  options: OutboundOptions & { readonly encoding?: Encoding | undefined },
+): Limits {
+  const { maxQueuedBytes = 16 * 1024 * 1024, encoding = "utf-8" } = options;
+  let { highWaterMark = 64 * 1024 } = options;
+  // An empty queue has room, whatever the mark.
+  highWaterMark = Math.max(1, checkLimit("highWaterMark", highWaterMark));
+  checkLimit("maxQueuedBytes", maxQueuedBytes);
+  const isSame = highWaterMark === lastLimits?.highWaterMark &&
+    maxQueuedBytes === lastLimits.maxQueuedBytes && encoding === lastLimits.encoding;
+  if (isSame) return lastLimits!;
+  return lastLimits = { highWaterMark, maxQueuedBytes, encoding };
 }
 
 function toLatin1(item: Data | Producer): Data | Producer {
