@@ -113,6 +113,16 @@ const LINGER: DrainLimits = { total: 30_000, idle: 2_000 };
 /** Where a chat is in its life: the table is drawn in {@linkcode Chat}. */
 type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 
+/** What a chat keeps from when it begins to end, or `closed` is asked for. */
+interface Ending {
+  isConnectionGone?: boolean;
+  /** What these gave when they were called first: they can be repeated. */
+  closingWrite?: Promise<void>;
+  closingWhenDone?: Promise<void>;
+  disposing?: Promise<void>;
+  closed?: Deferred<Error | undefined>;
+}
+
 /**
  * A connection, read as frames and written through producers.
  *
@@ -185,7 +195,6 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   #life: Life = "open";
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
-  #isConnectionGone = false;
   #connection: Connection;
   readonly #framer: Framer<T>;
   readonly #inbound: Inbound<T, Chat<unknown>>;
@@ -196,12 +205,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   #framesOut = 0;
   /** A TLS handshake that is under way. */
   #handshake: Promise<void> | undefined;
-
-  /** What these gave when they were called first: they can be repeated. */
-  #closingWrite: Promise<void> | undefined;
-  #closingWhenDone: Promise<void> | undefined;
-  #disposing: Promise<void> | undefined;
-  #closed: Deferred<Error | undefined> | undefined;
+  #endingMade: Ending | undefined;
 
   /**
    * Makes a chat over an open connection.
@@ -538,7 +542,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * @returns Resolves when that is done; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWrite(): Promise<void> {
-    return this.#closingWrite ??= quiet(this.#closeWrite());
+    return this.#ending.closingWrite ??= quiet(this.#closeWrite());
   }
 
   /**
@@ -550,7 +554,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   closeWhenDone(): Promise<void> {
     if (this.#life === "detached") return Promise.resolve();
-    return this.#closingWhenDone ??= quiet(this.#closeWhenDone());
+    return this.#ending.closingWhenDone ??= quiet(this.#closeWhenDone());
   }
 
   /**
@@ -566,7 +570,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
     this.#end(failure);
     // There is nothing to wait for but the connection, whatever was not sent.
-    this.#closingWhenDone ??= quiet(this.#connection.closed);
+    this.#ending.closingWhenDone ??= quiet(this.#connection.closed);
   }
 
   /** Keeps the process alive while the connection is open, where the transport can tell: the default. */
@@ -624,7 +628,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     }
     this.#checkAllSent("detach()");
     const unread = this.#inbound.takeRest();
-    const isWriteClosed = this.#closingWrite !== undefined;
+    const isWriteClosed = this.#ending.closingWrite !== undefined;
     const connection = handOn(this.#connection, this.#inbound.takeRead(), isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
@@ -700,7 +704,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const hidesNothing = (error: unknown): void => {
       if (!this.#inbound.hasTold) throw error;
     };
-    return this.#disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
+    return this.#ending.disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
   }
 
   #read<R>(
@@ -734,7 +738,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #checkStartTls(): void {
-    const hasEnded = this.#closingWrite !== undefined || this.#inbound.hasEnded;
+    const hasEnded = this.#ending.closingWrite !== undefined || this.#inbound.hasEnded;
     if (this.#life !== "open" || hasEnded || this.#failure !== undefined) {
       throw new ClosedError(
         "the chat is closed, or closing, or the peer has ended: no TLS can begin",
@@ -804,7 +808,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       return this.#end(failure);
     }
     this.#outbound.drop(failure);
-    if (!this.#inbound.hasEnded) return this.#inbound.fetch(this.#isConnectionGone);
+    if (!this.#inbound.hasEnded) {
+      return this.#inbound.fetch(this.#endingMade?.isConnectionGone === true);
+    }
     this.#inbound.finish(failure);
     this.#connection.close(failure);
     this.#settle();
@@ -846,7 +852,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** A connection that is gone by itself says why when it is read to its end. */
   #onConnectionGone(): void {
-    this.#isConnectionGone = true;
+    this.#ending.isConnectionGone = true;
     if (!this.#inbound.hasEnded) return this.#inbound.fetch(true);
     const isKnown = this.#life !== "open" || this.#failure !== undefined;
     if (isKnown || !isWatchable(this.#connection)) return this.#settle();
@@ -859,7 +865,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #settle(): void {
     if (this.#life === "detached") return this.#whenClosed.resolve(undefined);
-    if (!this.#isConnectionGone || !this.#inbound.hasEnded) return;
+    if (!this.#endingMade?.isConnectionGone || !this.#inbound.hasEnded) return;
     // What is under way may fail only now, and says why.
     if (this.#life === "lingering") return;
     if (this.#life !== "closed" && this.#outbound.isAsking) return;
@@ -874,7 +880,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Made when it is asked for, or the chat has ended: it costs 260 bytes on Node. */
   get #whenClosed(): Deferred<Error | undefined> {
-    return this.#closed ??= new Deferred();
+    return this.#ending.closed ??= new Deferred();
+  }
+
+  get #ending(): Ending {
+    return this.#endingMade ??= {};
   }
 
   #closeOn(signal: AbortSignalLike): void {
