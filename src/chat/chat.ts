@@ -4,7 +4,6 @@ import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
 import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
 import { Deferred, quiet } from "../common/deferred.ts";
-import type { Encoding } from "../common/latin1.ts";
 import { type Address, checkIsConnection, type Connection } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { CLOSING, isWatchable, type Watcher } from "../connection/closing.ts";
@@ -31,7 +30,13 @@ import { checkCertificates, secure, toSettingsFor } from "../tls/secure.ts";
 import { drain, type DrainLimits } from "./drain.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { Inbound, type InboundEvents, type ReadOptions } from "./inbound.ts";
-import { Outbound, type OutboundEvents, type OutboundOptions, toLimits } from "./outbound.ts";
+import {
+  type Limits,
+  Outbound,
+  type OutboundEvents,
+  type OutboundOptions,
+  toLimits,
+} from "./outbound.ts";
 import type { FramePieces } from "./piece_reader.ts";
 import type { Producer } from "./producer.ts";
 
@@ -111,6 +116,16 @@ const NOTHING_CAN_BE_PUSHED = "the chat is closed: nothing can be pushed";
 /** Where a chat is in its life: the transitions are drawn at {@linkcode Chat}. */
 type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 
+/** What a chat keeps from when it begins to end, or `closed` is asked for. */
+interface Ending {
+  isConnectionGone?: boolean;
+  /** What these gave when they were called first: they can be repeated. */
+  closingWrite?: Promise<void>;
+  closingWhenDone?: Promise<void>;
+  disposing?: Promise<void>;
+  closed?: Deferred<Error | undefined>;
+}
+
 /**
  * A connection, read as frames and written through producers.
  *
@@ -166,6 +181,10 @@ type Life = "open" | "ending" | "lingering" | "closed" | "detached";
 export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   /** What is told to a chat: functions of its own would cost each 270 bytes on Node. */
   static readonly #events: InboundEvents<Chat<unknown>> & OutboundEvents<Chat<unknown>> = {
+    connectionOf: (chat) => chat.#connection,
+    handshakeOf: (chat) => chat.#handshake,
+    idleTimerOf: (chat) => chat.#idleTimer,
+    limitsOf: (chat) => chat.#limits,
     onWait: (chat) => chat.#outbound.hurry(), // the question that a reader waits for the answer of
     onPeerEnd: (chat) => chat.#onPeerEnd(),
     onBroken: (chat, reason) => chat.#onBroken(reason),
@@ -194,23 +213,17 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   #life: Life = "open";
   /** Why the chat ended, if anything went wrong: the first reason. */
   #failure: Error | undefined;
-  #isConnectionGone = false;
   #connection: Connection;
   readonly #framer: Framer<T>;
   readonly #inbound: Inbound<T, Chat<unknown>>;
   readonly #outbound: Outbound<Chat<unknown>>;
   readonly #idleTimer: IdleTimer;
-  readonly #encoding: Encoding;
+  readonly #limits: Limits;
   readonly #linger: DrainLimits;
   #framesOut = 0;
-  /** Whether a TLS handshake is under way. */
-  #isShakingHands = false;
-
-  /** What these gave when they were called first: they can be repeated. */
-  #closingWrite: Promise<void> | undefined;
-  #closingWhenDone: Promise<void> | undefined;
-  #disposing: Promise<void> | undefined;
-  #closed: Deferred<Error | undefined> | undefined;
+  /** A TLS handshake that is under way. */
+  #handshake: Promise<void> | undefined;
+  #endingMade: Ending | undefined;
 
   /**
    * Makes a chat over an open connection.
@@ -224,17 +237,17 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   constructor(connection: Connection, options: ChatOptions & FramesOf<T>, unread?: Uint8Array) {
     checkIsConnection(connection);
     checkLife(options);
-    const { idleTimeout = Infinity, frameTimeout = Infinity, signal } = options as ChatOptions;
+    const { idleTimeout = Infinity, frameTimeout, signal } = options as ChatOptions;
     this.#connection = connection;
-    this.#encoding = (options as ChatOptions).encoding ?? "utf-8";
     this.#linger = toDrainLimits(options.linger);
     this.#framer = pausing<T>(options);
+    this.#limits = toLimits(options as ChatOptions);
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
       : new IdleTimer(idleTimeout, () => this.#onTimeout(`was silent for ${idleTimeout} ms`));
-    const [events, timer] = [Chat.#events, this.#idleTimer];
-    this.#inbound = new Inbound(this, events, connection, this.#framer, timer, frameTimeout);
-    this.#outbound = new Outbound(this, events, connection, timer, options);
+    const limit = frameTimeout === Infinity ? undefined : frameTimeout;
+    this.#inbound = new Inbound(this, Chat.#events, this.#framer, limit);
+    this.#outbound = new Outbound(this, Chat.#events);
     if (unread !== undefined) this.#inbound.unshift(checkBytes("unread", unread));
     this.#watch(connection);
     if (signal !== undefined) this.#closeOn(signal);
@@ -400,7 +413,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * `read()`, carries on at the next frame. Errors are those of {@linkcode Chat.read}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return this.#inbound.frames(() => this.#framer.next());
+    return this.#inbound.frames();
   }
 
   /**
@@ -558,7 +571,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * @returns Resolves when that is done; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWrite(): Promise<void> {
-    return this.#closingWrite ??= quiet(this.#closeWrite());
+    return this.#ending.closingWrite ??= quiet(this.#closeWrite());
   }
 
   /**
@@ -573,7 +586,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   closeWhenDone(): Promise<void> {
     if (this.#life === "detached") return Promise.resolve();
-    return this.#closingWhenDone ??= quiet(this.#closeWhenDone());
+    return this.#ending.closingWhenDone ??= quiet(this.#closeWhenDone());
   }
 
   /**
@@ -590,7 +603,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
     this.#end(failure);
     // There is nothing to wait for but the connection, whatever was not sent.
-    this.#closingWhenDone ??= quiet(this.#connection.closed);
+    this.#ending.closingWhenDone ??= quiet(this.#connection.closed);
   }
 
   /** Lets a read that waits keep the process alive, as it does from the beginning: it undoes {@linkcode Chat.unref}. */
@@ -652,7 +665,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     }
     this.#checkAllSent("detach()");
     const unread = this.#inbound.takeRest();
-    const isWriteClosed = this.#closingWrite !== undefined;
+    const isWriteClosed = this.#ending.closingWrite !== undefined;
     const connection = handOn(this.#connection, this.#inbound.takeRead(), isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
@@ -702,13 +715,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const onSettled = (): void => void (hasSettled = true);
     receiving?.then(onSettled, onSettled);
     const ended = new Deferred();
-    this.#shakeHands(ended.promise);
+    this.#handshake = ended.promise;
     try {
       await checkCertificates(settings);
       const connection = await secure(plain, settings, receiving, hasSettled);
       this.#connection = connection;
-      this.#inbound.use(connection);
-      this.#outbound.use(connection);
       this.#watch(connection);
       // It was closed while the last step of the handshake was under way.
       if (this.#life === "closed") connection.close(this.#failure);
@@ -718,7 +729,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       void plain.closed.then(() => this.#onConnectionGone());
       throw error;
     } finally {
-      this.#shakeHands(undefined);
+      this.#handshake = undefined;
       ended.resolve();
     }
     this.#inbound.serve();
@@ -733,7 +744,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const hidesNothing = (error: unknown): void => {
       if (!this.#inbound.hasTold) throw error;
     };
-    return this.#disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
+    return this.#ending.disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
   }
 
   #read<R>(
@@ -754,11 +765,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Made ready now: the caller may change its array while the read waits. */
   #ruleOf(terminator: Terminator | undefined): Rule | undefined {
-    return terminator === undefined ? undefined : toRule(terminator, this.#encoding);
+    return terminator === undefined ? undefined : toRule(terminator, this.#limits.encoding);
   }
 
   #checkAllSent(before: string): void {
-    if (this.#outbound.isEmpty && !this.#isShakingHands) return;
+    if (this.#outbound.isEmpty && this.#handshake === undefined) return;
     throw new ChatError(
       "unsent",
       "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
@@ -767,7 +778,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #checkStartTls(): void {
-    const hasEnded = this.#closingWrite !== undefined || this.#inbound.hasEnded;
+    const hasEnded = this.#ending.closingWrite !== undefined || this.#inbound.hasEnded;
     if (this.#life !== "open" || hasEnded || this.#failure !== undefined) {
       throw new ClosedError(
         "the chat is closed, or closing, or the peer has ended: no TLS can begin",
@@ -781,12 +792,6 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       "reading",
       "a read waits, or a stream() was not read to its end: wait for it before startTls()",
     );
-  }
-
-  #shakeHands(ended: Promise<void> | undefined): void {
-    this.#isShakingHands = ended !== undefined;
-    this.#inbound.waitFor(ended);
-    this.#outbound.waitFor(ended);
   }
 
   async #closeWrite(): Promise<void> {
@@ -843,7 +848,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       return this.#end(failure);
     }
     this.#outbound.drop(failure);
-    if (!this.#inbound.hasEnded) return this.#inbound.fetch(this.#isConnectionGone);
+    if (!this.#inbound.hasEnded) {
+      return this.#inbound.fetch(this.#endingMade?.isConnectionGone === true);
+    }
     this.#inbound.finish(failure);
     this.#connection.close(failure);
     this.#settle();
@@ -880,12 +887,12 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
   #onGone(connection: Connection): void {
-    if (connection === this.#connection && !this.#isShakingHands) this.#onConnectionGone();
+    if (connection === this.#connection && this.#handshake === undefined) this.#onConnectionGone();
   }
 
   /** A connection that is gone by itself says why when it is read to its end. */
   #onConnectionGone(): void {
-    this.#isConnectionGone = true;
+    this.#ending.isConnectionGone = true;
     if (!this.#inbound.hasEnded) return this.#inbound.fetch(true);
     const isKnown = this.#life !== "open" || this.#failure !== undefined;
     if (isKnown || !isWatchable(this.#connection)) return this.#settle();
@@ -898,7 +905,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #settle(): void {
     if (this.#life === "detached") return this.#whenClosed.resolve(undefined);
-    if (!this.#isConnectionGone || !this.#inbound.hasEnded) return;
+    if (!this.#endingMade?.isConnectionGone || !this.#inbound.hasEnded) return;
     // What is under way may fail only now, and says why.
     if (this.#life === "lingering") return;
     if (this.#life !== "closed" && this.#outbound.isAsking) return;
@@ -914,7 +921,11 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Made when it is asked for, or the chat has ended: it costs 260 bytes on Node. */
   get #whenClosed(): Deferred<Error | undefined> {
-    return this.#closed ??= new Deferred();
+    return this.#ending.closed ??= new Deferred();
+  }
+
+  get #ending(): Ending {
+    return this.#endingMade ??= {};
   }
 
   #closeOn(signal: AbortSignalLike): void {

@@ -9,6 +9,7 @@ import { afterMicrotasks, atEndOfTurn, Steps } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { BackpressureError, ChatError, ClosedError, type ProducerError } from "../errors.ts";
 import type { IdleTimer } from "./idle_timer.ts";
+import type { Line } from "./inbound.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { checkItem, isData, type Producer, type ProducerQueue, ProducerRun } from "./producer.ts";
 
@@ -36,7 +37,9 @@ const LONGEST_TIMED_WRITE = 64 * 1024;
 const ROOM: Promise<void> = NOW;
 
 /** What the owner is told, with itself, so that one object serves all chats. */
-export interface OutboundEvents<Owner> {
+export interface OutboundEvents<Owner> extends Line<Owner> {
+  /** How much may wait, and how strings become bytes. */
+  limitsOf(owner: Owner): Limits;
   /** Sending has failed: the owner calls `drop()`. */
   onSendFailure(owner: Owner, reason: unknown): void;
   /** Nothing that is asked of the connection can fail any more. */
@@ -65,7 +68,7 @@ interface Flush {
  *    │                             └───────────── only a little came meanwhile ─────────────┘ │
  *    └─────────────────────────────────────────── all is written ─────────────────────────────┘
  *
- *   end(), when idle ──▶ ending ──▶ idle       any of them ── drop(): closed, or broken ──▶ dropped
+ *   end(), when idle ──▶ ending ──▶ idle       any of them ── drop(): closed, or broken ──▶ dropped, or lost
  * ```
  *
  * It is the turn of the event loop that ends the gathering, and not the number of microtasks, so that the program may await
@@ -75,26 +78,16 @@ interface Flush {
 export class Outbound<Owner> implements ProducerQueue {
   readonly #owner: Owner;
   readonly #events: OutboundEvents<Owner>;
-  readonly #highWaterMark: number;
-  readonly #maxQueuedBytes: number;
-  readonly #encoding: Encoding;
-  readonly #idleTimer: IdleTimer;
-  #connection: Connection;
-  /** What must settle before the connection is written to: a TLS handshake. */
-  #before: Promise<void> | undefined;
 
-  #state: "idle" | "gathering" | "writing" | "ending" | "dropped" = "idle";
+  #state: "idle" | "gathering" | "writing" | "ending" | "dropped" | "lost" = "idle";
   /** Why nothing more is accepted. */
   #refusal: Error | undefined;
-  /** Whether anything that was pushed was dropped because the chat has ended. */
-  #hasLost = false;
-
   /** What is left of a long array that is written part by part. */
   #rest: Uint8Array | undefined;
   #ready: OutgoingBytes | undefined;
   /** A producer that is being drained, and what was pushed after it. */
-  readonly #later: Fifo<ProducerRun | OutgoingBytes | Deferred> = new Fifo();
-  readonly #flushes: Fifo<Flush> = new Fifo();
+  #later: Fifo<ProducerRun | OutgoingBytes | Deferred> = Fifo.EMPTY;
+  #flushes: Fifo<Flush> = Fifo.EMPTY;
   /** How long the arrays are that were written lately. */
   #usual = 0;
 
@@ -110,30 +103,15 @@ export class Outbound<Owner> implements ProducerQueue {
   /** What is added by producers and flushes that wait. */
   #cost = 0;
   #room: Deferred | undefined;
-  readonly #steps = new Steps();
+  #steps: Steps | undefined;
 
   /**
    * @param owner Whose bytes they are.
-   * @param events What the owner is told.
-   * @param connection Where they go.
-   * @param idleTimer What is told that the peer is waited for.
-   * @param options How much may wait.
+   * @param events What the owner is asked and told.
    */
-  constructor(
-    owner: Owner,
-    events: OutboundEvents<Owner>,
-    connection: Connection,
-    idleTimer: IdleTimer,
-    options: OutboundOptions & { readonly encoding?: Encoding | undefined },
-  ) {
-    const { highWaterMark, maxQueuedBytes } = toLimits(options);
+  constructor(owner: Owner, events: OutboundEvents<Owner>) {
     this.#owner = owner;
     this.#events = events;
-    this.#connection = connection;
-    this.#idleTimer = idleTimer;
-    this.#highWaterMark = highWaterMark;
-    this.#maxQueuedBytes = maxQueuedBytes;
-    this.#encoding = options.encoding ?? "utf-8";
   }
 
   /** Whether more is accepted. */
@@ -148,7 +126,7 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Whether anything that was pushed was dropped because the chat has ended. */
   get hasLost(): boolean {
-    return this.#hasLost;
+    return this.#state === "lost";
   }
 
   /** Whether a write, or the end of the direction, is under way, and may yet fail. */
@@ -166,22 +144,13 @@ export class Outbound<Owner> implements ProducerQueue {
     return this.#written;
   }
 
-  /** Goes on over another connection. */
-  use(connection: Connection): void {
-    this.#connection = connection;
-  }
-
-  /** Asks the connection for nothing before the promise has resolved. */
-  waitFor(promise: Promise<void> | undefined): void {
-    this.#before = promise;
-  }
-
   /** Queues data and producers. Resolves when there is room for more; rejects if they will not be sent. */
   push(items: readonly (Data | Producer)[]): Promise<void> {
     for (const item of items) checkItem(item);
-    if (this.#encoding === "latin1") items = items.map(toLatin1);
-    if (this.#refusal === undefined && this.#waiting > this.#maxQueuedBytes) {
-      const error = new BackpressureError(this.#maxQueuedBytes, this.#waiting);
+    const { highWaterMark, maxQueuedBytes, encoding } = this.#limits;
+    if (encoding === "latin1") items = items.map(toLatin1);
+    if (this.#refusal === undefined && this.#waiting > maxQueuedBytes) {
+      const error = new BackpressureError(maxQueuedBytes, this.#waiting);
       this.#events.onSendFailure(this.#owner, error);
     }
     if (this.#refusal !== undefined) {
@@ -189,20 +158,20 @@ export class Outbound<Owner> implements ProducerQueue {
       return quiet(Promise.reject(this.#refusal));
     }
     for (const item of items) this.#add(item);
-    if (this.#waiting < this.#highWaterMark) return ROOM;
+    if (this.#waiting < highWaterMark) return ROOM;
     this.hurry();
     return (this.#room ??= new Deferred()).promise;
   }
 
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
-    if (this.#hasLost) return quiet(Promise.reject(this.#refusal));
+    if (this.hasLost) return quiet(Promise.reject(this.#refusal));
     if (this.#later.length === 0) return this.#whenWritten();
     this.hurry();
     const { last } = this.#later;
     if (last instanceof Deferred) return last.promise;
     const reached = new Deferred();
-    this.#later.push(reached);
+    this.#later = this.#later.with(reached);
     this.#cost += ENTRY_COST;
     return reached.promise;
   }
@@ -220,12 +189,12 @@ export class Outbound<Owner> implements ProducerQueue {
       "the sending side of this chat is closed: nothing can be pushed",
     );
     // A flush rejects when what was pushed is discarded, and what was pushed after that is waited for.
-    while (this.#hasUnsent && !this.#hasLost) await Promise.allSettled([this.flush()]);
-    if (this.#hasLost) throw this.#refusal;
+    while (this.#hasUnsent && !this.hasLost) await Promise.allSettled([this.flush()]);
+    if (this.hasLost) throw this.#refusal;
     if (this.#isDropped) return;
     this.#state = "ending";
     try {
-      await this.#before;
+      await this.#handshake;
       this.#idleTimer.begin("write");
       await this.#connection.closeWrite();
     } finally {
@@ -254,9 +223,8 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Accepts no more, and drops all that was not sent: pushes and flushes that wait reject with the reason. */
   drop(reason: Error): void {
     if (this.#isDropped) return;
-    this.#hasLost = this.#hasUnsent;
     this.#refusal = reason;
-    this.#state = "dropped";
+    this.#state = this.#hasUnsent ? "lost" : "dropped";
     this.#pushed = this.#pulled = this.#underWay = 0;
     this.#rest = undefined;
     this.#room?.reject(reason);
@@ -264,15 +232,16 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   isReadyFor(run: ProducerRun): boolean {
-    return run === this.#later.first && this.#pulled < this.#highWaterMark &&
-      this.#pushed - this.#behind < this.#highWaterMark;
+    const { highWaterMark } = this.#limits;
+    return run === this.#later.first && this.#pulled < highWaterMark &&
+      this.#pushed - this.#behind < highWaterMark;
   }
 
   addPiece(piece: Data): void {
     // A producer that gives no more before something happens outside waits for it, and what it has given does not.
     if (this.#state === "idle") afterMicrotasks(() => this.hurry());
     this.#pulled += this.#addReady(piece);
-    if (this.#pulled >= this.#highWaterMark) this.hurry();
+    if (this.#pulled >= this.#limits.highWaterMark) this.hurry();
   }
 
   onProducerEnd(run: ProducerRun, failure?: ProducerError): void {
@@ -305,19 +274,19 @@ export class Outbound<Owner> implements ProducerQueue {
     const { last } = this.#flushes;
     if (last?.position === position) return last.reached.promise;
     const reached = new Deferred();
-    this.#flushes.push({ position, reached });
+    this.#flushes = this.#flushes.with({ position, reached });
     this.#cost += ENTRY_COST;
     return reached.promise;
   }
 
   #begin(producer: Producer): ProducerRun {
-    return new ProducerRun(this, producer, this.#encoding);
+    return new ProducerRun(this, producer, this.#limits.encoding);
   }
 
   #add(item: Data | Producer): void {
     if (!isData(item)) {
       const run = this.#begin(item);
-      this.#later.push(run);
+      this.#later = this.#later.with(run);
       this.#cost += ENTRY_COST;
       if (run === this.#later.first) run.wake();
     } else if (this.#later.length === 0) this.#pushed += this.#addReady(item);
@@ -326,7 +295,10 @@ export class Outbound<Owner> implements ProducerQueue {
 
   #addBehind(data: Data): void {
     let { last } = this.#later;
-    if (!(last instanceof OutgoingBytes)) this.#later.push(last = new OutgoingBytes(this.#usual));
+    if (!(last instanceof OutgoingBytes)) {
+      last = new OutgoingBytes(this.#usual);
+      this.#later = this.#later.with(last);
+    }
     const count = last.add(data);
     this.#pushed += count;
     this.#behind += count;
@@ -346,7 +318,7 @@ export class Outbound<Owner> implements ProducerQueue {
       }
       this.#later.shift();
       if (entry instanceof Deferred) {
-        this.#flushes.push({ position: this.#position, reached: entry });
+        this.#flushes = this.#flushes.with({ position: this.#position, reached: entry });
       } else {for (let array = entry.take(); array !== undefined; array = entry.take()) {
           this.#behind -= this.#addReady(array);
         }}
@@ -371,12 +343,13 @@ export class Outbound<Owner> implements ProducerQueue {
       while (this.#state === "writing" && !this.#isLittle) {
         const bytes = this.#takePart();
         if (bytes === undefined) break;
-        if (this.#before !== undefined) await this.#before;
+        const handshake = this.#handshake;
+        if (handshake !== undefined) await handshake;
         this.#idleTimer.begin("write");
         await this.#connection.write(bytes);
         this.#idleTimer.end("write");
         this.#onTaken(bytes.length);
-        const turn = this.#steps.dueTurn();
+        const turn = (this.#steps ??= new Steps()).dueTurn();
         if (turn !== undefined) await turn;
       }
     } catch (reason) {
@@ -393,8 +366,9 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Whether so little came while the rest was written that more may be waited for: no flush waits for it. */
   get #isLittle(): boolean {
+    const { highWaterMark } = this.#limits;
     return this.#written >= this.#due && this.#underWay === 0 && this.#flushes.length === 0 &&
-      this.#pulled < this.#highWaterMark && this.#waiting < this.#highWaterMark;
+      this.#pulled < highWaterMark && this.#waiting < highWaterMark;
   }
 
   #takePart(): Uint8Array | undefined {
@@ -432,7 +406,7 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 
   #makeRoom(): void {
-    if (this.#room !== undefined && this.#waiting < this.#highWaterMark) {
+    if (this.#room !== undefined && this.#waiting < this.#limits.highWaterMark) {
       this.#room.resolve();
       this.#room = undefined;
     }
@@ -453,8 +427,24 @@ export class Outbound<Owner> implements ProducerQueue {
     }
   }
 
+  get #limits(): Limits {
+    return this.#events.limitsOf(this.#owner);
+  }
+
+  get #connection(): Connection {
+    return this.#events.connectionOf(this.#owner);
+  }
+
+  get #handshake(): Promise<void> | undefined {
+    return this.#events.handshakeOf(this.#owner);
+  }
+
+  get #idleTimer(): IdleTimer {
+    return this.#events.idleTimerOf(this.#owner);
+  }
+
   get #isDropped(): boolean {
-    return this.#state === "dropped";
+    return this.#state === "dropped" || this.#state === "lost";
   }
 
   get #hasUnsent(): boolean {
@@ -462,22 +452,32 @@ export class Outbound<Owner> implements ProducerQueue {
   }
 }
 
-interface Limits {
+/** How much may wait, and how strings become bytes. */
+export interface Limits {
   readonly highWaterMark: number;
   readonly maxQueuedBytes: number;
+  readonly encoding: Encoding;
 }
+
+/** What was made last: the chats of a server, which all have the same, share it. */
+let lastLimits: Limits | undefined;
 
 /**
  * Checks how much may wait.
  * @throws {TypeError | RangeError} If it is not a number of bytes.
  */
-export function toLimits(options: OutboundOptions): Limits {
-  const { highWaterMark = 64 * 1024, maxQueuedBytes = 16 * 1024 * 1024 } = options;
-  return {
-    // An empty queue has room, whatever the mark.
-    highWaterMark: Math.max(1, checkLimit("highWaterMark", highWaterMark)),
-    maxQueuedBytes: checkLimit("maxQueuedBytes", maxQueuedBytes),
-  };
+export function toLimits(
+  options: OutboundOptions & { readonly encoding?: Encoding | undefined },
+): Limits {
+  const { maxQueuedBytes = 16 * 1024 * 1024, encoding = "utf-8" } = options;
+  let { highWaterMark = 64 * 1024 } = options;
+  // An empty queue has room, whatever the mark.
+  highWaterMark = Math.max(1, checkLimit("highWaterMark", highWaterMark));
+  checkLimit("maxQueuedBytes", maxQueuedBytes);
+  const isSame = highWaterMark === lastLimits?.highWaterMark &&
+    maxQueuedBytes === lastLimits.maxQueuedBytes && encoding === lastLimits.encoding;
+  if (isSame) return lastLimits!;
+  return lastLimits = { highWaterMark, maxQueuedBytes, encoding };
 }
 
 function toLatin1(item: Data | Producer): Data | Producer {

@@ -24,35 +24,49 @@ export type Take<T> = () => T | undefined;
 export const NO_MORE: IteratorResult<never, undefined> = { done: true, value: undefined };
 
 /** Waits for one frame. */
-export class FrameReader<T, Result> extends Deferred<Result> implements Reader {
+export class FrameReader<T> extends Deferred<T | null> implements Reader {
   readonly #take: Take<T>;
-  readonly #toResult: (frame: T) => Result;
-  readonly #atEnd: Result;
-  /** The loop that waits for it, if one does, and may be left. */
-  readonly loop: Loop<unknown> | undefined;
 
-  /**
-   * @param toResult Makes of the frame what the promise gives.
-   * @param atEnd What it gives at the end. (A message may be `null`.)
-   */
-  constructor(
-    take: Take<T>,
-    toResult: (frame: T) => Result,
-    atEnd: Result,
-    loop?: Loop<unknown>,
-  ) {
+  constructor(take: Take<T>) {
     super();
     this.#take = take;
-    this.#toResult = toResult;
-    this.#atEnd = atEnd;
-    this.loop = loop;
   }
 
   serve(): Served {
     try {
       const frame = this.#take();
       if (frame === undefined) return "hungry";
-      this.resolve(this.#toResult(frame));
+      this.resolve(frame);
+    } catch (error) {
+      this.reject(error);
+    }
+    return "done";
+  }
+
+  finish(end: Error | null): void {
+    if (end === null) this.resolve(null);
+    else this.reject(end);
+  }
+
+  discard(): boolean {
+    return false;
+  }
+}
+
+/** Waits for what a loop is given next. */
+export class LoopReader<R> extends Deferred<IteratorResult<R, undefined>> implements Reader {
+  readonly loop: Loop<unknown, R>;
+
+  constructor(loop: Loop<unknown, R>) {
+    super();
+    this.loop = loop;
+  }
+
+  serve(): Served {
+    try {
+      const value = this.loop.take();
+      if (value === undefined) return "hungry";
+      this.resolve({ done: false, value });
     } catch (error) {
       this.#fail(error);
     }
@@ -61,8 +75,8 @@ export class FrameReader<T, Result> extends Deferred<Result> implements Reader {
 
   finish(end: Error | null): void {
     if (end !== null) return this.#fail(end);
-    this.loop?.onEnd();
-    this.resolve(this.#atEnd);
+    this.loop.onEnd();
+    this.resolve(NO_MORE);
   }
 
   discard(): boolean {
@@ -70,45 +84,54 @@ export class FrameReader<T, Result> extends Deferred<Result> implements Reader {
   }
 
   #fail(error: unknown): void {
-    this.loop?.onEnd();
+    this.loop.onEnd();
     this.reject(error);
   }
 }
 
 /** What loops are over: the way in of a chat. */
-interface Looped {
-  next<T>(take: Take<T>, loop: Loop<T>): Promise<IteratorResult<T, undefined>>;
-  leave(loop: Loop<unknown>): void;
+interface Looped<T> {
+  /** Cuts a frame. */
+  takeFrame(): T | undefined;
+  /** The frames that are here, if there are any. */
+  takeBatch(): Iterable<T> | undefined;
+  /** What a loop is given next. */
+  next<R>(loop: Loop<T, R>): Promise<IteratorResult<R, undefined>>;
+  leave(loop: Loop<T, unknown>): void;
   /** A loop has begun, or has ended. */
   onLoop(change: 1 | -1): void;
 }
 
-/** A loop over frames. (An object with functions of its own would cost each idle chat 460 bytes more on Node.) */
-export class Loop<T> implements AsyncIterableIterator<T> {
-  readonly steps: Steps = new Steps();
-  readonly #inbound: Looped;
-  readonly #take: Take<T>;
+/**
+ * A loop that is given an `R` made of frames again and again. (An object with functions of its own would cost each idle chat
+ * 460 bytes more on Node.)
+ */
+export abstract class Loop<T, R> implements AsyncIterableIterator<R> {
+  protected readonly inbound: Looped<T>;
   #isOpen = false;
+  #steps: Steps | undefined;
 
-  constructor(inbound: Looped, take: Take<T>) {
-    this.#inbound = inbound;
-    this.#take = take;
+  constructor(inbound: Looped<T>) {
+    this.inbound = inbound;
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
+  /** Takes what is given next; `undefined` if that needs more bytes. */
+  abstract take(): R | undefined;
+
+  next(): Promise<IteratorResult<R, undefined>> {
     if (!this.#isOpen) {
       this.#isOpen = true;
-      this.#inbound.onLoop(1);
+      this.inbound.onLoop(1);
     }
-    return this.#inbound.next(this.#take, this);
+    return this.inbound.next(this);
   }
 
-  return(value?: undefined): Promise<IteratorResult<T, undefined>> {
+  return(value?: undefined): Promise<IteratorResult<R, undefined>> {
     this.#leave();
     return Promise.resolve({ done: true, value });
   }
 
-  throw(error: unknown): Promise<IteratorResult<T, undefined>> {
+  throw(error: unknown): Promise<IteratorResult<R, undefined>> {
     this.#leave();
     return quiet(Promise.reject(error));
   }
@@ -121,12 +144,31 @@ export class Loop<T> implements AsyncIterableIterator<T> {
   onEnd(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#inbound.onLoop(-1);
+    this.inbound.onLoop(-1);
+  }
+
+  /** Is asked before it is given what takes no bytes: see {@linkcode Steps}. */
+  dueTurn(): Promise<void> | undefined {
+    return (this.#steps ??= new Steps()).dueTurn();
   }
 
   #leave(): void {
     this.onEnd();
-    this.#inbound.leave(this);
+    this.inbound.leave(this);
+  }
+}
+
+/** A loop over frames. */
+export class FrameLoop<T> extends Loop<T, T> {
+  take(): T | undefined {
+    return this.inbound.takeFrame();
+  }
+}
+
+/** A loop over the frames that are here, again and again. */
+export class BatchLoop<T> extends Loop<T, Iterable<T>> {
+  take(): Iterable<T> | undefined {
+    return this.inbound.takeBatch();
   }
 }
 

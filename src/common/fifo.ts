@@ -7,6 +7,9 @@ const SLACK = 1024;
 const NOTHING: readonly never[] = Object.freeze([]);
 
 export class Fifo<T> {
+  /** For all who have added nothing yet, in the place of one of their own. It stays empty: they add by `with()`. */
+  static readonly EMPTY: Fifo<never> = new Fifo();
+
   #items = NOTHING as unknown as T[];
   #start = 0;
 
@@ -40,6 +43,13 @@ export class Fifo<T> {
     // The first one has an array of its own length: engines make room for 16 more when an item is added to an array.
     if (this.length === 0) this.#items = [item];
     else this.#items.push(item);
+  }
+
+  /** Adds an item behind the last. Returns the queue that has it: one of its own, if this is the one for all. */
+  with(item: T): Fifo<T> {
+    const own = (this as Fifo<unknown>) === Fifo.EMPTY ? new Fifo<T>() : this;
+    own.push(item);
+    return own;
   }
 
   /** Removes the first item. */

@@ -43,6 +43,13 @@ const CHARACTERS: readonly string[] = Array.from(
   (_, code) => String.fromCharCode(code),
 );
 
+/** A part of the front as text, and where it begins and ends there. */
+interface TextPart {
+  readonly characters: string;
+  readonly from: number;
+  readonly end: number;
+}
+
 export class Window {
   /** The array at the front: what is held begins at `start`, and lies in it to its end. */
   bytes: Uint8Array = NOTHING;
@@ -54,7 +61,7 @@ export class Window {
   /** How many bytes were taken or dropped so far. */
   consumed = 0;
 
-  readonly #chunks: Fifo<Uint8Array> = new Fifo();
+  #chunks: Fifo<Uint8Array> = Fifo.EMPTY;
   /** How many bytes of the first chunk are in the front, too. */
   #taken = 0;
   /** Where small chunks are written together, and how much of it is filled. */
@@ -66,12 +73,10 @@ export class Window {
   /** The chunk that the search has come to, or -1, and where it begins, counted from the start. */
   #scannedChunk = -1;
   #scannedFrom = 0;
-  /** A part of the front as text, in which a byte is found faster; and where it begins and ends. */
-  #text = "";
-  #textFrom = 0;
-  #textEnd = 0;
-  /** How many bytes were dropped last from this front: the next frame may be as long. */
-  #lately = Infinity;
+  /** A part of the front as text, in which a byte is found faster. */
+  #text: TextPart | undefined;
+  /** Whether few bytes were dropped last from this front: the next frame may be as short. */
+  #isCutShort = false;
   /** The rests of delimiters, the longest first, one of which is dropped if it comes next. */
   #awaited: readonly Uint8Array[] | undefined;
   /** What may be the beginning of such a rest. */
@@ -91,7 +96,7 @@ export class Window {
     else {
       this.#isOpen = false;
       if (this.length === 0) this.#setFront(bytes, 0);
-      else this.#chunks.push(bytes);
+      else this.#chunks = this.#chunks.with(bytes);
     }
     this.length += bytes.length;
   }
@@ -169,7 +174,7 @@ export class Window {
     this.consumed += count;
     this.scanned = 0;
     this.#scannedChunk = -1;
-    this.#lately = count;
+    this.#isCutShort = count <= TEXT_PAYS_UP_TO;
     if (this.start >= this.bytes.length - this.#taken) this.#advance();
   }
 
@@ -232,18 +237,18 @@ export class Window {
 
   #indexInFront(byte: number, from: number): number {
     for (;;) {
-      if (from >= this.#textFrom && from < this.#textEnd) {
-        const at = this.#text.indexOf(CHARACTERS[byte]!, from - this.#textFrom);
-        if (at >= 0) return this.#textFrom + at;
-        from = this.#textEnd;
+      const text = this.#text;
+      if (text !== undefined && from >= text.from && from < text.end) {
+        const at = text.characters.indexOf(CHARACTERS[byte]!, from - text.from);
+        if (at >= 0) return text.from + at;
+        from = text.end;
       }
       const { length } = this.bytes;
-      if (this.#lately > TEXT_PAYS_UP_TO || length - from < LEAST_TEXT) {
+      if (!this.#isCutShort || length - from < LEAST_TEXT) {
         return indexOfByte(this.bytes, byte, from);
       }
-      this.#textFrom = from;
-      this.#textEnd = Math.min(length, from + MOST_TEXT);
-      this.#text = decodeLatin1(this.bytes, from, this.#textEnd);
+      const end = Math.min(length, from + MOST_TEXT);
+      this.#text = { characters: decodeLatin1(this.bytes, from, end), from, end };
     }
   }
 
@@ -294,14 +299,14 @@ export class Window {
     this.#block.set(front, this.#filled);
     this.#filled += length;
     this.#isOpen = true;
-    this.#textEnd = 0;
+    this.#text = undefined;
   }
 
   #openChunk(room: number): void {
     this.#makeRoom(room);
     this.#openFrom = this.#filled;
     this.#isOpen = true;
-    this.#chunks.push(NO_BLOCK);
+    this.#chunks = this.#chunks.with(NO_BLOCK);
   }
 
   #makeRoom(room: number): void {
@@ -354,9 +359,8 @@ export class Window {
     this.bytes = bytes;
     this.start = start;
     this.#scannedChunk = -1;
-    this.#text = "";
-    this.#textEnd = 0;
-    this.#lately = Infinity;
+    this.#text = undefined;
+    this.#isCutShort = false;
   }
 
   /** Drops the awaited rest if it is here, and returns what else is; nothing if more bytes are needed to tell. */

@@ -19,8 +19,8 @@ export interface Flow {
  *   shut(error): the chunks are dropped, and read() rejects at once
  * ```
  */
-export class Inbox {
-  readonly #flow: Flow;
+export class Inbox<Transport extends Flow = Flow> {
+  protected readonly flow: Transport;
   /** Made when it is needed first: a connection that is idle has none. */
   #chunks: Fifo<Uint8Array> | undefined;
   #length = 0;
@@ -28,8 +28,8 @@ export class Inbox {
   #ended = false;
   #failure: Error | undefined;
 
-  constructor(flow: Flow = {}) {
-    this.#flow = flow;
+  constructor(flow: Transport = {} as Transport) {
+    this.flow = flow;
   }
 
   /** How many bytes wait to be read. */
@@ -50,7 +50,7 @@ export class Inbox {
     }
     (this.#chunks ??= new Fifo()).push(chunk);
     this.#length += chunk.length;
-    this.#flow.pause?.();
+    this.flow.pause?.();
   }
 
   /** The peer has ended its direction. */
@@ -80,7 +80,7 @@ export class Inbox {
     this.#receiver = receiver;
     if (receiver === undefined) return;
     if (this.#length > 0 || this.#finished) this.#answerSoon();
-    else this.#flow.resume?.();
+    else this.flow.resume?.();
   }
 
   /** The next chunk; `null` at the end. */

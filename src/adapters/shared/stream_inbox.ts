@@ -9,14 +9,8 @@ interface BufferingStream extends Flow {
   read(): unknown;
 }
 
-export class StreamInbox extends Inbox {
-  readonly #stream: BufferingStream;
+export class StreamInbox extends Inbox<BufferingStream> {
   #isTakingBuffered = false;
-
-  constructor(stream: BufferingStream) {
-    super(stream);
-    this.#stream = stream;
-  }
 
   /** A `data` event has come. */
   onData(chunk: Uint8Array): void {
@@ -27,8 +21,8 @@ export class StreamInbox extends Inbox {
   /** The stream broke, or closed. What it had buffered arrived before that, and Node may not emit it any more: it is taken. */
   breakOff(error: Error): void {
     this.#isTakingBuffered = true;
-    for (let left = this.#stream.readableLength; left > 0;) {
-      const chunk = this.#stream.read();
+    for (let left = this.flow.readableLength; left > 0;) {
+      const chunk = this.flow.read();
       if (!(chunk instanceof Uint8Array)) break;
       this.put(plainBytes(chunk));
       left -= chunk.length;
