@@ -237,7 +237,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "decoding-not-abandoned",
     file: "framer/decoding.ts",
-    find: "if (generator !== undefined) unlessThrown(() => generator.return?.());",
+    find: "if (generator !== undefined) attempt(() => generator.return?.());",
     replace: "",
     breaks: "the generator of a framing that is given up is not returned: its finally does not run",
   },
@@ -902,14 +902,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "producer-return-of-the-begun",
     file: "chat/producer.ts",
-    find: "else tell(() => (this.#iterator ??= iterate(producer)).return?.());",
-    replace: "else tell(() => this.#iterator?.return?.());",
+    find: "else notify(() => (this.#iterator ??= iterate(producer)).return?.());",
+    replace: "else notify(() => this.#iterator?.return?.());",
     breaks: "an iterator that was never begun is not released",
   },
   {
     id: "producer-node-stream",
     file: "chat/producer.ts",
-    find: "if (isDestroyable(producer)) tell(() => producer.destroy());\n    else tell(",
+    find: "if (isDestroyable(producer)) notify(() => producer.destroy());\n    else tell(",
     replace: "tell(",
     breaks: "a Node stream that was not begun stays open",
   },
@@ -923,15 +923,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "producer-web-stream",
     file: "chat/producer.ts",
-    find: "tell(() => (this.#reader ?? this.#stream).cancel());",
+    find: "notify(() => (this.#reader ?? this.#stream).cancel());",
     replace: "",
     breaks: "a ReadableStream is not cancelled",
   },
   {
     id: "producer-web-stream-locked",
     file: "chat/producer.ts",
-    find: "tell(() => (this.#reader ?? this.#stream).cancel());",
-    replace: "tell(() => this.#stream.cancel());",
+    find: "notify(() => (this.#reader ?? this.#stream).cancel());",
+    replace: "notify(() => this.#stream.cancel());",
     breaks: "a ReadableStream is not cancelled while it is read",
   },
   {
@@ -1002,7 +1002,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "drain-starves",
     file: "chat/drain.ts",
-    find: "await steps.dueTurn(); // the peer may never stop",
+    find: "await yielder.maybeYield(); // the peer may never stop",
     replace: "",
     breaks: "a peer that sends without end keeps all else from running while it is drained",
   },
@@ -1290,7 +1290,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-flush-of-lost",
     file: "chat/outbound.ts",
-    find: "if (this.#hasLost) return quiet(Promise.reject(this.#refusal));",
+    find: "if (this.#hasLost) return ignoreRejection(Promise.reject(this.#refusal));",
     replace: "",
     breaks: "flush() resolves though what was pushed was dropped",
   },
@@ -1405,14 +1405,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: "hand-on-twice",
-    file: "connection/hand_on.ts",
+    file: "connection/transfer.ts",
     find: "const underWay = this.#underWay;\n    this.#underWay = undefined;",
     replace: "const underWay = this.#underWay;",
     breaks: "after detach() the chunk that was under way is read again and again",
   },
   {
     id: "hand-on-writes",
-    file: "connection/hand_on.ts",
+    file: "connection/transfer.ts",
     find: "if (!this.#isWriteClosed) return super.write(data);",
     replace: "return super.write(data);",
     breaks: "a connection whose writing side was closed takes writes after detach()",
@@ -1519,7 +1519,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "tap-throws",
     file: "tap.ts",
-    find: "this.#log = (line) => tell(() => log(line));",
+    find: "this.#log = (line) => notify(() => log(line));",
     replace: "this.#log = log;",
     breaks: "what the log of tap() throws breaks the connection",
   },
@@ -1570,7 +1570,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "deferred-unhandled",
     file: "common/deferred.ts",
-    find: "quiet(this.promise);",
+    find: "ignoreRejection(this.promise);",
     replace: "",
     breaks: "a rejection that is not awaited ends the process",
   },
@@ -1611,9 +1611,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: "tell-unhandled",
-    file: "common/unless_thrown.ts",
-    find: "void quiet(Promise.resolve(unlessThrown(call)));",
-    replace: "void Promise.resolve(unlessThrown(call));",
+    file: "common/attempt.ts",
+    find: "void ignoreRejection(Promise.resolve(attempt(call)));",
+    replace: "void Promise.resolve(attempt(call));",
     breaks: "a promise that a callback rejects ends the process",
   },
 
@@ -1694,7 +1694,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "tls-loses-read",
     file: "tls/secure.ts",
-    find: "tlsOver(handOn(connection, underWay, false), settings)",
+    find: "tlsOver(transfer(connection, underWay, false), settings)",
     replace: "tlsOver(connection, settings)",
     breaks: "startTls() loses the first bytes of the handshake to a read that was under way",
     runtime: "node",
@@ -2059,7 +2059,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "web-halves-abort",
     file: "adapters/shared/web_halves.ts",
-    find: "tell(() => this.#writer.abort(reason));",
+    find: "notify(() => this.#writer.abort(reason));",
     replace: "",
     breaks: "close() does not abort a WritableStream",
   },

@@ -3,7 +3,7 @@
 import { type Chat, type ChatOptions, checkChatOptions } from "./chat/chat.ts";
 import { onAbort } from "./common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, typeName } from "./common/checks.ts";
-import { quiet } from "./common/deferred.ts";
+import { ignoreRejection } from "./common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "./connection.ts";
 import { UnsupportedError } from "./errors.ts";
 import type { FramesOf } from "./framer/framer.ts";
@@ -201,9 +201,9 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
     };
     // No generator: its return() would wait for the next connection, and an error would end it.
     const iterator: AsyncIterableIterator<Chat<T>> = {
-      next: () => quiet(next()),
+      next: () => ignoreRejection(next()),
       return: () => Promise.resolve({ done: true, value: undefined }),
-      throw: (error) => quiet(Promise.reject(error)),
+      throw: (error) => ignoreRejection(Promise.reject(error)),
       [Symbol.asyncIterator]: () => iterator,
     };
     return iterator;

@@ -11,7 +11,7 @@ import {
   typeName,
 } from "./common/checks.ts";
 import { Deferred } from "./common/deferred.ts";
-import { tell } from "./common/unless_thrown.ts";
+import { notify } from "./common/attempt.ts";
 import type { Address } from "./connection.ts";
 import { formatEndpoint } from "./connection/address.ts";
 import { ClosedError, ConnectionError } from "./errors.ts";
@@ -321,7 +321,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
 
   #report(error: unknown, chat: Chat<T> | undefined): void {
     const { onError = printError } = this.#options;
-    tell(() => onError(error, chat));
+    notify(() => onError(error, chat));
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { describeBytes } from "./common/bytes.ts";
 import { checkFunction, describe } from "./common/checks.ts";
-import { tell } from "./common/unless_thrown.ts";
+import { notify } from "./common/attempt.ts";
 import type { Connection } from "./connection.ts";
 import { WrappedConnection } from "./connection/wrapped_connection.ts";
 
@@ -51,7 +51,7 @@ class TappedConnection extends WrappedConnection {
 
   constructor(connection: Connection, log: TapLog) {
     super(connection);
-    this.#log = (line) => tell(() => log(line)); // what passes must not depend on who looks on
+    this.#log = (line) => notify(() => log(line)); // what passes must not depend on who looks on
   }
 
   override async read(): Promise<Uint8Array | null> {

@@ -3,7 +3,7 @@
 import type { AbortSignalLike } from "../common/abort.ts";
 import { typeName } from "../common/checks.ts";
 import { Deferred, NOW } from "../common/deferred.ts";
-import { unlessThrown } from "../common/unless_thrown.ts";
+import { attempt } from "../common/attempt.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
@@ -360,7 +360,7 @@ class DenoConnection implements WatchableConnection, ReceivableConnection {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    unlessThrown(() => this.#conn.close()); // somebody else may have closed it
+    attempt(() => this.#conn.close()); // somebody else may have closed it
     this[CLOSING].happen();
   }
 

@@ -3,7 +3,7 @@
 import { bytesOf, concat, type Data, toBytes } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
-import { tell } from "../common/unless_thrown.ts";
+import { notify } from "../common/attempt.ts";
 import type { Connection } from "../connection.ts";
 import { JoinedConnection, type Sink, type Source, type Step } from "./shared/joined_connection.ts";
 import { isNodeWritable, NodeSink, type NodeWritableLike } from "./shared/node_halves.ts";
@@ -152,8 +152,8 @@ class IterableSource implements Source {
    */
   cancel(): void {
     const { destroy } = this.#iterable as { destroy?: unknown };
-    if (typeof destroy === "function") tell(() => destroy.call(this.#iterable));
-    else tell(() => (this.#iterator ?? iterate(this.#iterable)).return?.());
+    if (typeof destroy === "function") notify(() => destroy.call(this.#iterable));
+    else notify(() => (this.#iterator ?? iterate(this.#iterable)).return?.());
   }
 }
 
@@ -180,6 +180,6 @@ class WriterSink implements Sink {
   }
 
   abort(reason: unknown): void {
-    tell(() => this.#writer.fail?.(reason));
+    notify(() => this.#writer.fail?.(reason));
   }
 }

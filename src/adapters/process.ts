@@ -2,7 +2,7 @@
 
 import { checkOptions, checkTimeout, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
-import { tell, unlessThrown } from "../common/unless_thrown.ts";
+import { attempt, notify } from "../common/attempt.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
 import { builtin } from "./shared/builtin.ts";
@@ -196,8 +196,8 @@ function halvesOf(child: ChildProcessLike, end: ProcessEnd): [Source, Sink] {
     return [new WebSource(output, stdout), new BunSink(input, stdin, end)];
   }
   // Deno throws where the other runtimes have nothing.
-  const stdin = checkPipe("stdin", unlessThrown(() => child.stdin), "getWriter");
-  const stdout = checkPipe("stdout", unlessThrown(() => child.stdout), "getReader");
+  const stdin = checkPipe("stdin", attempt(() => child.stdin), "getWriter");
+  const stdout = checkPipe("stdout", attempt(() => child.stdout), "getReader");
   checkUnlocked(input, stdin);
   checkUnlocked(output, stdout);
   return [new WebSource(output, stdout), new WebSink(input, stdin)];
@@ -365,6 +365,6 @@ class BunSink implements Sink {
   }
 
   abort(): void {
-    tell(() => this.#sink.end());
+    notify(() => this.#sink.end());
   }
 }

@@ -3,11 +3,11 @@
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
 import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
-import { Deferred, quiet } from "../common/deferred.ts";
+import { Deferred, ignoreRejection } from "../common/deferred.ts";
 import { type Address, checkIsConnection, type Connection } from "../connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { CLOSING, isWatchable, type Watcher } from "../connection/closing.ts";
-import { handOn } from "../connection/hand_on.ts";
+import { transfer } from "../connection/transfer.ts";
 import {
   BackpressureError,
   ChatError,
@@ -557,7 +557,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       if (this.#outbound.isOpen) this.#framesOut++;
       return pushed;
     } catch (error) {
-      return quiet(Promise.reject(error));
+      return ignoreRejection(Promise.reject(error));
     }
   }
 
@@ -571,7 +571,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * @returns Resolves when that is done; rejects if what was pushed could not be sent. It need not be awaited.
    */
   closeWrite(): Promise<void> {
-    return this.#ending.closingWrite ??= quiet(this.#closeWrite());
+    return this.#ending.closingWrite ??= ignoreRejection(this.#closeWrite());
   }
 
   /**
@@ -586,7 +586,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   closeWhenDone(): Promise<void> {
     if (this.#life === "detached") return Promise.resolve();
-    return this.#ending.closingWhenDone ??= quiet(this.#closeWhenDone());
+    return this.#ending.closingWhenDone ??= ignoreRejection(this.#closeWhenDone());
   }
 
   /**
@@ -603,7 +603,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
     this.#end(failure);
     // There is nothing to wait for but the connection, whatever was not sent.
-    this.#ending.closingWhenDone ??= quiet(this.#connection.closed);
+    this.#ending.closingWhenDone ??= ignoreRejection(this.#connection.closed);
   }
 
   /** Lets a read that waits keep the process alive, as it does from the beginning: it undoes {@linkcode Chat.unref}. */
@@ -666,7 +666,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#checkAllSent("detach()");
     const unread = this.#inbound.takeRest();
     const isWriteClosed = this.#ending.closingWrite !== undefined;
-    const connection = handOn(this.#connection, this.#inbound.takeRead(), isWriteClosed);
+    const connection = transfer(this.#connection, this.#inbound.takeRead(), isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
     this.#idleTimer.stop();
@@ -744,7 +744,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const hidesNothing = (error: unknown): void => {
       if (!this.#inbound.hasTold) throw error;
     };
-    return this.#ending.disposing ??= quiet(this.closeWhenDone().catch(hidesNothing));
+    return this.#ending.disposing ??= ignoreRejection(this.closeWhenDone().catch(hidesNothing));
   }
 
   #read<R>(
@@ -759,7 +759,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       const rule = this.#ruleOf(first as Terminator | undefined);
       return this.#inbound.read(() => take(rule), options ?? {});
     } catch (error) {
-      return quiet(Promise.reject(error));
+      return ignoreRejection(Promise.reject(error));
     }
   }
 

@@ -1,7 +1,7 @@
 // How `closeWhenDone()` reads and discards what the peer still sends.
 
 import { Deadline } from "../common/deadline.ts";
-import { Steps } from "../common/turns.ts";
+import { Yielder } from "../common/turns.ts";
 
 /** How long that may take, in milliseconds: in all, and since bytes last arrived. */
 export interface DrainLimits {
@@ -25,13 +25,13 @@ export async function drain(
 ): Promise<void> {
   const end = after(total, giveUp);
   let silence = after(idle, giveUp);
-  const steps = new Steps();
+  const yielder = new Yielder();
   try {
     while (await read() !== null) {
       onBytes();
       silence?.clear();
       silence = after(idle, giveUp);
-      await steps.dueTurn(); // the peer may never stop
+      await yielder.maybeYield(); // the peer may never stop
     }
   } finally {
     end?.clear();

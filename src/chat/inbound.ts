@@ -4,9 +4,9 @@ import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf } from "../common/bytes.ts";
 import { checkOptions, checkSignal, checkTimeout, typeName } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
-import { quiet } from "../common/deferred.ts";
+import { ignoreRejection } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
-import { inNextTurn, Steps } from "../common/turns.ts";
+import { inNextTurn, Yielder } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { isReceivable, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { TimeoutError } from "../errors.ts";
@@ -102,7 +102,7 @@ export class Inbound<T, Owner> implements Receiver {
   #batch: Batch<T> | undefined;
   /** The frame that has begun to arrive, while a reader waits for it. */
   #timed: { readonly frame: number; readonly deadline: Deadline } | undefined;
-  #steps: Steps | undefined;
+  #yielder: Yielder | undefined;
 
   /** `undefined` while bytes may arrive; then what readers are told when no frames are left: the end, or what broke. */
   #end: Error | null | undefined;
@@ -240,7 +240,7 @@ export class Inbound<T, Owner> implements Receiver {
     const { signal, timeout = Infinity } = checkOptions(options);
     checkSignal(signal);
     checkTimeout("timeout", timeout);
-    if (signal?.aborted) return quiet(Promise.reject(signal.reason));
+    if (signal?.aborted) return ignoreRejection(Promise.reject(signal.reason));
     try {
       const frame = this.#mayTake() ? take() : undefined;
       if (frame !== undefined) {
@@ -248,7 +248,7 @@ export class Inbound<T, Owner> implements Receiver {
         return Promise.resolve(frame);
       }
     } catch (error) {
-      return quiet(Promise.reject(error));
+      return ignoreRejection(Promise.reject(error));
     }
     const takeUnlessAborted = (): R | undefined => {
       // Of several reads that are aborted together, none is answered while the others are being told.
@@ -313,11 +313,11 @@ export class Inbound<T, Owner> implements Receiver {
         const result = Promise.resolve<IteratorResult<R>>({ done: false, value });
         // Frames of nothing (a count of 0) never run out: a loop over them must not keep out what would end it.
         if (this.#framer.buffered < buffered) return result;
-        return loop.dueTurn()?.then(() => result) ?? result;
+        return loop.maybeYield()?.then(() => result) ?? result;
       }
     } catch (error) {
       loop.onEnd();
-      return quiet(Promise.reject(error));
+      return ignoreRejection(Promise.reject(error));
     }
     const reader = new LoopReader<R>(loop);
     this.#add(reader);
@@ -472,7 +472,7 @@ export class Inbound<T, Owner> implements Receiver {
   #push(bytes: Uint8Array): void {
     this.#framer.push(bytes);
     // A peer that sends what comes to nothing, as fast as it is read, must not keep everything else out.
-    const turn = this.isIdle ? undefined : (this.#steps ??= new Steps()).dueTurn();
+    const turn = this.isIdle ? undefined : (this.#yielder ??= new Yielder()).maybeYield();
     if (turn === undefined) this.serve();
     else void turn.then(() => this.serve());
   }

@@ -2,10 +2,10 @@
 
 import { type Data, toBytes } from "../common/bytes.ts";
 import { checkLimit } from "../common/checks.ts";
-import { Deferred, NOW, quiet } from "../common/deferred.ts";
+import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import type { Encoding } from "../common/latin1.ts";
-import { afterMicrotasks, atEndOfTurn, Steps } from "../common/turns.ts";
+import { afterMicrotasks, atEndOfTurn, Yielder } from "../common/turns.ts";
 import type { Connection } from "../connection.ts";
 import { BackpressureError, ChatError, ClosedError, type ProducerError } from "../errors.ts";
 import type { IdleTimer } from "./idle_timer.ts";
@@ -103,7 +103,7 @@ export class Outbound<Owner> implements ProducerQueue {
   /** What is added by producers and flushes that wait. */
   #cost = 0;
   #room: Deferred | undefined;
-  #steps: Steps | undefined;
+  #yielder: Yielder | undefined;
 
   /**
    * @param owner Whose bytes they are.
@@ -155,7 +155,7 @@ export class Outbound<Owner> implements ProducerQueue {
     }
     if (this.#refusal !== undefined) {
       for (const item of items) if (!isData(item)) this.#begin(item).release();
-      return quiet(Promise.reject(this.#refusal));
+      return ignoreRejection(Promise.reject(this.#refusal));
     }
     for (const item of items) this.#add(item);
     if (this.#waiting < highWaterMark) return ROOM;
@@ -165,7 +165,7 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
-    if (this.hasLost) return quiet(Promise.reject(this.#refusal));
+    if (this.hasLost) return ignoreRejection(Promise.reject(this.#refusal));
     if (this.#later.length === 0) return this.#whenWritten();
     this.hurry();
     const { last } = this.#later;
@@ -349,7 +349,7 @@ export class Outbound<Owner> implements ProducerQueue {
         await this.#connection.write(bytes);
         this.#idleTimer.end("write");
         this.#onTaken(bytes.length);
-        const turn = (this.#steps ??= new Steps()).dueTurn();
+        const turn = (this.#yielder ??= new Yielder()).maybeYield();
         if (turn !== undefined) await turn;
       }
     } catch (reason) {

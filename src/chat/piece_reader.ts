@@ -1,6 +1,6 @@
 // Who wants one frame piece by piece, in the queue of readers: what `stream()` gives.
 
-import { Deferred, quiet } from "../common/deferred.ts";
+import { Deferred, ignoreRejection } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
 import type { Framer } from "../framer/framer.ts";
@@ -52,7 +52,7 @@ export class PieceReader<T> implements Reader, FramePieces {
     if (this.#failure !== undefined) {
       const failure = this.#failure;
       this.#failure = undefined;
-      return quiet(Promise.reject(failure));
+      return ignoreRejection(Promise.reject(failure));
     }
     if (this.#over || this.#left) return Promise.resolve(NO_MORE);
     const waiting = new Deferred<Piece>();
@@ -71,7 +71,7 @@ export class PieceReader<T> implements Reader, FramePieces {
 
   throw(error: unknown): Promise<Piece> {
     void this.return();
-    return quiet(Promise.reject(error));
+    return ignoreRejection(Promise.reject(error));
   }
 
   [Symbol.asyncIterator](): this {

@@ -2,11 +2,11 @@
 
 import { bytesOf, type Data, toBytes } from "../common/bytes.ts";
 import { describe, typeName } from "../common/checks.ts";
-import { Deferred, quiet } from "../common/deferred.ts";
+import { Deferred, ignoreRejection } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
-import { Steps } from "../common/turns.ts";
-import { tell } from "../common/unless_thrown.ts";
+import { Yielder } from "../common/turns.ts";
+import { notify } from "../common/attempt.ts";
 import { ProducerError } from "../errors.ts";
 
 /**
@@ -114,7 +114,7 @@ export class ProducerRun {
     try {
       const source = this.#source;
       const strings = new StringJoiner();
-      const steps = new Steps();
+      const yielder = new Yielder();
       for (let count = 1;; count++) {
         isSuspended = false;
         this.#state = "calling";
@@ -136,7 +136,7 @@ export class ProducerRun {
         this.#state = "waiting";
         this.#add(value, strings);
         // What it yields may be empty, for ever, or take long to make.
-        const turn = count % PIECES_A_STEP === 0 ? steps.dueTurn() : undefined;
+        const turn = count % PIECES_A_STEP === 0 ? yielder.maybeYield() : undefined;
         if (turn !== undefined) await turn;
         if (!this.#queue.isReadyFor(this)) await this.#turn();
         if (this.#isReleased) return source.release();
@@ -219,8 +219,8 @@ class IteratorSource implements Source {
   release(): void {
     const producer = this.#producer;
     // The iterator of a stream that was not begun, or is waited for, does not destroy it.
-    if (isDestroyable(producer)) tell(() => producer.destroy());
-    else tell(() => (this.#iterator ??= iterate(producer)).return?.());
+    if (isDestroyable(producer)) notify(() => producer.destroy());
+    else notify(() => (this.#iterator ??= iterate(producer)).return?.());
   }
 }
 
@@ -238,7 +238,7 @@ class StreamSource implements Source {
   }
 
   release(): void {
-    tell(() => (this.#reader ?? this.#stream).cancel());
+    notify(() => (this.#reader ?? this.#stream).cancel());
   }
 }
 
@@ -255,7 +255,7 @@ function isDestroyable(producer: object): producer is Destroyable {
 
 /** Releases a source whose producer was running when that was asked for. */
 function letGo(source: Source, result: Result | PromiseLike<Result>): void {
-  if (isPromise(result)) void quiet(Promise.resolve(result));
+  if (isPromise(result)) void ignoreRejection(Promise.resolve(result));
   else if (result.done) return;
   source.release();
 }

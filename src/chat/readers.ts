@@ -1,7 +1,7 @@
 // Those who wait for frames: single reads, loops, and batches.
 
-import { Deferred, quiet } from "../common/deferred.ts";
-import { Steps } from "../common/turns.ts";
+import { Deferred, ignoreRejection } from "../common/deferred.ts";
+import { Yielder } from "../common/turns.ts";
 import type { Framer } from "../framer/framer.ts";
 
 /** One who waits, in the queue of readers. */
@@ -109,7 +109,7 @@ interface Looped<T> {
 export abstract class Loop<T, R> implements AsyncIterableIterator<R> {
   protected readonly inbound: Looped<T>;
   #isOpen = false;
-  #steps: Steps | undefined;
+  #yielder: Yielder | undefined;
 
   constructor(inbound: Looped<T>) {
     this.inbound = inbound;
@@ -133,7 +133,7 @@ export abstract class Loop<T, R> implements AsyncIterableIterator<R> {
 
   throw(error: unknown): Promise<IteratorResult<R, undefined>> {
     this.#leave();
-    return quiet(Promise.reject(error));
+    return ignoreRejection(Promise.reject(error));
   }
 
   [Symbol.asyncIterator](): this {
@@ -147,9 +147,9 @@ export abstract class Loop<T, R> implements AsyncIterableIterator<R> {
     this.inbound.onLoop(-1);
   }
 
-  /** Is asked before it is given what takes no bytes: see {@linkcode Steps}. */
-  dueTurn(): Promise<void> | undefined {
-    return (this.#steps ??= new Steps()).dueTurn();
+  /** Is asked before it is given what takes no bytes: see {@linkcode Yielder}. */
+  maybeYield(): Promise<void> | undefined {
+    return (this.#yielder ??= new Yielder()).maybeYield();
   }
 
   #leave(): void {

@@ -21,7 +21,7 @@ export class Deferred<T = void> {
   }
 
   reject(reason: unknown): void {
-    quiet(this.promise); // now: most never reject, and it costs 100 bytes for as long as they wait
+    ignoreRejection(this.promise); // now: most never reject, and it costs 100 bytes for as long as they wait
     this.#reject(reason);
   }
 }
@@ -30,7 +30,7 @@ export class Deferred<T = void> {
 export const NOW: Promise<void> = Promise.resolve();
 
 /** Marks a promise as one that need not be awaited. */
-export function quiet<T>(promise: Promise<T>): Promise<T> {
+export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;
 }

@@ -80,12 +80,12 @@ function awaitNext(): Promise<void> {
 }
 
 /** Work that goes on step by step, and leaves everything else its turns. */
-export class Steps {
+export class Yielder {
   #turn = 0;
   #made = 0;
 
   /** Is asked before each step: a promise to wait for first, if it is time that the event loop has a turn. */
-  dueTurn(): Promise<void> | undefined {
+  maybeYield(): Promise<void> | undefined {
     if (++this.#made <= FREE_STEPS) return undefined;
     next ??= awaitNext();
     if (this.#turn !== turn) {

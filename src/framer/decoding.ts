@@ -2,9 +2,9 @@
 
 import { bytesOf, longestMatch, plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
-import { quiet } from "../common/deferred.ts";
+import { ignoreRejection } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
-import { unlessThrown } from "../common/unless_thrown.ts";
+import { attempt } from "../common/attempt.ts";
 import { FramingError, IncompleteFrameError, MalformedFrameError } from "../errors.ts";
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
@@ -140,7 +140,7 @@ export class Decoding {
   abandon(): void {
     const generator = this.#generator;
     this.reset();
-    if (generator !== undefined) unlessThrown(() => generator.return?.());
+    if (generator !== undefined) attempt(() => generator.return?.());
   }
 
   #passRest(window: Window, isFinal: boolean): boolean {
@@ -358,6 +358,6 @@ function consumedNothing(): FramingError {
 export function runCheck(check: Found["check"], frame: Uint8Array, trailer: Uint8Array): void {
   const result: unknown = check?.(frame, trailer);
   if (!(result instanceof Promise)) return;
-  quiet(result);
+  ignoreRejection(result);
   throw new FramingError("check() must not be async: the frame is handed out when it returns");
 }

@@ -4,7 +4,7 @@ import type { BigIntStats } from "node:fs";
 import { builtin } from "../adapters/shared/builtin.ts";
 import { toConnectionError } from "../adapters/shared/system_error.ts";
 import { Deferred } from "../common/deferred.ts";
-import { unlessThrown } from "../common/unless_thrown.ts";
+import { attempt } from "../common/attempt.ts";
 import type { Connection, ConnectionListener } from "../connection.ts";
 import { ConnectionError } from "../errors.ts";
 import { type Endpoint, type ListenEndpoint, LONGEST_PATH } from "./endpoint.ts";
@@ -72,7 +72,7 @@ async function removeIfStale(
     return false; // it is gone, or not ours to move: whoever listens again will be told
   }
   const isStale = await answersNot(sockets, { ...endpoint, path: aside });
-  if (!isStale) unlessThrown(() => linkSync(aside, path));
+  if (!isStale) attempt(() => linkSync(aside, path));
   rmSync(aside, { force: true });
   return isStale;
 }
@@ -83,17 +83,17 @@ async function removeIfStale(
  */
 function keepOthers(listener: ConnectionListener, path: string): ConnectionListener {
   const { linkSync, lstatSync, rmSync } = builtin("node:fs");
-  const find = (): BigIntStats | undefined => unlessThrown(() => lstatSync(path, BIGINT));
+  const find = (): BigIntStats | undefined => attempt(() => lstatSync(path, BIGINT));
   const own = find();
   const aside = nameBeside(path);
   const closed = new Deferred();
   const keep = (): boolean => {
     const found = find();
     if (own === undefined || found === undefined || isSame(own, found)) return false;
-    return unlessThrown(() => (linkSync(path, aside), true)) ?? false;
+    return attempt(() => (linkSync(path, aside), true)) ?? false;
   };
   const giveBack = (): void => {
-    unlessThrown(() => linkSync(aside, path));
+    attempt(() => linkSync(aside, path));
     rmSync(aside, { force: true });
   };
   let isClosed = false;

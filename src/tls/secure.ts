@@ -1,7 +1,7 @@
 // How TLS is put over a connection: by the connection itself, or by `node:tls`, which is loaded then.
 
 import type { Connection } from "../connection.ts";
-import { handOn } from "../connection/hand_on.ts";
+import { transfer } from "../connection/transfer.ts";
 import { checkRuntime } from "../runtime_version.ts";
 import type { StartTlsOptions } from "../tls.ts";
 import { type TlsSettings, toClientSettings, toServerSettings } from "./tls_settings.ts";
@@ -31,7 +31,7 @@ export async function secure(
   const own = hasSettled ? undefined : startTls?.call(connection, settings);
   if (own !== undefined) return await own;
   const { tlsOver } = await import("../adapters/tls.ts");
-  return await tlsOver(handOn(connection, underWay, false), settings);
+  return await tlsOver(transfer(connection, underWay, false), settings);
 }
 
 /** The host names that connections were asked for. */

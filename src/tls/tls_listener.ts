@@ -2,7 +2,7 @@
 
 import { AcceptQueue } from "../adapters/shared/accept_queue.ts";
 import { Deferred } from "../common/deferred.ts";
-import { tell } from "../common/unless_thrown.ts";
+import { notify } from "../common/attempt.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { secure } from "./secure.ts";
 import type { TlsSettings } from "./tls_settings.ts";
@@ -94,7 +94,7 @@ export class TlsListener implements ConnectionListener {
     try {
       this.#queue.put(await secure(connection, this.#settings));
     } catch (error) {
-      if (!this.#isClosed) tell(() => this.#onFailure(error as Error));
+      if (!this.#isClosed) notify(() => this.#onFailure(error as Error));
     }
     this.#shaking.delete(connection);
     this.#over.resolve();

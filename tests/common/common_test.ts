@@ -4,7 +4,7 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { onAbort } from "../../src/common/abort.ts";
 import { describeBytes } from "../../src/common/bytes.ts";
 import { Fifo } from "../../src/common/fifo.ts";
-import { tell, unlessThrown } from "../../src/common/unless_thrown.ts";
+import { attempt, notify } from "../../src/common/attempt.ts";
 import { bytes, hex } from "../support/bytes.ts";
 import { CountingSignal } from "../support/counting_signal.ts";
 import { nextTurn } from "../support/turn.ts";
@@ -77,21 +77,21 @@ test("Fifo.removeAll() takes out and gives the items that are meant, and leaves 
   assertEquals([fifo.length, fifo.first], [0, undefined]);
 });
 
-test("unlessThrown() gives what the call gives, and undefined when it throws", () => {
+test("attempt() gives what the call gives, and undefined when it throws", () => {
   const fail = (): never => {
     throw new Error("nobody's");
   };
-  assertEquals([unlessThrown(() => 5), unlessThrown(fail)], [5, undefined]);
+  assertEquals([attempt(() => 5), attempt(fail)], [5, undefined]);
 });
 
 test("tell() troubles nobody with what it calls throws, now or later", async () => {
   let told = 0;
-  tell(() => told++);
-  tell(() => {
+  notify(() => told++);
+  notify(() => {
     told++;
     throw new Error("now");
   });
-  tell(() => {
+  notify(() => {
     told++;
     return Promise.reject(new Error("later")); // unhandled, it would fail the test
   });

@@ -3,8 +3,8 @@
 import { plainBytes } from "../../common/bytes.ts";
 import { typeName } from "../../common/checks.ts";
 import { Deferred } from "../../common/deferred.ts";
-import { Steps } from "../../common/turns.ts";
-import { tell } from "../../common/unless_thrown.ts";
+import { Yielder } from "../../common/turns.ts";
+import { notify } from "../../common/attempt.ts";
 import type { Connection } from "../../connection.ts";
 import { connectionClosed } from "../../connection/closing.ts";
 import { type ClosedError, UnsupportedError } from "../../errors.ts";
@@ -156,12 +156,12 @@ export class JoinedConnection implements Connection {
   }
 
   async #readFrom(source: Source): Promise<Uint8Array | null> {
-    const steps = new Steps();
+    const yielder = new Yielder();
     for (;;) {
       const piece = await this.#ask(source);
       if (piece === null) return null;
       if (piece.length > 0) return plainBytes(piece);
-      await steps.dueTurn(); // it may give nothing for ever
+      await yielder.maybeYield(); // it may give nothing for ever
       if (this.#source !== source) return null; // closed meanwhile: nobody waits for it any more
     }
   }
@@ -255,7 +255,7 @@ export class JoinedConnection implements Connection {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    tell(() => this.#whole.release?.());
+    notify(() => this.#whole.release?.());
     if (!this.#whole.closed) this.#closed.resolve();
   }
 

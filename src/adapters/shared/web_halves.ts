@@ -1,7 +1,7 @@
 // Web streams, as a source and as a sink.
 
 import { copyOf } from "../../common/bytes.ts";
-import { tell } from "../../common/unless_thrown.ts";
+import { notify } from "../../common/attempt.ts";
 import type { Sink, Source, Step } from "./joined_connection.ts";
 
 /** What is needed of a readable: a `ReadableStream` of bytes has it. */
@@ -84,12 +84,12 @@ export class WebSource implements Source {
   /** `next()` rejects with this, and so does one that is under way. */
   fail(error: Error): void {
     this.#failure = error;
-    tell(() => this.#reader.cancel(error));
+    notify(() => this.#reader.cancel(error));
   }
 
   cancel(reason: unknown): void {
-    tell(() => this.#reader.cancel(reason));
-    tell(() => this.#reader.releaseLock());
+    notify(() => this.#reader.cancel(reason));
+    notify(() => this.#reader.releaseLock());
   }
 }
 
@@ -118,7 +118,7 @@ export class WebSink implements Sink {
   }
 
   abort(reason: unknown): void {
-    tell(() => this.#writer.abort(reason));
-    tell(() => this.#writer.releaseLock());
+    notify(() => this.#writer.abort(reason));
+    notify(() => this.#writer.releaseLock());
   }
 }

@@ -1,9 +1,9 @@
 // What a call gives, where it is nobody's trouble that it throws.
 
-import { quiet } from "./deferred.ts";
+import { ignoreRejection } from "./deferred.ts";
 
 /** What the call gives; `undefined` if it throws. */
-export function unlessThrown<T>(call: () => T): T | undefined {
+export function attempt<T>(call: () => T): T | undefined {
   try {
     return call();
   } catch {
@@ -12,6 +12,6 @@ export function unlessThrown<T>(call: () => T): T | undefined {
 }
 
 /** Calls somebody who is told that it is over, and whose own trouble with that, now or later, is nobody's any more. */
-export function tell(call: () => unknown): void {
-  void quiet(Promise.resolve(unlessThrown(call)));
+export function notify(call: () => unknown): void {
+  void ignoreRejection(Promise.resolve(attempt(call)));
 }

@@ -9,16 +9,16 @@ import { WrappedConnection } from "./wrapped_connection.ts";
  * not know what the last one did: the first read gives what a read that is under way will bring, and a direction that
  * was ended is not ended again.
  */
-export function handOn(
+export function transfer(
   connection: Connection,
   underWay: Promise<Uint8Array | null> | undefined,
   isWriteClosed: boolean,
 ): Connection {
   if (underWay === undefined && !isWriteClosed) return connection;
-  return new HandedOnConnection(connection, underWay, isWriteClosed);
+  return new TransferredConnection(connection, underWay, isWriteClosed);
 }
 
-class HandedOnConnection extends WrappedConnection {
+class TransferredConnection extends WrappedConnection {
   #underWay: Promise<Uint8Array | null> | undefined;
   readonly #isWriteClosed: boolean;
 
