@@ -37,7 +37,18 @@ const WRONG: readonly unknown[] = [
 function* wrongOptions(good: object): Generator<object> {
   const names = [
     ...["terminator", "encoding", "fatal", "maxFrameLength", "incomplete", "highWaterMark"],
-    ...["maxQueuedBytes", "idleTimeout", "signal", "hostname", "port", "path", "url", "transport"],
+    ...[
+      "maxQueuedBytes",
+      "idleTimeout",
+      "frameTimeout",
+      "linger",
+      "signal",
+      "hostname",
+      "port",
+      "path",
+      "url",
+      "transport",
+    ],
     ...["tls", "timeout", "noDelay", "keepAlive", "wrap", "reusePort", "maxConnections"],
     ...["whenFull", "onError", "grace", "keep", "bytes", "littleEndian", "offset", "adjust"],
     ...["strip", "header", "seed", "split", "merge", "delay", "resetAfter", "stallAfter", "send"],

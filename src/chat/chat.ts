@@ -1043,7 +1043,8 @@ function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
   return { total, idle };
 }
 
-function checkLife({ idleTimeout, frameTimeout, linger = {}, signal }: ChatOptions): void {
+function checkLife(options: ChatOptions): void {
+  const { idleTimeout, frameTimeout, linger = {}, signal } = checkOptions(options);
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
   checkTimeout("linger.total", checkOptions(linger, "linger").total);
