@@ -100,8 +100,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-half-pair",
     file: "framer/framer.ts",
-    find: "const rest = this.#strings?.takeRest();\n    if (rest)",
-    replace: "const rest = this.#strings?.takeRest();\n    if (false)",
+    find: "const rest = this.#texts?.strings.takeRest();\n    if (rest)",
+    replace: "const rest = this.#texts?.strings.takeRest();\n    if (false)",
     breaks: "half a character at the end of a pushed string is lost when bytes follow it",
   },
   {
@@ -164,15 +164,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-search-not-anew",
     file: "framer/framer.ts",
-    find: "this.#window.scanned = 0;\n    this.#isPaused = false;",
-    replace: "this.#isPaused = false;",
+    find: "this.#window.scanned = 0;\n    if (this.#isPaused)",
+    replace: "if (this.#isPaused)",
     breaks: "a delimiter that is set late is not sought in what another one was sought in",
   },
   {
     id: "framer-stays-paused",
     file: "framer/framer.ts",
-    find: "this.#window.scanned = 0;\n    this.#isPaused = false;\n    this.#sought = rule;",
-    replace: "this.#window.scanned = 0;\n    this.#sought = rule;",
+    find: "if (this.#isPaused) this.#isPaused = false;\n    this.#sought = rule;",
+    replace: "this.#sought = rule;",
     breaks: "a chat that passed over heart-beats asks for no bytes when another terminator is set",
   },
   {
@@ -185,8 +185,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-pauses-at-end",
     file: "framer/framer.ts",
-    find: "this.#ended ? Infinity : this.#patience",
-    replace: "this.#patience",
+    find: "this.#isPaused === undefined || this.#ended ? Infinity",
+    replace: "this.#isPaused === undefined ? Infinity",
     breaks: "frames behind many heart-beats are lost when the stream has ended",
   },
   {
@@ -216,8 +216,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-mark-everywhere",
     file: "framer/framer.ts",
-    find: "this.#isFirst = this.#window.consumed === 0;",
-    replace: "this.#isFirst = true;",
+    find: "texts.isFirst = this.#window.consumed === 0;",
+    replace: "texts.isFirst = true;",
     breaks: "a byte order mark is dropped from any frame, and not of the first alone",
   },
   {
@@ -429,8 +429,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "window-text-stale",
     file: "framer/window.ts",
-    find: 'this.#text = "";\n    this.#textEnd = 0;\n    this.#lately',
-    replace: "this.#lately",
+    find: "this.#text = undefined;\n    this.#isCutShort = false;",
+    replace: "this.#isCutShort = false;",
     breaks: "a delimiter is found where it was in the chunk before",
   },
   {
@@ -909,8 +909,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "producer-node-stream",
     file: "chat/producer.ts",
-    find: "if (isDestroyable(producer)) notify(() => producer.destroy());\n    else tell(",
-    replace: "tell(",
+    find: "if (isDestroyable(producer)) notify(() => producer.destroy());\n    else notify(",
+    replace: "notify(",
     breaks: "a Node stream that was not begun stays open",
   },
   {
@@ -1016,42 +1016,43 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "readers-loop-stays",
     file: "chat/readers.ts",
-    find: "this.#isOpen = false;\n    this.#inbound.onLoop(-1);",
+    find: "this.#isOpen = false;\n    this.inbound.onLoop(-1);",
     replace: "this.#isOpen = false;",
     breaks: "a loop that was left counts for ever: closed does not end the chat at the peer's end",
   },
   {
     id: "readers-loop-uncounted",
     file: "chat/readers.ts",
-    find: "this.#inbound.onLoop(1);",
+    find: "this.inbound.onLoop(1);",
     replace: "",
     breaks: "the peer's end closes a chat that is read by a loop, because the loop's body runs",
   },
   {
     id: "inbound-fetch-without-limit",
     file: "chat/inbound.ts",
-    find: "if (this.#framer.buffered < this.#fetchLimit) this.#receive();",
+    find: 'if (this.#reads === "all" || this.#framer.buffered < FETCH_LIMIT) this.#receive();',
     replace: "if (this.#framer.buffered < Infinity) this.#receive();",
     breaks: "after a failed write all that the peer sends is read into memory",
   },
   {
     id: "inbound-fetch-of-gone",
     file: "chat/inbound.ts",
-    find: "this.#fetchLimit = isGone ? Infinity : FETCH_LIMIT;",
-    replace: "this.#fetchLimit = FETCH_LIMIT;",
+    find: 'this.#reads = isGone ? "all" : "much";',
+    replace: 'this.#reads = "much";',
     breaks: "of what a connection that is gone still has, only a mebibyte is read",
   },
   {
     id: "inbound-reads-clear-text",
     file: "chat/inbound.ts",
-    find: "this.#isReceiving || this.#before !== undefined || this.hasEnded",
+    find:
+      "this.#isReceiving || this.#events.handshakeOf(this.#owner) !== undefined || this.hasEnded",
     replace: "this.#isReceiving || this.hasEnded",
     breaks: "a read during startTls() takes what belongs to the handshake",
   },
   {
     id: "inbound-aborted-takes-frame",
     file: "chat/inbound.ts",
-    find: "if (this.#readers.removeAll((other) => other === reader).length === 0) return;",
+    find: "if (this.#remove((other) => other === reader).length === 0) return;",
     replace: "",
     breaks: "a read that was aborted, or timed out, stays in the queue and takes the next frame",
   },
@@ -1072,7 +1073,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbound-left-loop",
     file: "chat/inbound.ts",
-    find: "for (const reader of this.#readers.removeAll(isLeft)) reader.finish(null);",
+    find: "for (const reader of this.#remove(isLeft)) reader.finish(null);",
     replace: "void isLeft;",
     breaks: "a loop that was left while it waited takes the next frame",
   },
@@ -1100,8 +1101,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbound-batch-overtakes",
     file: "chat/inbound.ts",
-    find: "if (this.#readers.length > 0) this.#batch?.return();\n    else this.#onIdle();",
-    replace: "if (this.#readers.length === 0) this.#onIdle();",
+    find: "if (this.isIdle) this.#onIdle();\n    else this.#batch?.return();",
+    replace: "if (this.isIdle) this.#onIdle();",
     breaks: "a batch takes frames that a waiting read asked for before",
   },
   {
@@ -1128,8 +1129,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbound-ahead-stops",
     file: "chat/inbound.ts",
-    find: 'const frame = take();\n    if (this.#reads !== "when asked") this.#lookAhead();',
-    replace: "const frame = take();",
+    find: "if (frame !== undefined) {\n        this.#lookAhead();",
+    replace: "if (frame !== undefined) {",
     breaks: "closed notices nothing any more once a frame was taken that was here",
   },
   {
@@ -1142,15 +1143,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbound-frame-timer-early",
     file: "chat/inbound.ts",
-    find: "if (!isWithinFrame(this.#framer)) return;",
-    replace: "",
+    find: "if (frame === undefined || this.#timed !== undefined) return;",
+    replace: "if (this.#timed !== undefined) return;",
     breaks: "frameTimeout counts the time before the first byte of a frame",
   },
   {
     id: "inbound-frame-timer-stays",
     file: "chat/inbound.ts",
-    find: "this.#stopFrameTimer();\n      this.#readers.shift();",
-    replace: "this.#readers.shift();",
+    find: "this.#stopFrameTimer();\n      this.#first = this.#others.shift();",
+    replace: "this.#first = this.#others.shift();",
     breaks: "the time of one frame counts for the next",
   },
   {
@@ -1163,22 +1164,21 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbound-frame-timer-stream",
     file: "chat/inbound.ts",
-    find:
-      "if (this.#frameTimeout !== Infinity && !(reader instanceof PieceReader)) this.#timeFrame();",
-    replace: "if (this.#frameTimeout !== Infinity && reader !== undefined) this.#timeFrame();",
+    find: "if (this.#frameTimeout !== undefined && !(reader instanceof PieceReader)) {",
+    replace: "if (this.#frameTimeout !== undefined && reader !== undefined) {",
     breaks: "frameTimeout ends a stream()",
   },
   {
     id: "inbound-frame-timer-anew",
     file: "chat/inbound.ts",
-    find: "this.#frameDeadline ??= new Deadline(",
-    replace: "this.#frameDeadline?.clear();\n    this.#frameDeadline = new Deadline(",
+    find: "if (frame === undefined || this.#timed !== undefined) return;",
+    replace: "this.#stopFrameTimer();\n    if (frame === undefined) return;",
     breaks: "a byte now and then holds off frameTimeout for ever",
   },
   {
     id: "outbound-writes-in-clear",
     file: "chat/outbound.ts",
-    find: "if (this.#before !== undefined) await this.#before;",
+    find: "if (handshake !== undefined) await handshake;",
     replace: "",
     breaks: "what is pushed during startTls() is sent in clear",
   },
@@ -1199,8 +1199,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-at-high-water",
     file: "chat/outbound.ts",
-    find: "if (this.#waiting < this.#highWaterMark) return ROOM;",
-    replace: "if (this.#waiting <= this.#highWaterMark) return ROOM;",
+    find: "if (this.#waiting < highWaterMark) return ROOM;",
+    replace: "if (this.#waiting <= highWaterMark) return ROOM;",
     breaks: "push() does not wait when just highWaterMark bytes wait",
   },
   {
@@ -1227,14 +1227,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-pull-unbounded",
     file: "chat/outbound.ts",
-    find: "return run === this.#later.first && this.#pulled < this.#highWaterMark &&",
+    find: "return run === this.#later.first && this.#pulled < highWaterMark &&",
     replace: "return run === this.#later.first &&",
     breaks: "a producer is pulled ahead without end",
   },
   {
     id: "outbound-pull-behind-data",
     file: "chat/outbound.ts",
-    find: "this.#pushed - this.#behind < this.#highWaterMark;",
+    find: "this.#pushed - this.#behind < highWaterMark;",
     replace: "this.#pushed >= this.#behind;",
     breaks: "a producer is asked while what was pushed before it fills the mark",
   },
@@ -1290,14 +1290,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-flush-of-lost",
     file: "chat/outbound.ts",
-    find: "if (this.#hasLost) return ignoreRejection(Promise.reject(this.#refusal));",
+    find: "if (this.hasLost) return ignoreRejection(Promise.reject(this.#refusal));",
     replace: "",
     breaks: "flush() resolves though what was pushed was dropped",
   },
   {
     id: "outbound-end-of-lost",
     file: "chat/outbound.ts",
-    find: "if (this.#hasLost) throw this.#refusal;",
+    find: "if (this.hasLost) throw this.#refusal;",
     replace: "",
     breaks: "closeWrite() goes on as if all had been sent",
   },
@@ -1311,8 +1311,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-end-after-discard",
     file: "chat/outbound.ts",
-    find: "while (this.#hasUnsent && !this.#hasLost) await",
-    replace: "if (this.#hasUnsent && !this.#hasLost) await",
+    find: "while (this.#hasUnsent && !this.hasLost) await",
+    replace: "if (this.#hasUnsent && !this.hasLost) await",
     breaks: "after discardBuffers() the direction ends while a write is under way",
   },
   {
@@ -1908,8 +1908,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "deno-reset-once",
     file: "adapters/deno.ts",
-    find: "if (this.#closeError !== undefined || this.#cause !== undefined) throw",
-    replace: "if (this.#closeError !== undefined) throw",
+    find: "(kept === null && this.#cause !== undefined)",
+    replace: "false",
     breaks: "on Deno a read says the end after a write has said reset",
     runtime: "deno",
   },
@@ -1965,8 +1965,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "node-stream-view",
     file: "adapters/node.ts",
-    find: "this.#isSocket ? data : copyOf(data)",
-    replace: "data",
+    find: "return this.#writeAndWait(copyOf(data));",
+    replace: "return this.#writeAndWait(data);",
     breaks: "a Duplex is given the array that the writer may reuse",
     runtime: "node",
   },
@@ -1995,7 +1995,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "inbox-no-pause",
     file: "adapters/shared/inbox.ts",
-    find: "this.#flow.pause?.();",
+    find: "this.flow.pause?.();",
     replace: "",
     breaks: "a socket is read on while nothing is asked for",
   },
@@ -2030,7 +2030,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "stream-inbox-lost",
     file: "adapters/shared/stream_inbox.ts",
-    find: "for (let left = this.#stream.readableLength; left > 0;) {",
+    find: "for (let left = this.flow.readableLength; left > 0;) {",
     replace: "for (let left = 0; left > 0;) {",
     breaks: "what had come before a stream broke is lost",
     runtime: "node",
