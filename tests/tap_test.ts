@@ -22,17 +22,15 @@ checkConnection("tap()", () => {
 test("tap() tells what is written and read, the ends, and the close", async () => {
   const [left, right] = memoryPair();
   const seen: string[] = [];
-  const chat = new Chat(tap(left, (line) => seen.push(line)), {
-    terminator: "\n",
-    encoding: "utf-8",
-  });
+  const connection = tap(left, (line) => seen.push(line));
+  const chat = new Chat(connection, { terminator: "\n", encoding: "utf-8" });
   chat.push("hello\n");
   await chat.closeWrite();
   await right.write(bytes("x".repeat(100) + "\n"));
   await right.closeWrite();
   await chat.read();
   await chat.read();
-  chat.close(new Error("enough"));
+  connection.close(new Error("enough"));
   assertEquals(seen, [
     '> 6 bytes "hello\\n"',
     "> end",
