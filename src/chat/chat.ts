@@ -152,7 +152,7 @@ interface Ending {
  *   open ───────────────▶ ending ───────────────────────▶ lingering ───────────────────────▶ closed
  *    │ │                    │                                 │                                ▲
  *    │ └────────────────────┴─────────────────────────────────┴────────────────────────────────┘
- *    │     close(); signal; a timeout; a producer fails; more than maxQueuedBytes wait; the connection breaks
+ *    │     close(); signal; a timeout; a producer fails; more than maxQueuedBytes wait; the connection is gone
  *    └── detach() ──▶ detached
  *
  *   While it is open or ending, each direction ends by itself: reading by the peer's end, sending by closeWrite().
