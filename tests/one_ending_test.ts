@@ -1,14 +1,13 @@
 /** Promise 26 at the level of connections: one ending, one story, on every runtime and transport. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection, ConnectionError, memoryPair } from "../mod.ts";
 import { bytes } from "./support/bytes.ts";
 import { Authority } from "./support/certificates.ts";
+import { Folder } from "./support/folder.ts";
+import { named, needs } from "./support/peers.ts";
 import { ENV } from "./support/programs.ts";
 
 const authority = new Authority();
@@ -51,17 +50,17 @@ for word in sys.stdin:
 class Line {
   readonly connection: Connection;
   readonly #child: ChildProcess;
-  readonly #folder: string;
+  readonly #folder: Folder;
 
-  private constructor(connection: Connection, child: ChildProcess, folder: string) {
+  private constructor(connection: Connection, child: ChildProcess, folder: Folder) {
     this.connection = connection;
     this.#child = child;
     this.#folder = folder;
   }
 
   static async open(kind: (typeof KINDS)[number]): Promise<Line> {
-    const folder = mkdtempSync(join(tmpdir(), "ending-"));
-    const path = join(folder, "peer");
+    const folder = new Folder();
+    const path = folder.at("peer");
     const env = { ...ENV, CERT: certificate.cert, KEY: certificate.key };
     const stdio = ["pipe", "pipe", "inherit"] as const;
     const child = spawn("python3", ["-u", "-c", PEER, kind, path], { stdio: [...stdio], env });
@@ -86,7 +85,7 @@ class Line {
     const exited = once(this.#child, "exit");
     this.#child.kill();
     await exited;
-    rmSync(this.#folder, { recursive: true });
+    this.#folder[Symbol.dispose]();
   }
 }
 
@@ -115,70 +114,90 @@ async function writeUntilRefused(connection: Connection): Promise<string> {
   }
 }
 
+const python = needs("python3");
+
+function testWithPeer(name: string, work: () => Promise<void>, skip: string | false = false): void {
+  const unless = { skip: skip || python.skip };
+  test(named(name, unless), unless, work);
+}
+
 for (const kind of KINDS) {
-  test(`a connection over ${kind} tells one story when the peer has ended in order, and we write on`, async () => {
-    await using line = await Line.open(kind);
-    const { connection } = line;
-    await line.tell("goodbye");
-    await line.tell("close");
-    assertEquals(await connection.read(), null);
-    assertEquals(await connection.read(), null);
-    assertEquals(await writeUntilRefused(connection), "reset");
-    await assertOneStory(connection);
-  });
+  testWithPeer(
+    `a connection over ${kind} tells one story when the peer has ended in order, and we write on`,
+    async () => {
+      await using line = await Line.open(kind);
+      const { connection } = line;
+      await line.tell("goodbye");
+      await line.tell("close");
+      assertEquals(await connection.read(), null);
+      assertEquals(await connection.read(), null);
+      assertEquals(await writeUntilRefused(connection), "reset");
+      await assertOneStory(connection);
+    },
+  );
 
-  test(`a connection over ${kind} tells one story when we write on before the peer's end is read`, async () => {
-    await using line = await Line.open(kind);
-    await line.tell("goodbye");
-    await line.tell("close");
-    assertEquals(await writeUntilRefused(line.connection), "reset");
-    await assertOneStory(line.connection);
-  });
+  testWithPeer(
+    `a connection over ${kind} tells one story when we write on before the peer's end is read`,
+    async () => {
+      await using line = await Line.open(kind);
+      await line.tell("goodbye");
+      await line.tell("close");
+      assertEquals(await writeUntilRefused(line.connection), "reset");
+      await assertOneStory(line.connection);
+    },
+  );
 
-  test(`a connection over ${kind} ends in order when nothing is written after the peer's end`, async () => {
-    await using line = await Line.open(kind);
-    await line.tell("goodbye");
-    await line.tell("close");
-    assertEquals(await line.connection.read(), null);
-    await line.connection.closeWrite();
-    assertEquals(await line.connection.read(), null);
-    await line.connection.closed;
-    assertEquals(await line.connection.read(), null);
-  });
+  testWithPeer(
+    `a connection over ${kind} ends in order when nothing is written after the peer's end`,
+    async () => {
+      await using line = await Line.open(kind);
+      await line.tell("goodbye");
+      await line.tell("close");
+      assertEquals(await line.connection.read(), null);
+      await line.connection.closeWrite();
+      assertEquals(await line.connection.read(), null);
+      await line.connection.closed;
+      assertEquals(await line.connection.read(), null);
+    },
+  );
 
   for (const isWaiting of [true, false]) {
     const when = isWaiting ? "a read waits" : "nobody reads";
-    test(`a connection over ${kind} tells one story when the peer closes with data unread while ${when}`, async () => {
+    testWithPeer(
+      `a connection over ${kind} tells one story when the peer closes with data unread while ${when}`,
+      async () => {
+        await using line = await Line.open(kind);
+        const { connection } = line;
+        await connection.write(bytes("never read"));
+        const reading = isWaiting ? codeOf(() => connection.read()) : undefined;
+        await line.tell("close");
+        if (reading) assertEquals(await reading, "reset");
+        else assertEquals(await writeUntilRefused(connection), "reset");
+        await assertOneStory(connection);
+      },
+    );
+  }
+
+  testWithPeer(
+    `a connection over ${kind} that this side has half-closed reads the reset, again and again`,
+    async () => {
       await using line = await Line.open(kind);
       const { connection } = line;
       await connection.write(bytes("never read"));
-      const reading = isWaiting ? codeOf(() => connection.read()) : undefined;
+      await connection.closeWrite();
       await line.tell("close");
-      if (reading) assertEquals(await reading, "reset");
-      else assertEquals(await writeUntilRefused(connection), "reset");
-      await assertOneStory(connection);
-    });
-  }
+      for (let i = 0; i < 3; i++) assertEquals(await codeOf(() => connection.read()), "reset");
+      await connection.closed;
+    },
+  );
 
-  test(`a connection over ${kind} that this side has half-closed reads the reset, again and again`, async () => {
-    await using line = await Line.open(kind);
-    const { connection } = line;
-    await connection.write(bytes("never read"));
-    await connection.closeWrite();
-    await line.tell("close");
-    for (let i = 0; i < 3; i++) assertEquals(await codeOf(() => connection.read()), "reset");
-    await connection.closed;
-  });
-
-  test(`a connection over ${kind} tells one story when the peer breaks off`, {
-    skip: kind === "unix" && "a Unix socket has no reset of its own",
-  }, async () => {
+  testWithPeer(`a connection over ${kind} tells one story when the peer breaks off`, async () => {
     await using line = await Line.open(kind);
     await line.tell("linger");
     await line.tell("close");
     assertEquals(await writeUntilRefused(line.connection), "reset");
     await assertOneStory(line.connection);
-  });
+  }, kind === "unix" && "a Unix socket has no reset of its own");
 }
 
 test("a memory connection tells one story when the other end is closed, and we write on", async () => {

@@ -3,7 +3,7 @@
 import type { AbortSignalLike } from "../common/abort.ts";
 import { copyOf } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
-import { Deferred } from "../common/deferred.ts";
+import { Deferred, NOW } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection.ts";
 import { type Ends, formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
@@ -192,9 +192,6 @@ function checkReusePort(): void {
 const NOTHING = new Uint8Array(0);
 const NO_ENDS: Ends = {};
 
-/** What most writes give: the system takes them at once, and a promise of their own would say no more. */
-const TAKEN: Promise<void> = Promise.resolve();
-
 /** Where a stream keeps its connection, for the listeners that all streams share. */
 const CONNECTION = Symbol("connection");
 
@@ -272,7 +269,8 @@ class NodeConnection implements WatchableConnection, ReceivableConnection {
     if (!this.#isSocket || this.#isTls) return this.#writeAndWait(copyOf(data));
     stream.write(data);
     const isTaken = stream.writableLength === 0 && !stream.errored && !stream.destroyed;
-    return isTaken ? TAKEN : this.#writeAndWait(NOTHING);
+    // Most often the system takes it at once, and a promise of its own would say no more.
+    return isTaken ? NOW : this.#writeAndWait(NOTHING);
   }
 
   /** Resolves when the stream has taken this, and all before it. (The callback costs a turn of Node's own queue.) */

@@ -669,7 +669,6 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const connection = transfer(this.#connection, this.#inbound.takeRead(), isWriteClosed);
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
-    this.#idleTimer.stop();
     this.#inbound.drop(closed);
     this.#outbound.drop(closed);
     this.#settle();
@@ -950,9 +949,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   async #drainPeer(isSending: boolean): Promise<void> {
     this.#life = "lingering";
     this.#inbound.takeRest(); // what is here had come before, and does not count as sent since
-    const under = this.#inbound.takeRead();
+    const connection = transfer(this.#connection, this.#inbound.takeRead(), false);
     this.#inbound.drop(null);
-    this.#idleTimer.stop(); // there are limits of its own here
     let gaveUp: Error | undefined;
     const giveUp = (): void => {
       if (isSending) {
@@ -962,9 +960,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       }
       this.#end(gaveUp);
     };
-    const read = (): Promise<Uint8Array | null> => this.#connection.read();
     try {
-      await drain(firstThen(under, read), this.#linger, () => isSending = true, giveUp);
+      await drain(() => connection.read(), this.#linger, () => isSending = true, giveUp);
     } catch (reason) {
       if (this.#life !== "lingering") {
         if (gaveUp !== undefined) throw gaveUp;
@@ -991,18 +988,6 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 }
 
 type Inspect = (value: unknown, options: unknown) => string;
-
-/** Reads what a read that is under way brings, and then by `read`. */
-function firstThen(
-  first: Promise<Uint8Array | null> | undefined,
-  read: () => Promise<Uint8Array | null>,
-): () => Promise<Uint8Array | null> {
-  return () => {
-    const under = first;
-    first = undefined;
-    return under ?? read();
-  };
-}
 
 /**
  * Checks the options of a chat before there is a connection for it.

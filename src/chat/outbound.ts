@@ -319,9 +319,11 @@ export class Outbound<Owner> implements ProducerQueue {
       this.#later.shift();
       if (entry instanceof Deferred) {
         this.#flushes = this.#flushes.with({ position: this.#position, reached: entry });
-      } else {for (let array = entry.take(); array !== undefined; array = entry.take()) {
+      } else {
+        for (let array = entry.take(); array !== undefined; array = entry.take()) {
           this.#behind -= this.#addReady(array);
-        }}
+        }
+      }
     }
     this.#resolveFlushes();
     if (this.#flushes.length > 0) this.hurry();

@@ -2,7 +2,7 @@
 
 import { bytesOf, type Data, toBytes } from "../common/bytes.ts";
 import { describe, typeName } from "../common/checks.ts";
-import { Deferred, ignoreRejection } from "../common/deferred.ts";
+import { Deferred, ignoreRejection, isPromise } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
 import { Yielder } from "../common/turns.ts";
@@ -258,9 +258,4 @@ function letGo(source: Source, result: Result | PromiseLike<Result>): void {
   if (isPromise(result)) void ignoreRejection(Promise.resolve(result));
   else if (result.done) return;
   source.release();
-}
-
-function isPromise<T>(value: T): value is T & PromiseLike<Awaited<T>> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
 }

@@ -1,11 +1,11 @@
-// A deadline for what somebody else should do: it counts only what the program could have seen.
+// A deadline for what the peer should do: it counts only what the program could have seen.
 
 import { afterTurnOfIo } from "./turns.ts";
 
 /*
  * A timer fires as soon as a busy program comes back to its event loop. What the peer has sent meanwhile waits in the
  * system still, and the program is to blame, not the peer. So when the timer has fired, one turn of I/O passes: the
- * sockets are polled, and whoever waits for what they bring has it. If that clears the deadline, it is not called.
+ * sockets are polled, and what they bring is delivered. If that clears the deadline, it is not called.
  */
 export class Deadline {
   readonly #call: () => void;

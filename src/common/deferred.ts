@@ -35,5 +35,10 @@ export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** Whether it can be awaited, and may be another thing before. */
+export function isPromise<T>(value: T): value is T & PromiseLike<Awaited<T>> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === "function";
+}
+
 /** One for all: a closure for each costs 60 bytes. */
 function ignore(): void {}

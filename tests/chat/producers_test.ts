@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createReadStream, readdirSync, readlinkSync } from "node:fs";
 import { connect as netConnect, createServer, type Socket } from "node:net";
+import process from "node:process";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import {
@@ -27,6 +28,7 @@ import { bytes, text } from "../support/bytes.ts";
 import { scripted, testWithChaos, ticks } from "../support/chats.ts";
 import { readAll } from "../support/connection_checks.ts";
 import { Folder } from "../support/folder.ts";
+import { named } from "../support/peers.ts";
 import { nextTurn } from "../support/turn.ts";
 
 const MARK = 64 * 1024;
@@ -376,7 +378,11 @@ test("Chat destroys a socket that is pushed and not drained", async () => {
   }
 });
 
-/** How often the process has the file open. */
+const onLinux: { skip: string | false } = {
+  skip: process.platform === "linux" ? false : "needs /proc",
+};
+
+/** How often the process has the file open. (Linux) */
 function countOpen(path: string): number {
   return readdirSync("/proc/self/fd").filter((name) => {
     try {
@@ -411,7 +417,7 @@ const FILES: Record<string, (path: string) => Promise<[Producer, () => Producer]
 
 for (const [what, open] of Object.entries(FILES)) {
   for (const [when, stop] of Object.entries(STOPS)) {
-    test(`Chat closes ${what} that is not drained ${when}`, async () => {
+    test(named(`Chat closes ${what} that is not drained ${when}`, onLinux), onLinux, async () => {
       using folder = new Folder();
       const path = folder.write("file", new Uint8Array(4 * 1024 * 1024));
       const listener = await listen({ port: 0, terminator: "\n" });

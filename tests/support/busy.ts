@@ -1,9 +1,8 @@
 /** A program that is busy, and peers in a process of their own that go on meanwhile. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { Folder } from "./folder.ts";
 import { ENV } from "./programs.ts";
 
 /** Keeps the program busy for at least so long, in milliseconds, and until it may stop. */
@@ -41,15 +40,15 @@ server.listen(kind === "unix" ? folder + "/socket" : 0, () => console.log(server
 export class LivePeer {
   readonly port: number;
   readonly path: string;
-  readonly #folder: string;
+  readonly #folder: Folder;
   readonly #child: ChildProcess;
   #asked = 0;
 
-  private constructor(child: ChildProcess, folder: string, port: number) {
+  private constructor(child: ChildProcess, folder: Folder, port: number) {
     this.#child = child;
     this.#folder = folder;
     this.port = port;
-    this.path = join(folder, "socket");
+    this.path = folder.at("socket");
   }
 
   /** Starts one; it speaks TLS if it has a certificate. */
@@ -57,9 +56,9 @@ export class LivePeer {
     kind: "tcp" | "unix" | "tls",
     certificate?: { cert: string; key: string },
   ): Promise<LivePeer> {
-    const folder = mkdtempSync(join(tmpdir(), "busy-"));
+    const folder = new Folder();
     const env = { ...ENV, CERT: certificate?.cert, KEY: certificate?.key };
-    const child = spawn("node", ["-e", ECHO, kind, folder], {
+    const child = spawn("node", ["-e", ECHO, kind, folder.path], {
       stdio: ["ignore", "pipe", "inherit"],
       env,
     });
@@ -69,7 +68,7 @@ export class LivePeer {
 
   /** Keeps the program busy until the peer has sent one answer more, and for so long at least. */
   beBusyWhileItAnswers(milliseconds: number): void {
-    const file = join(this.#folder, String(this.#asked++));
+    const file = this.#folder.at(String(this.#asked++));
     beBusy(milliseconds, () => existsSync(file));
   }
 
@@ -77,6 +76,6 @@ export class LivePeer {
     const ended = once(this.#child, "exit");
     this.#child.kill();
     await ended;
-    rmSync(this.#folder, { recursive: true });
+    this.#folder[Symbol.dispose]();
   }
 }

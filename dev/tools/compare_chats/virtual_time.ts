@@ -1,11 +1,6 @@
 // Time, as the script lets it pass: the library's timers and clocks are put under its control.
 
-import { nextTurn } from "../../../tests/support/turn.ts";
-
-/** The runtime's own. */
-const { setTimeout } = globalThis;
-/** A deadline that has passed lets turns of I/O pass, each of a timer of 0 ms and two immediates: these come after them. */
-const TURNS = 3;
+import { afterTurnOfIo } from "../../../src/common/turns.ts";
 
 interface Timer {
   readonly call: () => void;
@@ -52,10 +47,8 @@ export class VirtualTime {
       this.#timers.delete(id);
       this.#now = next.due;
       next.call();
-      for (let i = 0; i < TURNS; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        for (let j = 0; j < 3; j++) await nextTurn();
-      }
+      // A deadline that has passed lets a turn of I/O pass: this one ends after that.
+      await new Promise<void>((resolve) => afterTurnOfIo(resolve));
       await settle();
     }
     this.#now = end;

@@ -21,8 +21,7 @@ export interface Flow {
  */
 export class Inbox<Transport extends Flow = Flow> {
   protected readonly flow: Transport;
-  /** Made when it is needed first: a connection that is idle has none. */
-  #chunks: Fifo<Uint8Array> | undefined;
+  #chunks: Fifo<Uint8Array> = Fifo.EMPTY;
   #length = 0;
   #receiver: Receiver | undefined;
   #ended = false;
@@ -48,7 +47,7 @@ export class Inbox<Transport extends Flow = Flow> {
     if (this.#receiver !== undefined && this.#length === 0) {
       return this.#takeReceiver().onChunk(chunk);
     }
-    (this.#chunks ??= new Fifo()).push(chunk);
+    this.#chunks = this.#chunks.with(chunk);
     this.#length += chunk.length;
     this.flow.pause?.();
   }
@@ -68,7 +67,7 @@ export class Inbox<Transport extends Flow = Flow> {
 
   /** This side closed the connection: nothing more is read. */
   shut(error: Error): void {
-    this.#chunks = undefined;
+    this.#chunks = Fifo.EMPTY;
     this.#length = 0;
     this.#ended = false;
     this.#failure = error;
@@ -109,7 +108,7 @@ export class Inbox<Transport extends Flow = Flow> {
 
   #answer(): void {
     const receiver = this.#takeReceiver();
-    const chunk = this.#chunks?.shift();
+    const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
       this.#length -= chunk.length;
       receiver.onChunk(chunk);

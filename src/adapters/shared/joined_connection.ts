@@ -2,7 +2,7 @@
 
 import { plainBytes } from "../../common/bytes.ts";
 import { typeName } from "../../common/checks.ts";
-import { Deferred } from "../../common/deferred.ts";
+import { Deferred, isPromise } from "../../common/deferred.ts";
 import { Yielder } from "../../common/turns.ts";
 import { notify } from "../../common/attempt.ts";
 import type { Connection } from "../../connection.ts";
@@ -266,8 +266,4 @@ export class JoinedConnection implements Connection {
       .then(() => this.#underWay.delete(result));
     return result.promise;
   }
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | undefined | null)?.then === "function";
 }
