@@ -75,14 +75,14 @@ export { netstring } from "./src/framings/netstring.ts";
 export { varintPrefixed, type VarintPrefixedOptions } from "./src/framings/varint_prefixed.ts";
 
 // Connecting, listening, serving.
-export { connect, type ConnectOptions } from "./src/connect.ts";
+export { connect, type ConnectOptions } from "./src/net/connect.ts";
 export {
   listen,
   Listener,
   type ListenerOptions,
   type ListenOptions,
   type ListenTlsOptions,
-} from "./src/listen.ts";
+} from "./src/net/listen.ts";
 export {
   type Handler,
   serve,
@@ -90,10 +90,10 @@ export {
   Server,
   type ServerOptions,
   type ShutdownOptions,
-} from "./src/serve.ts";
-export type { UrlLike } from "./src/sockets/endpoint_url.ts";
-export type { WrapOptions } from "./src/sockets/opening.ts";
-export type { TcpOptions } from "./src/sockets/tcp_options.ts";
+} from "./src/net/serve.ts";
+export type { UrlLike } from "./src/net/endpoint_url.ts";
+export type { WrapOptions } from "./src/net/opening.ts";
+export type { TcpOptions } from "./src/net/tcp_options.ts";
 export type {
   Pem,
   StartTlsOptions,
@@ -101,53 +101,35 @@ export type {
   TlsInfo,
   TlsOptions,
   TlsServerOptions,
-} from "./src/tls.ts";
+} from "./src/tls/options.ts";
 
 // Connections: what a chat goes over.
-export type { Address, Connection, ConnectionListener, Transport } from "./src/connection.ts";
-export { tap, type TapLog } from "./src/tap.ts";
+export type {
+  Address,
+  Connection,
+  ConnectionListener,
+  Transport,
+} from "./src/connection/connection.ts";
+export { tap, type TapLog } from "./src/net/tap.ts";
 export {
   type BunHandlers,
   type BunSocketLike,
   type BunSocketOptions,
   fromBun,
-} from "./src/adapters/bun.ts";
-export {
-  type BunServerWebSocketLike,
-  type BunWebSocketHandlers,
-  fromBunWebSocket,
-} from "./src/adapters/bun_websocket.ts";
-export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/adapters/deno.ts";
-export { type ByteIterable, fromIterable, type WriterLike } from "./src/adapters/iterable.ts";
-export { memoryPair } from "./src/adapters/memory.ts";
-export { fromNode, type NodeDuplexLike } from "./src/adapters/node.ts";
-export {
-  type BunProcessLike,
-  type BunSinkLike,
-  type ChildProcessLike,
-  type DenoProcessLike,
-  fromProcess,
-  type NodeProcessLike,
-  type ProcessOptions,
-} from "./src/adapters/process.ts";
-export type { NodeReadableLike, NodeWritableLike } from "./src/adapters/shared/node_halves.ts";
+} from "./src/net/bun.ts";
+export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/net/deno.ts";
+export { type ByteIterable, fromIterable, type WriterLike } from "./src/connection/iterable.ts";
+export { memoryPair } from "./src/connection/memory.ts";
+export { fromNode, type NodeDuplexLike } from "./src/net/node.ts";
+export type { NodeReadableLike, NodeWritableLike } from "./src/connection/node_halves.ts";
 export type {
   ReadableStreamLike,
   ReadableStreamReaderLike,
   UnsharedBytes,
   WritableStreamLike,
   WritableStreamWriterLike,
-} from "./src/adapters/shared/web_halves.ts";
-export { fromStdio } from "./src/adapters/stdio.ts";
-export { fromStreams, type StreamsLike } from "./src/adapters/streams.ts";
-export {
-  fromWebSocket,
-  type WebSocketEvent,
-  type WebSocketLike,
-  type WebSocketListener,
-  type WebSocketOptions,
-  type WebSocketSender,
-} from "./src/adapters/websocket.ts";
+} from "./src/connection/web_halves.ts";
+export { fromStreams, type StreamsLike } from "./src/connection/streams.ts";
 
 // Errors.
 export {

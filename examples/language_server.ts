@@ -7,7 +7,8 @@
  *     npx bun examples/language_server.ts
  */
 import process from "node:process";
-import { Chat, fromStdio } from "../mod.ts";
+import { Chat } from "../mod.ts";
+import { fromStdio } from "../src/process/mod.ts";
 import { jsonRpc, type Message } from "./json_rpc.ts";
 
 interface Opened {

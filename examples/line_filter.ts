@@ -5,7 +5,8 @@
  *     seq 100 110 | npx deno run examples/line_filter.ts --prefix "line " | head -n 3
  *     yes | npx bun examples/line_filter.ts | head -n 3
  */
-import { Chat, ConnectionError, fromStdio } from "../mod.ts";
+import { Chat, ConnectionError } from "../mod.ts";
+import { fromStdio } from "../src/process/mod.ts";
 import { readOptions, runProgram } from "./command_line.ts";
 
 const USAGE = "usage: line_filter [--prefix TEXT]   (numbers the lines of its standard input)";

@@ -5,7 +5,8 @@
  *     npx deno run --allow-net examples/mqtt_publish.ts --topic rooms/1 --message hello
  *     npx bun examples/mqtt_publish.ts --topic rooms/1 --message hello
  */
-import { Chat, fromStdio, lines } from "../mod.ts";
+import { Chat, lines } from "../mod.ts";
+import { fromStdio } from "../src/process/mod.ts";
 import { runProgram, stopSignal, UserError } from "./command_line.ts";
 import { MqttClient } from "./mqtt/client.ts";
 import { readMqttOptions } from "./mqtt/options.ts";

@@ -8,7 +8,8 @@
  * Without words, each line of the input is a job: `seq 1 100000 | npx tsx examples/queue_client.ts --kind sha256`
  */
 import process from "node:process";
-import { Chat, fromStdio, lines } from "../mod.ts";
+import { Chat, lines } from "../mod.ts";
+import { fromStdio } from "../src/process/mod.ts";
 import { readArguments, runProgram, toNumber, toPort } from "./command_line.ts";
 import { QueueClient } from "./queue/client.ts";
 import { LONGEST_BODY, type Outcome } from "./queue/job.ts";

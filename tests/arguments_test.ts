@@ -5,7 +5,9 @@
 import { after, test } from "node:test";
 import { assertEquals } from "@std/assert";
 import * as asynchat from "../mod.ts";
-import * as testing from "../testing.ts";
+import * as processes from "../src/process/mod.ts";
+import * as testing from "../src/testing/mod.ts";
+import * as websocket from "../src/websocket/mod.ts";
 
 const { Chat, ChatError, Framer, FrameStream, Listener, memoryPair, Server } = asynchat;
 
@@ -82,13 +84,13 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   datagrams: [asynchat.datagrams as Call],
   delimited: [asynchat.delimited as Call, "\n", { keep: true }],
   fromBun: [asynchat.fromBun as Call, () => {}],
-  fromBunWebSocket: [asynchat.fromBunWebSocket as Call, () => {}, {}],
+  fromBunWebSocket: [websocket.fromBunWebSocket as Call, () => {}, {}],
   fromDeno: [asynchat.fromDeno as Call, undefined],
   fromIterable: [asynchat.fromIterable as Call, [], { write: () => {} }],
   fromNode: [asynchat.fromNode as Call, undefined],
-  fromProcess: [asynchat.fromProcess as Call, undefined, {}],
+  fromProcess: [processes.fromProcess as Call, undefined, {}],
   fromStreams: [asynchat.fromStreams as Call, { readable: new ReadableStream() }],
-  fromWebSocket: [asynchat.fromWebSocket as Call, undefined, {}],
+  fromWebSocket: [websocket.fromWebSocket as Call, undefined, {}],
   headed: [asynchat.headed as Call, 2, () => 1, {}],
   jsonLines: [asynchat.jsonLines as Call],
   lengthPrefixed: [asynchat.lengthPrefixed as Call, {}],

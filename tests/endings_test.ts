@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Chat, type ChatError, type ChatOptions, type ConnectionListener } from "../mod.ts";
 import { Deferred } from "../src/common/deferred.ts";
-import { socketsFor } from "../src/sockets/runtime_sockets.ts";
+import { socketsFor } from "../src/net/sockets.ts";
 import { bytes, concat, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { startPeer } from "./support/peer.ts";

@@ -14,7 +14,7 @@ const FOLDER = "dist";
 function compile(...options: readonly string[]): void {
   const typescript = createRequire(import.meta.url).resolve("typescript/package.json");
   const tsc = join(dirname(typescript), "bin", "tsc");
-  const args = [tsc, "--project", "tsconfig.build.json", ...options];
+  const args = [tsc, "--project", "dev/tools/tsconfig.build.json", ...options];
   const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
   if (status !== 0) throw new Error(`tsc ended with ${status}`);
 }

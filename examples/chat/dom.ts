@@ -1,5 +1,5 @@
 /** What the page uses of a browser. Types of all of it would be there for the servers, too. */
-import type { WebSocketLike } from "../../mod.ts";
+import type { WebSocketLike } from "../../src/websocket/mod.ts";
 
 export interface Element {
   textContent: string;

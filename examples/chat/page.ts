@@ -2,7 +2,8 @@
  * The page: a member like those who come with `nc`, with the same lines, over a WebSocket. It runs in a browser, and is bundled by
  * `web.ts`.
  */
-import { Chat, fromWebSocket, lines } from "../../mod.ts";
+import { Chat, lines } from "../../mod.ts";
+import { fromWebSocket } from "../../src/websocket/mod.ts";
 import { pause, waits } from "../backoff.ts";
 import { type Element, make, openSocket, part, recall, remember, setTitle } from "./dom.ts";
 import { type PageLine, parseLine } from "./page_line.ts";

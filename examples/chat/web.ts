@@ -6,7 +6,8 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type Address, Chat, ClosedError, fromWebSocket } from "../../mod.ts";
+import { type Address, Chat, ClosedError } from "../../mod.ts";
+import { fromWebSocket } from "../../src/websocket/mod.ts";
 import { formatAddress, UserError } from "../command_line.ts";
 import { CHAT } from "./session.ts";
 

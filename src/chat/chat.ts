@@ -4,7 +4,7 @@ import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
 import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
 import { Deferred, ignoreRejection } from "../common/deferred.ts";
-import { type Address, checkIsConnection, type Connection } from "../connection.ts";
+import { type Address, checkIsConnection, type Connection } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { CLOSING, isWatchable, type Watcher } from "../connection/closing.ts";
 import { transfer } from "../connection/transfer.ts";
@@ -25,7 +25,7 @@ import {
 } from "../framer/framer.ts";
 import type { Framing } from "../framer/framing.ts";
 import { type Rule, type Terminator, toRule } from "../framer/terminator.ts";
-import type { StartTlsOptions, TlsInfo } from "../tls.ts";
+import type { StartTlsOptions, TlsInfo } from "../tls/options.ts";
 import { checkCertificates, secure, toSettingsFor } from "../tls/secure.ts";
 import { drain, type DrainLimits } from "./drain.ts";
 import { IdleTimer } from "./idle_timer.ts";

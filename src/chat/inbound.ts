@@ -7,7 +7,7 @@ import { Deadline } from "../common/deadline.ts";
 import { ignoreRejection } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { inNextTurn, Yielder } from "../common/turns.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { isReceivable, RECEIVE, type Receiver } from "../connection/receiving.ts";
 import { TimeoutError } from "../errors.ts";
 import { type Framer, frameWithin, isPaused } from "../framer/framer.ts";

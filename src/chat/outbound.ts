@@ -6,7 +6,7 @@ import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { afterMicrotasks, atEndOfTurn, Yielder } from "../common/turns.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { BackpressureError, ChatError, ClosedError, type ProducerError } from "../errors.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import type { Line } from "./inbound.ts";

@@ -1,7 +1,7 @@
 // The addresses of both ends, and how they are written in error messages.
 
-import type { Address } from "../connection.ts";
-import type { Endpoint } from "../sockets/endpoint.ts";
+import type { Address } from "./connection.ts";
+import type { Endpoint } from "../net/endpoint.ts";
 
 /** The addresses of both ends, where they are known otherwise than from the socket. */
 export interface Ends {

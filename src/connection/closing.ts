@@ -1,7 +1,7 @@
 // How a connection says that it is gone, and what it says then.
 
 import { Deferred } from "../common/deferred.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "./connection.ts";
 import { ClosedError } from "../errors.ts";
 
 /** Where a connection of this library has its {@linkcode Closing}. */

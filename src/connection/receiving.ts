@@ -1,6 +1,6 @@
 // How a connection of this library is read without a promise.
 
-import type { Connection } from "../connection.ts";
+import type { Connection } from "./connection.ts";
 
 /** Where such a connection can be asked for the next chunk. */
 export const RECEIVE: unique symbol = Symbol("receive");

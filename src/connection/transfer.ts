@@ -1,6 +1,6 @@
 // A connection that gets another owner in the middle: by `detach()`, or for TLS.
 
-import type { Connection } from "../connection.ts";
+import type { Connection } from "./connection.ts";
 import { ClosedError } from "../errors.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";
 

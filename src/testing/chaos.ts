@@ -3,7 +3,7 @@
 import { concat } from "../common/bytes.ts";
 import { checkInteger, checkNumber, checkOptions, describe } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 import { ConnectionError } from "../errors.ts";
 

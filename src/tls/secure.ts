@@ -1,10 +1,10 @@
 // How TLS is put over a connection: by the connection itself, or by `node:tls`, which is loaded then.
 
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { transfer } from "../connection/transfer.ts";
-import { checkRuntime } from "../runtime_version.ts";
-import type { StartTlsOptions } from "../tls.ts";
-import { type TlsSettings, toClientSettings, toServerSettings } from "./tls_settings.ts";
+import { checkRuntime } from "../connection/runtime_version.ts";
+import type { StartTlsOptions } from "./options.ts";
+import { type TlsSettings, toClientSettings, toServerSettings } from "./settings.ts";
 
 /** A connection that puts TLS over itself in a way of its own. */
 export interface TlsCapable extends Connection {
@@ -30,7 +30,7 @@ export async function secure(
   const { startTls } = connection as Partial<TlsCapable>;
   const own = hasSettled ? undefined : startTls?.call(connection, settings);
   if (own !== undefined) return await own;
-  const { tlsOver } = await import("../adapters/tls.ts");
+  const { tlsOver } = await import("./node_tls.ts");
   return await tlsOver(transfer(connection, underWay, false), settings);
 }
 
@@ -56,6 +56,6 @@ export function toSettingsFor(connection: Connection, options: StartTlsOptions):
 /** `checkContext()` of `adapters/tls.ts`, which is loaded only if there is something to check. */
 export async function checkCertificates(settings: TlsSettings): Promise<void> {
   if (settings.cert === undefined && settings.ca === undefined) return;
-  const { checkContext } = await import("../adapters/tls.ts");
+  const { checkContext } = await import("./node_tls.ts");
   checkContext(settings);
 }

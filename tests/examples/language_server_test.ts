@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { jsonRpc, type Message } from "../../examples/json_rpc.ts";
-import { Chat, fromProcess } from "../../mod.ts";
+import { Chat } from "../../mod.ts";
+import { fromProcess } from "../../src/process/mod.ts";
 import { example } from "../support/examples.ts";
 import { shell } from "../support/shell.ts";
 import { exitOf, SPAWNS } from "../support/spawn.ts";

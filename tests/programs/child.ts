@@ -1,6 +1,7 @@
 /** Talks to a process of its own, and must end by itself, in less than the time that the process would have had. */
 import { spawn } from "node:child_process";
-import { Chat, fromProcess } from "../../mod.ts";
+import { Chat } from "../../mod.ts";
+import { fromProcess } from "../../src/process/mod.ts";
 
 const cat = spawn("cat", { stdio: ["pipe", "pipe", "inherit"] });
 const options = { terminator: "\n", encoding: "utf-8" } as const;

@@ -6,11 +6,10 @@ import {
   FrameStream,
   fromIterable,
   fromStreams,
-  fromWebSocket,
   memoryPair,
-  type WebSocketLike,
 } from "../../mod.ts";
-import { CONNECTION_CHECKS, type MakePair } from "../../testing.ts";
+import { fromWebSocket, type WebSocketLike } from "../../src/websocket/mod.ts";
+import { CONNECTION_CHECKS, type MakePair } from "../../src/testing/mod.ts";
 import { asIterable, asSocket } from "../support/as_transport.ts";
 
 const { WebSocket } = globalThis as unknown as {

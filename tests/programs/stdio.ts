@@ -1,6 +1,7 @@
 /** Uses its standard input and output in the way that its argument says, and tells on its standard error what happened. */
 import process from "node:process";
-import { Chat, type ChatError, fromStdio } from "../../mod.ts";
+import { Chat, type ChatError } from "../../mod.ts";
+import { fromStdio } from "../../src/process/mod.ts";
 
 const EVENTS = ["data", "end", "error", "close"];
 const countListeners = (): number =>

@@ -1,6 +1,7 @@
 /** Passes on what comes from its standard input to a port, and back, and must end by itself when both have ended. */
 import process from "node:process";
-import { connect, type Connection, fromStdio } from "../../mod.ts";
+import { connect, type Connection } from "../../mod.ts";
+import { fromStdio } from "../../src/process/mod.ts";
 
 const chat = await connect({ port: Number(process.argv[2]), terminator: null });
 const { connection: socket } = chat.detach();

@@ -4,7 +4,7 @@
  */
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromWebSocket } from "../../mod.ts";
+import { fromWebSocket } from "../../src/websocket/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { converse, type Heard, produce, sumOf } from "../programs/page.ts";
 import { chromium, ScriptedPage, skip, title } from "../support/browser.ts";

@@ -29,7 +29,7 @@ const NEEDED: Readonly<Record<string, readonly [has: string, mayHave: RegExp]>> 
   ],
   // TLS over any connection is loaded when startTls() is called.
   "Chat, memoryPair": [
-    "src/adapters/tls.ts",
+    "src/tls/node_tls.ts",
     /^src\/(?!sockets\/|connect\.|listen\.|.*\/(bun|deno|websocket|streams|iterable|process|udp)\b)/,
   ],
 };

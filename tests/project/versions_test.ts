@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { OLDEST } from "../../src/runtime_version.ts";
+import { OLDEST } from "../../src/connection/runtime_version.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
 
@@ -35,7 +35,9 @@ test("the oldest version that the library takes is the oldest that the tests run
 });
 
 test("the documents name the oldest version of a runtime wherever they name what is needed", () => {
-  for (const file of ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/getting_started.md"]) {
+  for (
+    const file of ["README.md", "docs/CONTRIBUTING.md", "CHANGELOG.md", "docs/getting_started.md"]
+  ) {
     const named = [...read(file).matchAll(/\b(Node|Deno|Bun) (\d[\d.]*\d) or later/g)];
     for (const [, name, version] of named) {
       assertEquals(version, OLDEST[name as keyof typeof OLDEST], `${file}: ${name} ${version}`);

@@ -1,7 +1,7 @@
 /** Tests that hold on every connection, played on one that does what it is told, and on one that does what it may. */
 import { test } from "node:test";
 import { type Connection, memoryPair } from "../../mod.ts";
-import { chaos } from "../../testing.ts";
+import { chaos } from "../../src/testing/mod.ts";
 
 export type MakePair = () => [Connection, Connection];
 

@@ -1,7 +1,7 @@
 /** Chats for tests: over memory, under chaos, and over a connection whose every step the test decides. */
 import { test } from "node:test";
 import { Chat, type ChatOptions, type Connection, memoryPair } from "../../mod.ts";
-import { chaos } from "../../testing.ts";
+import { chaos } from "../../src/testing/mod.ts";
 import { bytes } from "./bytes.ts";
 import { ScriptedConnection } from "./scripted_connection.ts";
 

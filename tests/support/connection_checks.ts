@@ -1,7 +1,7 @@
 /** The checks of connections as tests: each adapter is held to them. */
 import { test } from "node:test";
 import type { Connection } from "../../mod.ts";
-import { CONNECTION_CHECKS, type MakePair } from "../../testing.ts";
+import { CONNECTION_CHECKS, type MakePair } from "../../src/testing/mod.ts";
 import { concat } from "./bytes.ts";
 
 /** Reads to the end. */

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { memoryPair } from "../../mod.ts";
-import type { MakePair } from "../../testing.ts";
+import type { MakePair } from "../../src/testing/mod.ts";
 import { play } from "./conversation/play.ts";
 import {
   CLOSINGS,

@@ -17,7 +17,7 @@ import {
   type Terminator,
   varintPrefixed,
 } from "../../mod.ts";
-import { chaos } from "../../testing.ts";
+import { chaos } from "../../src/testing/mod.ts";
 import { bytes, concat } from "./bytes.ts";
 
 /** How many messages each connection exchanges. */

@@ -1,4 +1,4 @@
-import type { WebSocketLike } from "../../mod.ts";
+import type { WebSocketLike } from "../../src/websocket/mod.ts";
 
 type Listener = (event: never) => void;
 

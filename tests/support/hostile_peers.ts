@@ -6,7 +6,7 @@ import process from "node:process";
 import fc from "fast-check";
 import { assert, assertInstanceOf } from "@std/assert";
 import { type Chat, ChatError, type Connection, memoryPair, serve } from "../../mod.ts";
-import { chaos } from "../../testing.ts";
+import { chaos } from "../../src/testing/mod.ts";
 import { bytes, concat } from "./bytes.ts";
 import { type Dial, dialing } from "./dial.ts";
 

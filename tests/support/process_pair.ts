@@ -1,5 +1,6 @@
-import { type ChildProcessLike, type Connection, fromProcess } from "../../mod.ts";
-import { socketsFor } from "../../src/sockets/runtime_sockets.ts";
+import { type Connection } from "../../mod.ts";
+import { type ChildProcessLike, fromProcess } from "../../src/process/mod.ts";
+import { socketsFor } from "../../src/net/sockets.ts";
 
 /**
  * A connection with a process, and one with what that process passes on: the other end of it.

@@ -7,7 +7,7 @@ import process from "node:process";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { memoryPair } from "../../mod.ts";
-import type { MakePair } from "../../testing.ts";
+import type { MakePair } from "../../src/testing/mod.ts";
 import { LENGTHS, scriptsWith } from "./conversation_property.ts";
 import { play } from "./conversation/play.ts";
 import type { Script } from "./conversation/script.ts";

@@ -1,6 +1,6 @@
 /** Starts programs with pipes, in each way that the runtime has. */
 import { spawn } from "node:child_process";
-import type { ChildProcessLike } from "../../mod.ts";
+import type { ChildProcessLike } from "../../src/process/mod.ts";
 import { CURRENT, ENV } from "./programs.ts";
 
 /** Starts a command: its standard input and output are pipes, and its standard error is ours. */

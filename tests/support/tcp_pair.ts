@@ -1,5 +1,5 @@
 import type { Connection } from "../../mod.ts";
-import { socketsFor } from "../../src/sockets/runtime_sockets.ts";
+import { socketsFor } from "../../src/net/sockets.ts";
 
 /** Two connections with each other, over real sockets of the runtime that the tests run on. */
 export async function tcpPair(): Promise<[Connection, Connection]> {

@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
+import { type Connection } from "../../mod.ts";
 import {
-  type Connection,
   fromBunWebSocket,
   fromWebSocket,
   type WebSocketLike,
   type WebSocketOptions,
-} from "../../mod.ts";
+} from "../../src/websocket/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 
 /** The checks of connections that no WebSocket passes, and why. */

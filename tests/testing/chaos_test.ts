@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Chat, ClosedError, ConnectionError, memoryPair } from "../../mod.ts";
-import { chaos } from "../../testing.ts";
+import { chaos } from "../../src/testing/mod.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { nextTurn } from "../support/turn.ts";

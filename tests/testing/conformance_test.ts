@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { type Connection, memoryPair } from "../../mod.ts";
-import { checkConnection, ConformanceError, CONNECTION_CHECKS } from "../../testing.ts";
+import { checkConnection, ConformanceError, CONNECTION_CHECKS } from "../../src/testing/mod.ts";
 import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 import { withTimers } from "../support/timers.ts";
 import { nextTurn } from "../support/turn.ts";

@@ -1,9 +1,14 @@
 /** The checks of the sources and the documents. */
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { documents } from "../../../tests/support/code_blocks.ts";
 import type { Job } from "./run.ts";
 
-const ENTRIES = ["mod.ts", "node.ts", "deno.ts", "bun.ts", "testing.ts"];
+/** The entry points, by the manifest. */
+const { exports } = JSON.parse(readFileSync("deno.json", "utf8"));
+const ENTRIES: readonly string[] = Object.values<string>(exports).map((file) =>
+  file.slice("./".length)
+);
 
 const COMMANDS: readonly (readonly string[])[] = [
   ["deno", "check", ...ENTRIES, "src", "tests", "examples", "dev"],

@@ -12,7 +12,8 @@ import { serveMember } from "../../../examples/chat/session.ts";
 import { serveWeb } from "../../../examples/chat/web.ts";
 import { UserError } from "../../../examples/command_line.ts";
 import { Watch } from "../../../examples/watching/watch.ts";
-import { BackpressureError, type Chat, fromWebSocket } from "../../../mod.ts";
+import { BackpressureError, type Chat } from "../../../mod.ts";
+import { fromWebSocket } from "../../../src/websocket/mod.ts";
 import { Talker } from "../../support/talker.ts";
 
 interface Site {

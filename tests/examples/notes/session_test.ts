@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { getNote, putNote } from "../../../examples/notes/client.ts";
 import { serveNotes } from "../../../examples/notes/session.ts";
 import { Chat, IncompleteFrameError, lines, memoryPair } from "../../../mod.ts";
-import { chaos } from "../../../testing.ts";
+import { chaos } from "../../../src/testing/mod.ts";
 
 const OPTIONS = { terminator: lines(), encoding: "utf-8", maxFrameLength: 1_000 } as const;
 const NOTE = new TextEncoder().encode("milk\n3 eggs\n");

@@ -24,7 +24,7 @@ import {
   type Terminator,
   TimeoutError,
 } from "../../../mod.ts";
-import { chaos } from "../../../testing.ts";
+import { chaos } from "../../../src/testing/mod.ts";
 import { bytes, concat } from "../bytes.ts";
 import { CountingSignal } from "../counting_signal.ts";
 import { StrictConnection } from "../strict_connection.ts";

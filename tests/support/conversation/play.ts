@@ -4,7 +4,7 @@
  * arrives is what was sent, in order, and all of it unless an end broke off; each producer ends, or is stopped, once;
  * and no listener, and no call of the connection, stays behind.
  */
-import type { MakePair } from "../../../testing.ts";
+import type { MakePair } from "../../../src/testing/mod.ts";
 import { PATIENCE } from "../limits.ts";
 import { nextTurn } from "../turn.ts";
 import { End } from "./end.ts";

@@ -1,0 +1,159 @@
+// connect(): opens a connection with the sockets of the runtime, and chats over it.
+
+import type { Chat, ChatOptions } from "../chat/chat.ts";
+import { onAbort } from "../common/abort.ts";
+import { checkOptions, checkTimeout, describe } from "../common/checks.ts";
+import { Deadline } from "../common/deadline.ts";
+import { Deferred } from "../common/deferred.ts";
+import type { Connection, Transport } from "../connection/connection.ts";
+import { formatEndpoint } from "../connection/address.ts";
+import { ConnectionError } from "../errors.ts";
+import type { FramesOf } from "../framer/framer.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { isUrl, type UrlLike } from "./endpoint_url.ts";
+import { checkOpening, openChat, type WrapOptions } from "./opening.ts";
+import { type Sockets, socketsFor } from "./sockets.ts";
+import type { TcpOptions } from "./tcp_options.ts";
+import type { TlsClientOptions } from "../tls/options.ts";
+import { checkCertificates, secure } from "../tls/secure.ts";
+import { HANDSHAKE_TURNS } from "../tls/handshake_error.ts";
+import { type TlsSettings, toClientSettings } from "../tls/settings.ts";
+
+/** Where to connect to, and how to chat there. */
+export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
+  /**
+   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before
+   * has failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
+   */
+  hostname?: string | undefined;
+  /** The port, 1 to 65535. */
+  port?: number | undefined;
+  /** The path of a Unix socket, instead of a port: at most 103 bytes. */
+  path?: string | undefined;
+  /**
+   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes
+   * one of each payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in
+   * another order, and nothing says that the peer has ended; those of others are not heard. `"unix"` is for a `path`.
+   * Default: `"tcp"`, or `"unix"` if there is a path.
+   */
+  transport?: Transport | undefined;
+  /**
+   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead
+   * of a host name, a port and a transport, or a path. It may as well be given in front of the options.
+   */
+  url?: string | UrlLike | undefined;
+  /**
+   * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime
+   * trusts, and be for `hostname`, unless the options say otherwise.
+   */
+  tls?: true | TlsClientOptions | undefined;
+  /**
+   * How long connecting may take, in milliseconds, the look-up of the host name and TLS included: 0 to 2,147,483,647,
+   * or `Infinity`, the default, which leaves it to the system (about two minutes on Linux).
+   */
+  timeout?: number | undefined;
+}
+
+/**
+ * Connects over TCP, or to a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
+ *
+ * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that
+ * may have one or not, it is `connect<Frame>(options)`.)
+ * @returns The chat, connected.
+ * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what
+ * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none. Where a name
+ * has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
+ * @throws The reason of `signal`, if that is aborted before the connection is there.
+ * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly
+ * one of a port, a path and a URL.
+ * @throws {RangeError} If the port, a time, a count or a limit is out of range.
+ * @throws {UnsupportedError} If this runtime has no sockets, or no time for `keepAlive`.
+ *
+ * @example
+ * ```ts
+ * import { connect, ConnectionError } from "@asynchat/asynchat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * try {
+ *   await connect({ port: 1, terminator: "\n" });
+ * } catch (error) {
+ *   assertEquals((error as ConnectionError).code, "refused");
+ * }
+ * ```
+ */
+export function connect<T = Uint8Array>(
+  options: ConnectOptions & FramesOf<T>,
+): Promise<Chat<T>>;
+/**
+ * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
+ * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
+ * @param options How frames are cut, and how to connect.
+ * @returns The chat, connected.
+ */
+export function connect<T = Uint8Array>(
+  url: string | UrlLike,
+  options: ConnectOptions & FramesOf<T>,
+): Promise<Chat<T>>;
+export async function connect<T>(
+  first: string | UrlLike | (ConnectOptions & FramesOf<T>),
+  beside?: ConnectOptions & FramesOf<T>,
+): Promise<Chat<T>> {
+  if (beside?.url !== undefined) {
+    throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
+  }
+  const options = beside === undefined && !isUrl(first)
+    ? checkOptions(first as ConnectOptions & FramesOf<T>)
+    : { ...beside!, url: first as string | UrlLike };
+  const endpoint = checkOpening(options, 1);
+  checkTimeout("timeout", options.timeout);
+  const tls = options.tls ?? (endpoint.isTls ? true : undefined);
+  const { hostname } = endpoint; // empty, where there is a path
+  const settings = tls === undefined ? undefined : toClientSettings(tls, hostname);
+  const sockets = socketsFor(endpoint.transport);
+  if (settings !== undefined) await checkCertificates(settings);
+  if (options.signal?.aborted) throw options.signal.reason;
+  const connection = await connectInTime(sockets, endpoint, options, settings);
+  return openChat<T>(connection, options, hostname);
+}
+
+/** How many turns of I/O connecting takes: the look-up of the name, and the connection. */
+const CONNECT_TURNS = 2;
+
+/** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
+async function connectInTime(
+  sockets: Sockets,
+  endpoint: Endpoint,
+  { signal, timeout = Infinity }: ConnectOptions,
+  settings: TlsSettings | undefined,
+): Promise<Connection> {
+  const attempt = new AbortController();
+  let plain: Connection | undefined;
+  const open = async (): Promise<Connection> => {
+    plain = await sockets.connect(endpoint, attempt.signal);
+    if (settings === undefined || attempt.signal.aborted) return plain;
+    return await secure(plain, settings);
+  };
+  const connecting = open();
+  const givenUp = new Deferred<never>();
+  const giveUp = (reason: unknown): void => {
+    givenUp.reject(reason);
+    attempt.abort();
+    plain?.close(reason);
+    connecting.then((connection) => connection.close(reason), () => {});
+  };
+  const forgetSignal = signal && onAbort(signal, () => giveUp(signal.reason));
+  const onTimeout = (): void => giveUp(timeoutError(endpoint, timeout));
+  const turns = settings === undefined ? CONNECT_TURNS : CONNECT_TURNS + HANDSHAKE_TURNS;
+  const deadline = timeout === Infinity ? undefined : new Deadline(timeout, onTimeout, turns);
+  try {
+    return await Promise.race([givenUp.promise, connecting]);
+  } finally {
+    deadline?.clear();
+    forgetSignal?.();
+  }
+}
+
+function timeoutError(endpoint: Endpoint, timeout: number): ConnectionError {
+  const what = `cannot connect to ${formatEndpoint(endpoint)}`;
+  return new ConnectionError("timeout", `${what}: it took longer than ${timeout} ms`);
+}

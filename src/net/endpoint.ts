@@ -1,0 +1,128 @@
+// Where to connect to, or to listen: a host name and a port, or a path.
+
+import { checkNumber, describe } from "../common/checks.ts";
+import type { Transport } from "../connection/connection.ts";
+import { readUrl, type UrlLike } from "./endpoint_url.ts";
+import type { TcpOptions } from "./tcp_options.ts";
+
+/** What one connects to, or listens on: a host name and a port, or the path of a Unix socket. */
+export interface Endpoint {
+  /** A host name or an IP address. */
+  readonly hostname: string;
+  /** The port, 0 to 65535. */
+  readonly port: number;
+  /** The path of a Unix socket: what else is here means nothing then. */
+  readonly path?: string;
+  /** Whether it is to be spoken to by TLS, as a URL may say. */
+  readonly isTls?: boolean;
+  /** The name that was asked for, where `hostname` is one of its addresses. */
+  readonly name?: string;
+  /** What carries the bytes. Default: TCP, or a Unix socket if there is a path. */
+  readonly transport?: Transport;
+  /** How the system is to treat the connection, or those that are accepted. */
+  readonly tcp?: TcpOptions;
+}
+
+/** Where to listen, and how. */
+export interface ListenEndpoint extends Endpoint {
+  /** Whether other listeners may have the same port. Default: `false`. */
+  readonly reusePort?: boolean;
+  /** Over UDP: how long a sender may be silent before it is taken to have ended, in milliseconds. */
+  readonly idleTimeout?: number | undefined;
+}
+
+/** What is asked for: a port and perhaps a host name, or a path, or a URL. */
+export interface EndpointOptions {
+  readonly transport?: Transport | undefined;
+  readonly url?: string | UrlLike | undefined;
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: string | undefined;
+}
+
+/**
+ * Checks a host name and a port, or a path, or a URL.
+ * @throws {TypeError} If there is none of them, or several, or if one of them is of a wrong type, or empty.
+ * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
+ */
+export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
+  const { url, hostname, port, path, transport } = options;
+  // It would connect to this machine, where something else was meant.
+  if ("host" in options) throw new TypeError("there is no option host: use hostname");
+  if (transport !== undefined && !TRANSPORTS.includes(transport)) {
+    throw new TypeError(`transport must be "tcp", "udp" or "unix", not ${describe(transport)}`);
+  }
+  if (url !== undefined) {
+    const beside = hostname ?? port ?? path ?? transport;
+    if (beside === undefined) {
+      const { isTls = false, ...destination } = readUrl(url, lowestPort) as Partial<Endpoint>;
+      return { ...checkEndpoint(destination, lowestPort), isTls };
+    }
+    throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
+  }
+  if (path === undefined && transport !== "unix") {
+    const endpoint = checkHostAndPort(hostname, port, lowestPort);
+    return transport === "udp" ? { ...endpoint, transport } : endpoint;
+  }
+  // The Address of a Unix socket has an empty host name, and 0 for a port.
+  const isMixed = port || hostname || transport !== undefined && transport !== "unix";
+  if (path === undefined || isMixed) {
+    throw new TypeError(
+      `expected a path, or a port with or without a hostname, not both: ${describe(path)}`,
+    );
+  }
+  return checkPath(path);
+}
+
+const TRANSPORTS: readonly Transport[] = ["tcp", "udp", "unix"];
+
+/** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
+export const LONGEST_PATH = 103;
+
+function checkPath(path: string): Endpoint {
+  if (typeof path !== "string" || path === "" || /\0|\/$/.test(path)) {
+    throw new TypeError(`path must be that of a Unix socket, not ${describe(path)}`);
+  }
+  const length = new TextEncoder().encode(path).length;
+  if (length > LONGEST_PATH) {
+    throw new RangeError(
+      `path must be at most ${LONGEST_PATH} bytes long, not ${length}: ${describe(path)}`,
+    );
+  }
+  return { hostname: "", port: 0, path };
+}
+
+/** As long as a name can be in the DNS (RFC 1035, section 2.3.4). */
+const LONGEST_NAME = 253;
+const NAME = /^(?!\.+$)[^\s\p{Cc}:/\\*?#@[\]]+$/u;
+const IPV6 = /^[\da-f]*:[\da-f]*:[\da-f:.]*(%[\w.-]+)?$/i;
+
+/** Whether it can be one: what the runtimes make of other texts, such as `"*"`, is different on each of them. */
+function isHostname(text: unknown): text is string {
+  return typeof text === "string" && text.length <= LONGEST_NAME &&
+    (NAME.test(text) || IPV6.test(text));
+}
+
+function checkHostAndPort(
+  hostname: string = "127.0.0.1",
+  port: number | undefined,
+  lowestPort: number,
+): Endpoint {
+  // An IPv6 address may come in the brackets that it wears in a URL.
+  const name = typeof hostname === "string" ? hostname.replace(/^\[(.*:.*)\]$/, "$1") : hostname;
+  if (!isHostname(name)) {
+    throw new TypeError(
+      `hostname must be a host name or an IP address, not ${describe(hostname)}`,
+    );
+  }
+  if (port === undefined) {
+    throw new TypeError("expected a port, the path of a Unix socket, or a url");
+  }
+  checkNumber("port", port);
+  if (!Number.isInteger(port) || port < lowestPort || port > 65535) {
+    throw new RangeError(
+      `port must be a whole number from ${lowestPort} to 65535, not ${describe(port)}`,
+    );
+  }
+  return { hostname: name, port };
+}

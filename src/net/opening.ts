@@ -1,0 +1,76 @@
+// What `connect()` and `listen()` have in common: the checks before, and the chat after.
+
+import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
+import { checkFunction, describe, typeName } from "../common/checks.ts";
+import type { Connection } from "../connection/connection.ts";
+import { UnsupportedError } from "../errors.ts";
+import type { FramesOf } from "../framer/framer.ts";
+import { datagrams } from "../framings/datagrams.ts";
+import { rememberName } from "../tls/secure.ts";
+import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
+import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
+
+/** What comes between the sockets of a runtime and a chat. */
+export interface WrapOptions {
+  /**
+   * Is given the connection, and returns the one that the chat is to use: `wrap: tap` shows what passes, and
+   * `wrap: (connection) => chaos(connection, { seed })` tries the program on a bad network. Default: the connection
+   * itself.
+   */
+  wrap?: ((connection: Connection) => Connection) | undefined;
+}
+
+/** @throws {TypeError} If `wrap` is no function. */
+export function checkWrap({ wrap }: WrapOptions): void {
+  if (wrap !== undefined) checkFunction("wrap", wrap, ", such as tap");
+}
+
+/** What `connect()` and `listen()` are told alike. */
+interface OpeningOptions extends ChatOptions, WrapOptions, TcpOptions, EndpointOptions {
+  readonly tls?: unknown;
+}
+
+/**
+ * Checks what `connect()` and `listen()` are told alike, and gives back where.
+ * @throws {TypeError | RangeError} If an option is not what it should be.
+ * @throws {UnsupportedError} If TLS is asked for over UDP.
+ */
+export function checkOpening(options: OpeningOptions, lowestPort: number): Endpoint {
+  const endpoint = { ...checkEndpoint(options, lowestPort), tcp: checkTcpOptions(options) };
+  if (endpoint.transport === "udp") checkUdp(options);
+  checkChatOptions(options);
+  checkWrap(options);
+  return endpoint;
+}
+
+function checkUdp({ terminator, tls }: OpeningOptions): void {
+  if (tls !== undefined) {
+    throw new UnsupportedError("tls goes over TCP and Unix sockets; over UDP it would be DTLS");
+  }
+  if (terminator === datagrams()) return;
+  const met = terminator !== null && typeof terminator === "object"
+    ? typeName(terminator)
+    : describe(terminator);
+  throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
+}
+
+/**
+ * Makes the chat over a connection that was just opened, which is closed if that fails.
+ * @param name The host name that was connected to, if there is one.
+ */
+export function openChat<T>(
+  connection: Connection,
+  options: ChatOptions & WrapOptions & FramesOf<T>,
+  name: string = "",
+): Chat<T> {
+  const { wrap } = options;
+  try {
+    const wrapped = wrap === undefined ? connection : wrap(connection);
+    const chat = new Chat<T>(wrapped, options);
+    rememberName(wrapped, name);
+    return chat;
+  } catch (error) {
+    connection.close(error);
+    throw error;
+  }
+}

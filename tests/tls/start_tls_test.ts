@@ -1,0 +1,323 @@
+/** `chat.startTls()`, in the middle of a conversation, with the sockets of the runtime that the tests run on. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  Chat,
+  ChatError,
+  ClosedError,
+  connect,
+  type Connection,
+  ConnectionError,
+  listen,
+  memoryPair,
+  type StartTlsOptions,
+  tap,
+  UnsupportedError,
+} from "../../mod.ts";
+import { Deferred } from "../../src/common/deferred.ts";
+import { bytes } from "../support/bytes.ts";
+import { Authority } from "../support/certificates.ts";
+import { checkConnection } from "../support/connection_checks.ts";
+import { named, needs } from "../support/peers.ts";
+import { tcpPair } from "../support/tcp_pair.ts";
+import { nextTurn } from "../support/turn.ts";
+
+const LINES = { terminator: "\n", encoding: "utf-8" } as const;
+
+const authority = new Authority();
+const { ca } = authority;
+const own = authority.sign("DNS:localhost,IP:127.0.0.1");
+const asServer = { isServer: true, ...own } as const;
+const asClient = { ca, serverName: "localhost" };
+
+type Pair = readonly [client: Chat<string>, server: Chat<string>];
+
+async function chats(): Promise<Pair> {
+  const [left, right] = await tcpPair();
+  return [new Chat(left, LINES), new Chat(right, LINES)];
+}
+
+/** What both say in clear, up to where TLS begins. */
+async function agree([client, server]: Pair): Promise<void> {
+  await client.send("STARTTLS");
+  assertStrictEquals(await server.read(), "STARTTLS");
+  await server.send("220 go ahead");
+  await server.flush();
+}
+
+async function close([client, server]: Pair): Promise<void> {
+  await Promise.all([client.closeWhenDone(), server.closeWhenDone()]);
+  assertEquals(await Promise.all([client.closed, server.closed]), [undefined, undefined]);
+}
+
+// What is put over the connection is what connect({ tls }) puts there: tls_test.ts has all of the checks.
+checkConnection("a connection that has gone over to TLS", async () => {
+  const pair = await chats();
+  await agree(pair);
+  const [client, server] = pair;
+  const serving = server.startTls(asServer);
+  assertStrictEquals(await client.read(), "220 go ahead");
+  await Promise.all([client.startTls(asClient), serving]);
+  return [client.detach().connection, server.detach().connection];
+}, {
+  only: ["delivers bytes in order", "tells the end to the peer", "hands out what the peer sent"],
+});
+
+test("startTls() goes on with the same conversation, encrypted", async () => {
+  const passed: string[] = [];
+  const log = (line: string): void => void passed.push(line);
+  await using listener = await listen({ port: 0, ...LINES });
+  const where = { hostname: "localhost", port: listener.address.port };
+  const wrap = (connection: Connection): Connection => tap(connection, log);
+  const [client, accepted] = await Promise.all([
+    connect({ ...where, ...LINES, wrap }),
+    listener.accept(),
+  ]);
+  const pair: Pair = [client, accepted!];
+  const [, server] = pair;
+  await agree(pair);
+  const serving = server.startTls({ ...asServer, alpn: ["lines"] });
+  await client.read();
+  // The name is that which was connected to; what is pushed, and read, meanwhile, is encrypted.
+  const starting = client.startTls({ ca, alpn: ["lines"] });
+  client.send("hello");
+  const reading = server.read();
+  await Promise.all([starting, serving]);
+  assertStrictEquals(await reading, "hello");
+  assertEquals([client.tls?.alpn, server.tls?.alpn], ["lines", "lines"]);
+  assert(client.tls!.peerCertificate !== undefined);
+  const { bytesIn, framesIn, framesOut } = client.stats;
+  assertEquals([bytesIn, framesIn, framesOut], [13, 1, 2]);
+  server.send("x".repeat(500_000));
+  assertStrictEquals((await client.read())!.length, 500_000);
+  assertEquals(client.remoteAddress, listener.address);
+  assert(!passed.join("").includes("hello"));
+  await close(pair);
+});
+
+test("startTls() loses nothing of the handshake when a read was given up, and is still under way", async () => {
+  const pair = await chats();
+  const [client, server] = pair;
+  const signal = AbortSignal.abort(new Error("given up"));
+  await agree(pair);
+  for (const chat of pair) {
+    const controller = new AbortController();
+    if (chat === client) await client.read();
+    const reading = chat.read("\n", { signal: controller.signal });
+    controller.abort(signal.reason);
+    await assertRejects(() => reading, Error, "given up");
+  }
+  await Promise.all([client.startTls(asClient), server.startTls(asServer)]);
+  await client.send("hello");
+  assertStrictEquals(await server.read(), "hello");
+  await close(pair);
+});
+
+test("startTls() takes the peer's handshake also when it began long before", async () => {
+  const pair = await chats();
+  const [client, server] = pair;
+  await agree(pair);
+  await client.read();
+  const starting = client.startTls(asClient);
+  await server.flush();
+  // The handshake has arrived by the time that another connection has come and gone.
+  for (let i = 0; i < 3; i++) {
+    const other = await chats();
+    await other[0].send("x");
+    await other[1].read();
+    await close(other);
+  }
+  await Promise.all([starting, server.startTls(asServer)]);
+  await client.send("hello");
+  assertStrictEquals(await server.read(), "hello");
+  server.close();
+  client.close();
+  await Promise.all([client.closed, server.closed]);
+});
+
+for (const [role, options] of [["server", asServer], ["client", asClient]] as const) {
+  test(`startTls() of a ${role} takes nothing that somebody has put behind the command in clear, and closes the chat`, async () => {
+    // Here already, in one chunk with the command; and on its way, where the handshake should be.
+    for (const sent of [["STARTTLS\nRCPT TO:<mallory>\n"], ["STARTTLS\n", "RCPT TO:<mallory>\n"]]) {
+      const [left, right] = memoryPair();
+      const chat = new Chat(right, LINES);
+      await left.write(bytes(sent[0]!));
+      assertStrictEquals(await chat.read(), "STARTTLS");
+      if (sent.length > 1) await left.write(bytes(sent[1]!));
+      const error = await assertRejects(() => chat.startTls(options), ConnectionError);
+      assertStrictEquals(error.code, "tls");
+      assertStrictEquals(error.message.includes("18 bytes"), sent.length === 1, error.message);
+      assertStrictEquals(await chat.closed, error);
+      assertStrictEquals(await assertRejects(() => chat.read(), ConnectionError), error);
+    }
+  });
+}
+
+test("startTls() rejects, and the chat ends with the error, when the certificate is not in order", async () => {
+  const pair = await chats();
+  const [client, server] = pair;
+  await agree(pair);
+  await client.read();
+  const serving = server.startTls(asServer).catch(() => {});
+  const pushing = client.startTls({ ca, serverName: "other.example" });
+  const waiting = client.push("secret\n").then(() => client.flush());
+  const error = await assertRejects(
+    () => pushing,
+    ConnectionError,
+    "for localhost, 127.0.0.1, not other.example",
+  );
+  assertStrictEquals(error.code, "tls");
+  await assertRejects(() => waiting, ConnectionError);
+  assertStrictEquals(await client.closed, error);
+  await serving;
+  assertEquals(await server.read().catch(() => null), null);
+  server.close();
+  await server.closed;
+});
+
+test("startTls() gives up after its time, and when the chat is closed", async () => {
+  for (const role of [asServer, asClient]) {
+    const [client, server] = await chats();
+    const late = () => server.startTls({ ...role, handshakeTimeout: 20 });
+    assertStrictEquals((await assertRejects(late, ConnectionError)).code, "timeout");
+    await server.closed;
+    client.close();
+
+    for (const turns of [0, 1, 5]) {
+      const [other, closing] = await chats();
+      const starting = closing.startTls(role);
+      for (let i = 0; i < turns; i++) await nextTurn();
+      const reason = new Error("enough");
+      closing.close(reason);
+      await assertRejects(() => starting, ClosedError);
+      assertStrictEquals(await closing.closed, reason);
+      other.close();
+      await other.closed;
+    }
+  }
+});
+
+test("startTls() is refused, and nothing happens, when something is unsent or waits, or TLS is there already", async () => {
+  const pair = await chats();
+  const [client, server] = pair;
+  const codeOf = async (options: StartTlsOptions = asClient): Promise<string> =>
+    (await assertRejects(() => client.startTls(options), ChatError)).code;
+
+  client.push("unsent\n");
+  assertStrictEquals(await codeOf(), "unsent");
+  await server.read();
+
+  const controller = new AbortController();
+  const reading = client.read("\n", { signal: controller.signal });
+  assertStrictEquals(await codeOf(), "reading");
+  controller.abort();
+  await reading.catch(() => {});
+
+  await server.send("12345");
+  const pieces = client.stream("\n");
+  await pieces.next();
+  assertStrictEquals(await codeOf(), "reading");
+  for await (const _ of pieces);
+
+  await assertRejects(() => client.startTls({ ca }), TypeError, "tls.serverName");
+  await assertRejects(() => client.startTls({ isServer: true } as never), TypeError, "tls.cert");
+
+  await agree(pair);
+  const serving = server.startTls(asServer);
+  await client.read();
+  const starting = client.startTls(asClient);
+  assertStrictEquals(await codeOf(), "unsent");
+  assertStrictEquals((await failureOf(() => client.detach())).code, "unsent");
+  await Promise.all([starting, serving]);
+  await assertRejects(() => client.startTls(asClient), UnsupportedError, "already");
+  await client.send("still here");
+  assertStrictEquals(await server.read(), "still here");
+  await close(pair);
+  await assertRejects(() => client.startTls(asClient), ClosedError);
+});
+
+async function failureOf(work: () => unknown): Promise<ChatError> {
+  // deno-lint-ignore require-await -- so that what it throws is a rejection
+  return await assertRejects(async () => work(), ChatError);
+}
+
+const openssl = needs("openssl");
+test(
+  named("startTls() of a server serves openssl s_client -starttls smtp", openssl),
+  openssl,
+  async () => {
+    await using listener = await listen({ port: 0, terminator: "\r\n", encoding: "utf-8" });
+    const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+    writeFileSync(join(folder, "ca"), ca);
+    const child = spawn("openssl", [
+      ...["s_client", "-starttls", "smtp", "-CAfile", "ca", "-verify_return_error"],
+      ...["-verify_hostname", "localhost", "-quiet"],
+      ...["-connect", `127.0.0.1:${listener.address.port}`],
+    ], { cwd: folder });
+    const chat = (await listener.accept())!;
+    await chat.send("220 asynchat");
+    assertMatch((await chat.read())!, /^EHLO/);
+    await chat.push("250-asynchat\r\n250 STARTTLS\r\n");
+    assertStrictEquals(await chat.read(), "STARTTLS");
+    await chat.send("220 go ahead");
+    await chat.flush();
+    await chat.startTls(asServer);
+    child.stdin.write("NOOP\n");
+    assertStrictEquals((await chat.read("\n"))!.trim(), "NOOP");
+    const answered = new Deferred();
+    let said = "";
+    child.stdout.on("data", (data) => {
+      if ((said += data).includes("250 it is encrypted")) answered.resolve();
+    });
+    await chat.send("250 it is encrypted");
+    await answered.promise;
+    child.kill();
+    chat.close();
+    await chat.closed;
+    rmSync(folder, { recursive: true });
+  },
+);
+
+const python = needs("python3", 'python3 -c "import ssl"');
+const PYTHON_SERVER = `
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+plain, _ = listener.accept()
+assert plain.recv(100) == b"STARTTLS\\r\\n"
+plain.sendall(b"220 go ahead\\r\\n")
+with context.wrap_socket(plain, server_side=True) as secured:
+    secured.sendall(secured.recv(100).upper())
+    secured.unwrap()
+`;
+
+test(named("startTls() of a client talks to Python's ssl", python), python, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
+  const pem = join(folder, "server.pem");
+  writeFileSync(pem, `${own.key}${own.cert}`);
+  const child = spawn("python3", ["-c", PYTHON_SERVER, pem], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const [port] = await once(child.stdout, "data");
+    const options = { terminator: "\r\n", encoding: "utf-8" } as const;
+    const chat = await connect({ hostname: "localhost", port: Number(port), ...options });
+    await chat.send("STARTTLS");
+    assertStrictEquals(await chat.read(), "220 go ahead");
+    await chat.startTls({ ca });
+    await chat.send("hello");
+    assertStrictEquals(await chat.read(), "HELLO");
+    assertStrictEquals(await chat.read(), null);
+    await chat.closeWhenDone();
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  }
+});
