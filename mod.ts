@@ -120,15 +120,15 @@ export {
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/net/deno.ts";
 export { type ByteIterable, fromIterable, type WriterLike } from "./src/connection/iterable.ts";
 export { memoryPair } from "./src/connection/memory.ts";
-export { fromNode, type NodeDuplexLike } from "./src/net/node.ts";
-export type { NodeReadableLike, NodeWritableLike } from "./src/connection/node_halves.ts";
+export { fromNode, type NodeDuplexLike, type NodeReadableLike } from "./src/connection/node.ts";
+export type { NodeWritableLike } from "./src/connection/node_halves.ts";
 export type {
   ReadableStreamLike,
   ReadableStreamReaderLike,
-  UnsharedBytes,
   WritableStreamLike,
   WritableStreamWriterLike,
 } from "./src/connection/web_halves.ts";
+export type { UnsharedBytes } from "./src/connection/duplex.ts";
 export { fromStreams, type StreamsLike } from "./src/connection/streams.ts";
 
 // Errors.

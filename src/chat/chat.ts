@@ -4,9 +4,9 @@ import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
 import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
 import { Deferred, ignoreRejection } from "../common/deferred.ts";
-import { type Address, checkIsConnection, type Connection } from "../connection/connection.ts";
+import type { Address, Connection } from "../connection/connection.ts";
+import { checkIsConnection, isNative, WATCH, type Watcher } from "../connection/native.ts";
 import { formatEndpoint } from "../connection/address.ts";
-import { CLOSING, isWatchable, type Watcher } from "../connection/closing.ts";
 import { transfer } from "../connection/transfer.ts";
 import {
   BackpressureError,
@@ -875,8 +875,8 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #watch(connection: Connection): void {
-    if (isWatchable(connection)) {
-      return connection[CLOSING].watch<Chat<unknown>>(this, Chat.#onGoneFor);
+    if (isNative(connection)) {
+      return connection[WATCH]<Chat<unknown>>(this, Chat.#onGoneFor);
     }
     const onGone = (): void => this.#onGone(connection);
     connection.closed.then(onGone, onGone);
@@ -892,7 +892,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#ending.isConnectionGone = true;
     if (!this.#inbound.hasEnded) return this.#inbound.fetch(true);
     const isKnown = this.#life !== "open" || this.#failure !== undefined;
-    if (isKnown || !isWatchable(this.#connection)) return this.#settle();
+    if (isKnown || !isNative(this.#connection)) return this.#settle();
     // One of this library's own that is gone before this side has ended says whether it broke after the peer's end.
     this.#connection.read().then(
       () => this.#settle(),

@@ -8,7 +8,7 @@ import { ignoreRejection } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { inNextTurn, Yielder } from "../common/turns.ts";
 import type { Connection } from "../connection/connection.ts";
-import { isReceivable, RECEIVE, type Receiver } from "../connection/receiving.ts";
+import { isNative, RECEIVE, type Receiver } from "../connection/native.ts";
 import { TimeoutError } from "../errors.ts";
 import { type Framer, frameWithin, isPaused } from "../framer/framer.ts";
 import type { Rule } from "../framer/terminator.ts";
@@ -222,7 +222,7 @@ export class Inbound<T, Owner> implements Receiver {
   takeRead(): Promise<Uint8Array | null> | undefined {
     const [held, connection] = [this.#held, this.#connection];
     const promised = this.#isReceiving ? this.#promised : undefined;
-    if (this.#isReceiving && isReceivable(connection)) connection[RECEIVE](undefined);
+    if (this.#isReceiving && isNative(connection)) connection[RECEIVE](undefined);
     this.#isReceiving = false;
     this.#held = this.#promised = undefined;
     return held === undefined ? promised : Promise.resolve(held);
@@ -453,7 +453,7 @@ export class Inbound<T, Owner> implements Receiver {
     }
     this.#isReceiving = true;
     const connection = this.#connection;
-    if (isReceivable(connection)) return connection[RECEIVE](this);
+    if (isNative(connection)) return connection[RECEIVE](this);
     const promised = this.#promised = readFrom(connection);
     // What is taken out by takeRead() is not for the framer.
     promised.then(

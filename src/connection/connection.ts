@@ -1,7 +1,5 @@
 // Connection: what a chat needs of a transport, and every adapter guarantees.
 
-import { typeName } from "../common/checks.ts";
-import { isWatchable } from "./closing.ts";
 import type { TlsInfo } from "../tls/options.ts";
 
 /** What carries the bytes. */
@@ -97,23 +95,6 @@ export interface Connection {
 
   /** What TLS settled with the peer, where the connection speaks it. */
   readonly tls?: TlsInfo | undefined;
-}
-
-/**
- * Checks what is to be a connection.
- * @throws {TypeError} If it is something else.
- */
-export function checkIsConnection(connection: Connection): void {
-  // One of this library's own is one: it should not be asked for its `closed`, which it makes only then.
-  if (isWatchable(connection)) return;
-  const { read, write, closeWrite, close, closed } = (connection ?? {}) as Partial<Connection>;
-  const methods = [read, write, closeWrite, close, closed?.then];
-  if (methods.every((method) => typeof method === "function")) return;
-  throw new TypeError(
-    `connection must be a Connection, such as fromNode(socket) or fromDeno(conn) gives, not ${
-      typeName(connection)
-    }`,
-  );
 }
 
 /** What a runtime's sockets offer to `listen`: connections, in the order they came. */

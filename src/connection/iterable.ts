@@ -5,7 +5,8 @@ import { typeName } from "../common/checks.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
 import { notify } from "../common/attempt.ts";
 import type { Connection } from "./connection.ts";
-import { JoinedConnection, type Sink, type Source, type Step } from "./joined_connection.ts";
+import { duplex, LONGEST_PIECE, type Sink } from "./duplex.ts";
+import { PulledSource, type Step } from "./pulled_source.ts";
 import { isNodeWritable, NodeSink, type NodeWritableLike } from "./node_halves.ts";
 
 /**
@@ -94,7 +95,7 @@ export function fromIterable(
   if (sink !== undefined && typeof sink?.write !== "function") {
     throw new TypeError(`the sink must have a write(), and ${typeName(sink)} has none`);
   }
-  return new JoinedConnection(
+  return duplex(
     new IterableSource(source),
     sink && (isNodeWritable(sink) ? new NodeSink("the sink", sink, true) : new WriterSink(sink)),
   );
@@ -106,7 +107,7 @@ function isIterable(value: unknown): value is ByteIterable {
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 
-class IterableSource implements Source {
+class IterableSource extends PulledSource {
   readonly name = "the source";
   readonly #iterable: ByteIterable;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
@@ -115,10 +116,11 @@ class IterableSource implements Source {
   readonly #strings = new StringJoiner();
 
   constructor(iterable: ByteIterable) {
+    super();
     this.#iterable = iterable;
   }
 
-  async next(): Promise<Step> {
+  protected override async next(): Promise<Step> {
     this.#iterator ??= iterate(this.#iterable);
     for (;;) {
       const piece = this.#batch.next();
@@ -150,7 +152,7 @@ class IterableSource implements Source {
    * A Node stream is destroyed itself: its generator would close it only when the next chunk has come, and not at all
    * if not begun.
    */
-  cancel(): void {
+  protected override giveUp(): void {
     const { destroy } = this.#iterable as { destroy?: unknown };
     if (typeof destroy === "function") notify(() => destroy.call(this.#iterable));
     else notify(() => (this.#iterator ?? iterate(this.#iterable)).return?.());
@@ -165,6 +167,8 @@ function iterate(iterable: ByteIterable): AsyncIterator<unknown> | Iterator<unkn
 
 class WriterSink implements Sink {
   readonly name = "the sink";
+  readonly keeps = true;
+  readonly longestPiece = LONGEST_PIECE;
   readonly #writer: WriterLike;
 
   constructor(writer: WriterLike) {

@@ -3,9 +3,7 @@
 import { copyOf } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "./connection.ts";
-import { connectionClosed } from "./closing.ts";
-import { type ClosedError, ConnectionError } from "../errors.ts";
-import { Inbox } from "./inbox.ts";
+import { type Duplex, duplex, type Sink, type Source, type Whole } from "./duplex.ts";
 
 /** How many bytes one end may be ahead of the other's reading, as a socket's buffers would allow. */
 const CAPACITY = 64 * 1024;
@@ -37,78 +35,58 @@ const CAPACITY = 64 * 1024;
  * ```
  */
 export function memoryPair(): [Connection, Connection] {
-  const left = new MemoryConnection();
-  const right = new MemoryConnection();
+  const left = new MemoryEnd();
+  const right = new MemoryEnd();
   left.peer = right;
   right.peer = left;
-  return [left, right];
+  return [left.connection, right.connection];
 }
 
-class MemoryConnection implements Connection {
-  declare peer: MemoryConnection;
+class MemoryEnd implements Source, Sink, Whole {
+  declare peer: MemoryEnd;
 
-  readonly #inbox = new Inbox();
-  readonly #closed = new Deferred();
+  readonly name = "the other end";
+  readonly isOne = true;
+  readonly closed = "source";
+  readonly connection: Duplex = duplex(this, this, this);
+  #state: "open" | "ended" | "closed" = "open";
+  /** A write that waits until the other end has read. */
   #blocked: Deferred | undefined;
-  #writeEnded = false;
-  #closeError: ClosedError | undefined;
-  #failure: Error | undefined;
 
-  get closed(): Promise<void> {
-    return this.#closed.promise;
+  open(): void {}
+
+  pull(): void {}
+
+  onTaken(): void {
+    if (this.connection.unread < CAPACITY) this.peer.#unblock();
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const chunk = await this.#inbox.read();
-    if (this.#inbox.length < CAPACITY) this.peer.#unblock();
-    return chunk;
-  }
-
-  write(data: Uint8Array): Promise<void> {
-    if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
-    if (this.peer.#closeError !== undefined) return Promise.reject(this.#break());
+  write(data: Uint8Array): Promise<void> | undefined {
+    const { connection } = this.peer;
+    if (this.peer.#state === "closed") return Promise.reject(undefined);
     // A copy: the writer may reuse its buffer, and what the reader was given is the reader's.
-    this.peer.#inbox.put(copyOf(data));
-    if (this.peer.#inbox.length < CAPACITY) return Promise.resolve();
+    connection.onChunk(copyOf(data));
+    if (connection.unread < CAPACITY) return undefined;
     this.#blocked = new Deferred();
     return this.#blocked.promise;
   }
 
-  closeWrite(): Promise<void> {
-    if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
-    this.#writeEnded = true;
-    this.peer.#inbox.end();
-    this.#closeWhenBothEnded();
-    return Promise.resolve();
+  end(): void {
+    this.#state = "ended";
+    this.peer.connection.onEnd();
   }
 
-  close(reason?: unknown): void {
-    if (this.#closeError !== undefined) return;
-    this.#closeError = connectionClosed(reason);
-    this.#inbox.shut(this.#closeError);
-    this.#blocked?.reject(this.#closeError);
-    this.peer.#inbox.end();
-    if (this.peer.#blocked !== undefined) this.peer.#blocked.reject(this.peer.#break());
-    this.#writeEnded = true;
-    this.#closed.resolve();
-    this.#closeWhenBothEnded();
-  }
-
-  /** As with a socket, what breaks one direction breaks both. */
-  #break(): Error {
-    this.#failure ??= new ConnectionError("reset", "cannot write to the other end: it is closed");
-    this.#inbox.fail(this.#failure);
-    return this.#failure;
+  release(isClosing: boolean): void {
+    this.#state = "closed";
+    this.#blocked?.reject(undefined);
+    this.connection.onGone();
+    if (!isClosing) return;
+    this.peer.connection.onEnd();
+    this.peer.#blocked?.reject(undefined);
   }
 
   #unblock(): void {
     this.#blocked?.resolve();
     this.#blocked = undefined;
-  }
-
-  #closeWhenBothEnded(): void {
-    if (!this.#writeEnded || !this.peer.#writeEnded) return;
-    this.#closed.resolve();
-    this.peer.#closed.resolve();
   }
 }

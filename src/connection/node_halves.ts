@@ -1,36 +1,8 @@
 // Node streams that go one way, as a source and as a sink.
 
 import { ConnectionError } from "../errors.ts";
-import type { Sink, Source, Step } from "./joined_connection.ts";
-import { StreamInbox } from "./stream_inbox.ts";
-
-/** What is needed of a Node `Readable` of bytes. */
-export interface NodeReadableLike {
-  /** Listens to the stream's events. */
-  on(event: string, listener: (...args: unknown[]) => void): unknown;
-  /** Stops listening. */
-  off(event: string, listener: (...args: unknown[]) => void): unknown;
-  /** Holds the flow of `data` events back. */
-  pause(): unknown;
-  /** Lets `data` events flow. */
-  resume(): unknown;
-  /** Takes what the stream has buffered. */
-  read(): unknown;
-  /** Lets a stream that the system reads keep the process alive. */
-  ref?(): unknown;
-  /** Lets the process end though such a stream is open. */
-  unref?(): unknown;
-  /** How many bytes the stream has buffered. */
-  readonly readableLength: number;
-  /** Closes the stream now. */
-  destroy(): unknown;
-  /** Whether the stream was destroyed. */
-  readonly destroyed: boolean;
-  /** Whether the stream has ended. */
-  readonly readableEnded: boolean;
-  /** The encoding that was set on the stream: there must be none. */
-  readonly readableEncoding: string | null;
-}
+import { LONGEST_PIECE, type Sink } from "./duplex.ts";
+import { type NodeReadableLike, NodeSource } from "./node.ts";
 
 /** What is needed of a Node `Writable` of bytes. */
 export interface NodeWritableLike {
@@ -50,18 +22,10 @@ export interface NodeWritableLike {
   readonly writableLength: number;
 }
 
-/** A Node `Readable`, read only while it is asked to. */
-export class NodeSource implements Source {
-  readonly name: string;
-  readonly #stream: NodeReadableLike;
+/** A Node `Readable` that goes one way: that it closes is its end. */
+export class NodeHalfSource extends NodeSource {
+  readonly #name: string;
   readonly #giveBack: () => void;
-  readonly #inbox: StreamInbox;
-  readonly #listeners: readonly (readonly [string, (...args: unknown[]) => void])[] = [
-    ["data", (chunk) => this.#inbox.onData(chunk as Uint8Array)],
-    ["end", () => this.#inbox.end()],
-    ["error", (cause) => this.#inbox.breakOff(cause as Error)],
-    ["close", () => this.#inbox.end()],
-  ];
 
   /**
    * @param giveBack What becomes of the stream when it is not read any more.
@@ -72,41 +36,39 @@ export class NodeSource implements Source {
       const met = `text (${stream.readableEncoding})`;
       throw new TypeError(`${name} must carry bytes, not ${met}: remove setEncoding()`);
     }
-    this.name = name;
-    this.#stream = stream;
+    super(stream);
+    this.#name = name;
     this.#giveBack = giveBack;
-    this.#inbox = new StreamInbox(stream);
-    stream.pause();
-    for (const [event, listener] of this.#listeners) stream.on(event, listener);
-    if (stream.readableEnded || stream.destroyed) this.#inbox.end();
   }
 
-  async next(): Promise<Step> {
-    let value: Uint8Array | null = null;
-    try {
-      value = await this.#inbox.read();
-    } finally {
-      if (value === null) this.cancel();
-    }
-    return value === null ? { done: true } : { done: false, value };
-  }
-
-  /** What had arrived is still read; then `next()` rejects with this, and so does one that is under way. */
-  fail(error: Error): void {
-    this.#inbox.fail(error);
-  }
-
-  ref(): void {
-    this.#stream.ref?.();
-  }
-
-  unref(): void {
-    this.#stream.unref?.();
+  override get name(): string {
+    return this.#name;
   }
 
   cancel(): void {
     this.#giveBack();
-    for (const [event, listener] of this.#listeners) this.#stream.off(event, listener);
+    this.letGo();
+  }
+
+  /** What had arrived is still read; then reading rejects with this. */
+  fail(error: Error): void {
+    this.events.onFailure(error, error);
+    this.cancel();
+  }
+
+  protected override onEnd(): void {
+    super.onEnd();
+    this.cancel();
+  }
+
+  protected override onError(cause: Error): void {
+    super.onError(cause);
+    this.cancel();
+  }
+
+  protected override onClose(): void {
+    super.onClose();
+    this.cancel();
   }
 }
 
@@ -118,6 +80,8 @@ export function isNodeWritable(sink: object): sink is NodeWritableLike {
 /** A Node `Writable`: one that is too slow, or gone, is noticed at the chunk that it has not taken. */
 export class NodeSink implements Sink {
   readonly name: string;
+  readonly keeps = true;
+  readonly longestPiece: number = LONGEST_PIECE;
   readonly #stream: NodeWritableLike;
   readonly #isOwned: boolean;
   /** What broke the stream first: what is reported after it says only that the stream is destroyed. */

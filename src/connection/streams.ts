@@ -2,7 +2,7 @@
 
 import { typeName } from "../common/checks.ts";
 import type { Connection } from "./connection.ts";
-import { JoinedConnection } from "./joined_connection.ts";
+import { duplex } from "./duplex.ts";
 import {
   checkUnlocked,
   type ReadableStreamLike,
@@ -58,10 +58,10 @@ export function fromStreams(streams: StreamsLike): Connection {
   }
   check("readable", "a ReadableStream", readable, "getReader");
   check("writable", "a WritableStream", writable, "getWriter");
-  return new JoinedConnection(
+  return duplex(
     readable ? new WebSource("the readable", readable) : undefined,
     writable ? new WebSink("the writable", writable) : undefined,
-    { release: () => streams.close?.(), closed: streams.closed },
+    { release: () => streams.close?.(), closed: streams.closed ?? undefined },
   );
 }
 

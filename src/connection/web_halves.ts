@@ -2,7 +2,8 @@
 
 import { copyOf } from "../common/bytes.ts";
 import { notify } from "../common/attempt.ts";
-import type { Sink, Source, Step } from "./joined_connection.ts";
+import { LONGEST_PIECE, type Sink, type UnsharedBytes } from "./duplex.ts";
+import { PulledSource, type Step } from "./pulled_source.ts";
 
 /** What is needed of a readable: a `ReadableStream` of bytes has it. */
 export interface ReadableStreamLike {
@@ -21,12 +22,6 @@ export interface ReadableStreamReaderLike {
   /** Lets others read. */
   releaseLock(): void;
 }
-
-/**
- * Bytes whose memory no other thread has, as many a writable takes no others: TypeScript tells them apart since 5.7,
- * and takes them for any `Uint8Array` before.
- */
-export type UnsharedBytes = ReturnType<Uint8Array["slice"]>;
 
 /** What is needed of a writable: a `WritableStream` of bytes has it. */
 export interface WritableStreamLike {
@@ -59,17 +54,18 @@ export function checkUnlocked(name: string, stream: { readonly locked: boolean }
 }
 
 /** A web stream, read only while it is asked to. */
-export class WebSource implements Source {
+export class WebSource extends PulledSource {
   readonly name: string;
   readonly #reader: ReadableStreamReaderLike;
   #failure: Error | undefined;
 
   constructor(name: string, stream: ReadableStreamLike) {
+    super();
     this.name = name;
     this.#reader = stream.getReader();
   }
 
-  async next(): Promise<Step> {
+  protected override async next(): Promise<Step> {
     let result: Step | undefined;
     try {
       result = await this.#reader.read();
@@ -81,13 +77,13 @@ export class WebSource implements Source {
     return value instanceof Uint8Array ? { done, value: compact(value) } : result;
   }
 
-  /** `next()` rejects with this, and so does one that is under way. */
+  /** Reading rejects with this, also what is under way. */
   fail(error: Error): void {
     this.#failure = error;
     notify(() => this.#reader.cancel(error));
   }
 
-  cancel(reason: unknown): void {
+  protected override giveUp(reason: unknown): void {
     notify(() => this.#reader.cancel(reason));
     notify(() => this.#reader.releaseLock());
   }
@@ -101,6 +97,8 @@ function compact(chunk: Uint8Array): Uint8Array {
 /** A web stream, written to. */
 export class WebSink implements Sink {
   readonly name: string;
+  readonly keeps = true;
+  readonly longestPiece: number = LONGEST_PIECE;
   readonly #writer: WritableStreamWriterLike;
 
   constructor(name: string, stream: WritableStreamLike) {

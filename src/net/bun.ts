@@ -6,22 +6,20 @@ import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection/connection.ts";
 import { type Ends, formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
-  CLOSING,
-  Closing,
-  connectionClosed,
-  type WatchableConnection,
-} from "../connection/closing.ts";
-import { type ReceivableConnection, RECEIVE, type Receiver } from "../connection/receiving.ts";
-import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
+  duplex,
+  type Sink,
+  type Source,
+  type SourceEvents,
+  type Whole,
+} from "../connection/duplex.ts";
+import { ClosedError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 import { tune } from "./tcp_options.ts";
 import type { TlsInfo } from "../tls/options.ts";
-import type { TlsCapable } from "../tls/secure.ts";
 import { startHandshakeTimer, toHandshakeError } from "../tls/handshake_error.ts";
 import { infoOf, type TlsSocketLike } from "../tls/info.ts";
 import type { TlsSettings } from "../tls/settings.ts";
 import { builtin } from "../connection/builtin.ts";
-import { Inbox } from "../connection/inbox.ts";
 import { PushedListener } from "./pushed_listener.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
@@ -131,9 +129,7 @@ function optionsFor(
     socket: {
       ...HANDLERS,
       open(socket) {
-        const connection = new BunConnection(socket, ends);
-        socket.data = connection;
-        onConnection(socket, connection);
+        onConnection(socket, connectionOver(socket, ends));
       },
     },
   };
@@ -141,19 +137,25 @@ function optionsFor(
 
 const HANDLERS: Omit<BunHandlers, "open"> = {
   binaryType: "uint8array",
-  data: (socket, chunk) => connectionOf(socket)?.onData(chunk),
-  drain: (socket) => connectionOf(socket)?.onDrain(),
+  data: (socket, chunk) => transportOf(socket)?.onData(chunk),
+  drain: (socket) => transportOf(socket)?.onDrain(),
   // Without this handler Bun closes the socket when the peer ends its direction, whatever `allowHalfOpen` says.
-  end: (socket) => connectionOf(socket)?.onEnd(),
-  close: (socket, error) => connectionOf(socket)?.onClose(error),
+  end: (socket) => transportOf(socket)?.onEnd(),
+  close: (socket, error) => transportOf(socket)?.onClose(error),
   error: (_socket, error) => {
     throw error;
   },
 };
 
-/** The connection of a socket, which has one once it is open, and has shaken hands if it speaks TLS. */
-function connectionOf(socket: BunSocketLike): BunConnection | undefined {
-  return socket.data as BunConnection | undefined;
+/** What belongs to a socket once it is open, and has shaken hands if it speaks TLS. */
+function transportOf(socket: BunSocketLike): BunSocket | undefined {
+  return socket.data as BunSocket | undefined;
+}
+
+function connectionOver(socket: BunSocketLike, ends: Ends, tls?: TlsInfo): Connection {
+  const transport = new BunSocket(socket, ends, tls);
+  socket.data = transport;
+  return duplex(transport, transport, transport);
 }
 
 /**
@@ -207,23 +209,18 @@ interface PendingWrite {
   readonly done: Deferred;
 }
 
-class BunConnection implements TlsCapable, WatchableConnection, ReceivableConnection {
+class BunSocket implements Source, Sink, Whole {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
   readonly tls: TlsInfo | undefined;
-
   readonly #socket: BunSocketLike;
-  readonly #inbox: Inbox;
-  readonly [CLOSING]: Closing = new Closing(this);
+  #events!: SourceEvents;
   #pending: PendingWrite | undefined;
-  #closeError: ClosedError | undefined;
   #isClosed = false;
-  /** What Bun said when it closed the socket. */
-  #cause: Error | undefined;
-  #writeEnded = false;
+  #hasEnded = false;
   #isUnref = false;
-  /** A write was refused: the peer has reset the connection, and Bun may report that as an orderly end. */
-  #broken = false;
+  /** What broke TLS: Bun closes the socket after it, and does not say why again. */
+  #cause: Error | undefined;
   /** The socket speaks TLS now: what is heard of it here is what passes encrypted. */
   #upgrade: Upgrade | undefined;
 
@@ -232,47 +229,54 @@ class BunConnection implements TlsCapable, WatchableConnection, ReceivableConnec
     this.tls = tls;
     this.localAddress = tcpAddress(socket.localAddress, socket.localPort) ?? ends.local;
     this.remoteAddress = tcpAddress(socket.remoteAddress, socket.remotePort) ?? ends.remote;
-    this.#inbox = new Inbox(socket);
-    socket.pause();
   }
 
-  get closed(): Promise<void> {
-    return this[CLOSING].closed;
+  get name(): string {
+    return formatEndpoint(this.remoteAddress);
   }
 
-  read(): Promise<Uint8Array | null> {
-    return this.#inbox.read();
+  get isOne(): true {
+    return true;
   }
 
-  [RECEIVE](receiver: Receiver | undefined): void {
-    this.#inbox.receive(receiver);
+  get closed(): "source" {
+    return "source";
   }
 
-  write(data: Uint8Array): Promise<void> {
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#failWriting());
-    if (data.length === 0) return Promise.resolve();
+  open(events: SourceEvents): void {
+    this.#events = events;
+    this.#socket.pause();
+  }
+
+  pull(): void {
+    this.#socket.resume();
+  }
+
+  hold(): void {
+    this.#socket.pause();
+  }
+
+  write(data: Uint8Array): Promise<void> | undefined {
+    const count = this.#socket.write(data);
+    if (count === data.length) return undefined;
+    // The peer has reset the connection, and Bun may report that as an orderly end.
+    if (count < 0) return Promise.reject(this.#cause);
     const done = new Deferred();
-    this.#pending = { rest: data, done };
-    this.onDrain();
-    if (this.#isUnref && this.#pending !== undefined) this.#socket.ref?.(); // until it is taken
+    this.#pending = { rest: data.subarray(count), done };
+    if (this.#isUnref) this.#socket.ref?.(); // until it is taken
     return done.promise;
   }
 
-  closeWrite(): Promise<void> {
-    if (this.#isOver) return Promise.resolve();
-    if (this.#isClosed || this.#broken) return Promise.reject(this.#failWriting());
-    this.#writeEnded = true;
+  end(): void {
+    this.#hasEnded = true;
     this.#socket.shutdown();
-    return Promise.resolve();
   }
 
-  close(reason?: unknown): void {
-    if (this.#closeError !== undefined) return;
-    this.#closeError = connectionClosed(reason);
-    this.#inbox.shut(this.#closeError);
+  release(): void {
     if (this.#isClosed) return;
-    if (this.#upgrade !== undefined) this.#upgrade.giveUp(this.#closeError);
-    else if (this.tls !== undefined) this.#endTls();
+    if (this.#upgrade !== undefined) {
+      this.#upgrade.giveUp(new ClosedError("the connection is closed"));
+    } else if (this.tls !== undefined) this.#endTls();
     else this.#socket.end();
   }
 
@@ -288,21 +292,16 @@ class BunConnection implements TlsCapable, WatchableConnection, ReceivableConnec
 
   /** Bun cannot be given what was read already: then it is done as elsewhere. */
   startTls(settings: TlsSettings): Promise<Connection> | undefined {
-    const isBusy = this.#inbox.length > 0 || this.#pending !== undefined || this.#writeEnded;
-    if (isBusy || this.#isClosed || this.#broken || this.#closeError !== undefined) {
-      return undefined;
-    }
-    if (this.tls !== undefined || !("upgradeTLS" in this.#socket)) return undefined;
-    this.#inbox.shut(new ClosedError("the connection speaks TLS now")); // a read that is under way
+    const isOver = this.#isClosed || this.#hasEnded || this.#pending !== undefined;
+    if (isOver || this.tls !== undefined || !("upgradeTLS" in this.#socket)) return undefined;
     this.#upgrade = upgrade(this.#socket as BunTlsSocketLike, settings);
     return this.#upgrade.connection;
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#upgrade === undefined) this.#inbox.put(chunk);
+    if (this.#upgrade === undefined) this.#events.onChunk(chunk);
   }
 
-  /** TLS was broken. Bun closes the socket after it, and does not say why again. */
   onError(cause: Error): void {
     this.#cause ??= cause;
   }
@@ -312,66 +311,34 @@ class BunConnection implements TlsCapable, WatchableConnection, ReceivableConnec
     const pending = this.#pending;
     if (pending === undefined) return;
     const count = this.#socket.write(pending.rest);
-    if (count < 0) return this.#break(pending);
-    pending.rest = pending.rest.subarray(count);
-    if (pending.rest.length > 0) return;
+    if (count >= 0) pending.rest = pending.rest.subarray(count);
+    if (count >= 0 && pending.rest.length > 0) return;
     this.#pending = undefined;
     if (this.#isUnref) this.#socket.unref?.();
-    pending.done.resolve();
+    if (count < 0) pending.done.reject(this.#cause);
+    else pending.done.resolve();
   }
 
   onEnd(): void {
-    if (this.#upgrade !== undefined) return;
-    if (this.#broken) this.#inbox.fail(this.#error("read from"));
-    else this.#inbox.end();
+    if (this.#upgrade === undefined) this.#events.onEnd();
   }
 
   onClose(cause: Error | undefined): void {
     this.#isClosed = true;
     this.#cause ??= cause;
     // After our own shutdown() the peer's end is reported as a close without an error, not as an end.
-    if (this.#cause === undefined && this.#writeEnded && !this.#broken) this.#inbox.end();
-    else if (!this.#inbox.hasEnded || this.#isLoss) this.#inbox.fail(this.#error("read from"));
-    this.#pending?.done.reject(this.#failWriting());
+    if (this.#cause !== undefined) this.#events.onFailure(this.#cause);
+    else if (this.#hasEnded) this.#events.onEnd();
+    this.#pending?.done.reject(this.#cause);
     this.#pending = undefined;
-    this[CLOSING].happen();
+    this.#events.onGone();
   }
 
-  /** The peer has refused what was written after its end. */
-  get #isLoss(): boolean {
-    return this.#cause !== undefined && !this.#writeEnded;
-  }
-
-  /** Bun closes a Unix socket by itself when the peer has: then there is nothing left to end. */
-  get #isOver(): boolean {
-    const isBroken = this.#broken || (this.#closeError ?? this.#cause) !== undefined;
-    return this.#isClosed && this.#inbox.hasEnded && !isBroken;
-  }
-
-  /** By itself end() waits for the peer, 12 s, if this side has not said goodbye, or cannot. */
+  /** By itself end() waits for the peer, 12 s, if this side has not sent its close_notify, or cannot. */
   #endTls(): void {
     if (this.#pending !== undefined) return void this.#socket.terminate?.();
-    if (!this.#writeEnded) this.#socket.shutdown();
+    if (!this.#hasEnded) this.#socket.shutdown();
     this.#socket.end();
-  }
-
-  #break(pending: PendingWrite): void {
-    this.#pending = undefined;
-    pending.done.reject(this.#failWriting());
-  }
-
-  /** A write that has failed breaks reading, too, also after the peer's end. (Before it, something may still arrive.) */
-  #failWriting(): Error {
-    this.#broken = true;
-    if (this.#inbox.hasEnded) this.#inbox.fail(this.#error("read from"));
-    return this.#error("write to");
-  }
-
-  #error(tried: string): Error {
-    if (this.#closeError !== undefined) return this.#closeError;
-    const what = `${tried} ${formatEndpoint(this.remoteAddress)}`;
-    if (this.#cause !== undefined) return toConnectionError(this.#cause, what);
-    return new ConnectionError("reset", `cannot ${what}: the connection was reset by the peer`);
   }
 }
 
@@ -438,15 +405,13 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
         }
         isDone = true;
         deadline?.clear();
-        const connection = new BunConnection(secured, {}, infoOf(secured));
-        secured.data = connection;
-        shaken.resolve(connection);
+        shaken.resolve(connectionOver(secured, {}, infoOf(secured)));
       },
       close(secured, error) {
         onFailure(error ?? new Error("disconnected before it was done"));
-        connectionOf(secured)?.onClose(error);
+        transportOf(secured)?.onClose(error);
       },
-      error: (secured, error) => connectionOf(secured)?.onError(error),
+      error: (secured, error) => transportOf(secured)?.onError(error),
     },
   });
   return { connection: shaken.promise, giveUp: onFailure };

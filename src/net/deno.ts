@@ -2,18 +2,17 @@
 
 import type { AbortSignalLike } from "../common/abort.ts";
 import { typeName } from "../common/checks.ts";
-import { Deferred, NOW } from "../common/deferred.ts";
-import { attempt } from "../common/attempt.ts";
+import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection/connection.ts";
 import { formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
-  CLOSING,
-  Closing,
-  connectionClosed,
-  type WatchableConnection,
-} from "../connection/closing.ts";
-import { type ReceivableConnection, RECEIVE, type Receiver } from "../connection/receiving.ts";
-import { type ClosedError, UnsupportedError } from "../errors.ts";
+  duplex,
+  type Sink,
+  type Source,
+  type SourceEvents,
+  type Whole,
+} from "../connection/duplex.ts";
+import { UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 import { BACKLOG, type TcpOptions, tune } from "./tcp_options.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
@@ -110,7 +109,7 @@ export function fromDeno(conn: DenoConnLike): Connection {
   if (typeof conn?.closeWrite !== "function" || typeof conn.localAddr !== "object") {
     throw new TypeError(`conn must be a Deno.Conn, not ${typeName(conn)}`);
   }
-  return new DenoConnection(conn);
+  return connectionOver(conn);
 }
 
 /** Opens a connection over TCP or a Unix socket with `Deno.connect`, unless `calledOff` is aborted first. */
@@ -121,15 +120,20 @@ export async function connectDeno(
   checkKeepAlive(endpoint);
   try {
     const conn = await deno().connect({ ...whereOf(endpoint), signal: calledOff });
-    return connectionOver(conn, endpoint.tcp);
+    return connectionOver(tuned(conn, endpoint.tcp));
   } catch (cause) {
     throw toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`);
   }
 }
 
-function connectionOver(conn: DenoSocketLike, tcp: TcpOptions | undefined): Connection {
+function connectionOver(conn: DenoConnLike): Connection {
+  const socket = new DenoSocket(conn);
+  return duplex(socket, socket, socket);
+}
+
+function tuned(conn: DenoSocketLike, tcp: TcpOptions | undefined): DenoSocketLike {
   tune(conn, tcp);
-  return new DenoConnection(conn);
+  return conn;
 }
 
 /** Listens on a TCP port or a Unix socket with `Deno.listen`. */
@@ -214,7 +218,7 @@ class DenoListener implements ConnectionListener {
   async #acceptNext(): Promise<Connection | null> {
     while (!this.#isClosed) {
       try {
-        return connectionOver(await this.#listener.accept(), this.#tcp);
+        return connectionOver(tuned(await this.#listener.accept(), this.#tcp));
       } catch (cause) {
         // A peer that was gone before it was accepted: the next one is not.
         if (GONE.has((cause as Error).name)) continue;
@@ -226,24 +230,14 @@ class DenoListener implements ConnectionListener {
   }
 }
 
-class DenoConnection implements WatchableConnection, ReceivableConnection {
+class DenoSocket implements Source, Sink, Whole {
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
-
   readonly #conn: DenoConnLike;
-  readonly [CLOSING]: Closing = new Closing(this);
-  #closeError: ClosedError | undefined;
-  /** What broke the connection: Deno reports a reset once, to whoever reads or writes, and the end of the stream after it. */
-  #cause: unknown;
-  #readEnded = false;
-  /** What asks for the next chunk, whether one is under way, and what came when nothing asked any more. */
-  #receiver: Receiver | undefined;
+  #events!: SourceEvents;
   #isReading = false;
-  #kept: Uint8Array | undefined;
-  #writeEnded = false;
-  #released = false;
   #bufferSize = SMALLEST_BUFFER;
-  #buffer = new Uint8Array(0);
+  #buffer = NOTHING;
   #used = 0;
 
   constructor(conn: DenoConnLike) {
@@ -252,55 +246,37 @@ class DenoConnection implements WatchableConnection, ReceivableConnection {
     this.remoteAddress = addressOf(conn.remoteAddr);
   }
 
-  get closed(): Promise<void> {
-    return this[CLOSING].closed;
+  get name(): string {
+    return formatEndpoint(this.remoteAddress);
   }
 
-  read(): Promise<Uint8Array | null> {
-    return new Promise((resolve, reject) =>
-      this[RECEIVE]({ onChunk: resolve, onReadFailure: reject })
-    );
+  get isOne(): true {
+    return true;
   }
 
-  [RECEIVE](receiver: Receiver | undefined): void {
-    this.#receiver = receiver;
-    if (receiver === undefined || this.#isReading) return;
-    if (this.#kept !== undefined || this.#readEnded || this.#closeError !== undefined) {
-      return void NOW.then(() => this.#receiver === receiver && this.#answer());
-    }
+  open(events: SourceEvents): void {
+    this.#events = events;
+  }
+
+  pull(): void {
+    if (this.#isReading) return;
     this.#isReading = true;
     this.#conn.read(this.#makeSpace()).then(
       (count) => this.#onRead(count),
-      (cause) => this.#onRead(null, cause),
+      (cause) => this.#events.onFailure(cause),
     );
   }
 
   async write(data: Uint8Array): Promise<void> {
-    if (this.#closeError !== undefined) throw this.#closeError;
-    try {
-      for (let rest = data; rest.length > 0;) {
-        rest = rest.subarray(await this.#conn.write(rest));
-      }
-    } catch (cause) {
-      throw this.#failWriting(cause);
-    }
+    for (let rest = data; rest.length > 0;) rest = rest.subarray(await this.#conn.write(rest));
   }
 
-  async closeWrite(): Promise<void> {
-    if (this.#closeError !== undefined) throw this.#closeError;
-    try {
-      await this.#conn.closeWrite();
-    } catch (cause) {
-      throw this.#failWriting(cause);
-    }
-    this.#writeEnded = true;
-    this.#closeWhenBothEnded();
+  end(): Promise<void> {
+    return this.#conn.closeWrite();
   }
 
-  close(reason?: unknown): void {
-    if (this.#closeError !== undefined) return;
-    this.#closeError = connectionClosed(reason);
-    this.#release();
+  release(): void {
+    this.#conn.close(); // which throws if it is closed already
   }
 
   ref(): void {
@@ -309,6 +285,13 @@ class DenoConnection implements WatchableConnection, ReceivableConnection {
 
   unref(): void {
     this.#conn.unref?.();
+  }
+
+  #onRead(count: number | null): void {
+    this.#isReading = false;
+    if (count !== null) return this.#events.onChunk(this.#takeFilled(count));
+    this.#buffer = NOTHING;
+    this.#events.onEnd();
   }
 
   /** What is read into: the unused rest of the buffer, so that a small chunk does not cost a buffer of its own. */
@@ -320,61 +303,16 @@ class DenoConnection implements WatchableConnection, ReceivableConnection {
     return this.#buffer.subarray(this.#used);
   }
 
-  /** Hands out what was read: that part is never read into again. */
+  /** What was read: that part is never read into again. */
   #takeFilled(count: number): Uint8Array {
     const space = this.#buffer.length - this.#used;
     if (count === space) this.#bufferSize = Math.min(LARGEST_BUFFER, this.#bufferSize * 2);
     else if (count < space / 8) this.#bufferSize = Math.max(SMALLEST_BUFFER, this.#bufferSize / 2);
     return this.#buffer.subarray(this.#used, this.#used += count);
   }
-
-  #endReading(): void {
-    this.#readEnded = true;
-    this.#buffer = new Uint8Array(0);
-    this.#closeWhenBothEnded();
-  }
-
-  #onRead(count: number | null, cause?: unknown): void {
-    this.#isReading = false;
-    if (count !== null) this.#kept = this.#takeFilled(count);
-    else {
-      this.#cause ??= cause;
-      this.#endReading();
-    }
-    if (this.#receiver !== undefined) this.#answer();
-  }
-
-  #answer(): void {
-    const receiver = this.#receiver!;
-    const kept = this.#kept ?? null;
-    this.#receiver = this.#kept = undefined;
-    const isBroken = this.#closeError !== undefined || (kept === null && this.#cause !== undefined);
-    if (isBroken) receiver.onReadFailure(this.#error("read from"));
-    else receiver.onChunk(kept);
-  }
-
-  #closeWhenBothEnded(): void {
-    if (this.#readEnded && (this.#writeEnded || this.#cause !== undefined)) this.#release();
-  }
-
-  #release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    attempt(() => this.#conn.close()); // somebody else may have closed it
-    this[CLOSING].happen();
-  }
-
-  #failWriting(cause: unknown): Error {
-    this.#cause ??= cause;
-    this.#closeWhenBothEnded();
-    return this.#error("write to");
-  }
-
-  #error(tried: string): Error {
-    if (this.#closeError !== undefined) return this.#closeError;
-    return toConnectionError(this.#cause, `${tried} ${formatEndpoint(this.remoteAddress)}`);
-  }
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** A TCP address of Deno's is an `Address` already, and is kept anyway: a copy would cost each connection memory. */
 function addressOf(address: DenoAddrLike): Address | undefined {

@@ -7,17 +7,15 @@ import type { Connection } from "../connection/connection.ts";
 import { ConnectionError } from "../errors.ts";
 import { builtin } from "../connection/builtin.ts";
 import {
-  JoinedConnection,
+  duplex,
+  LONGEST_PIECE,
   type Sink,
   type Source,
+  type SourceEvents,
   type Whole,
-} from "../connection/joined_connection.ts";
-import {
-  type NodeReadableLike,
-  NodeSink,
-  NodeSource,
-  type NodeWritableLike,
-} from "../connection/node_halves.ts";
+} from "../connection/duplex.ts";
+import type { NodeReadableLike } from "../connection/node.ts";
+import { NodeHalfSource, NodeSink, type NodeWritableLike } from "../connection/node_halves.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 import {
   checkUnlocked,
@@ -161,7 +159,7 @@ export function fromProcess(
     );
   }
   const end = new ProcessEnd(started, grace);
-  return new JoinedConnection(...halvesOf(started, end), end);
+  return duplex(...halvesOf(started, end), end);
 }
 
 function start(startChild: () => ChildProcessLike): ChildProcessLike {
@@ -187,7 +185,7 @@ function halvesOf(child: ChildProcessLike, end: ProcessEnd): [Source, Sink] {
     }
     const stdin = checkPipe("stdin", child.stdin, "write");
     const stdout = checkPipe("stdout", child.stdout, "pause");
-    const source = new NodeSource(output, stdout, () => stdout.destroy());
+    const source = new NodeHalfSource(output, stdout, () => stdout.destroy());
     return [source, new NodeSink(input, stdin, true)];
   }
   if (isBun(child)) {
@@ -245,9 +243,11 @@ class NotStarted implements Source, Sink {
     });
   }
 
-  next(): Promise<never> {
-    return this.#failed.promise;
+  open(events: SourceEvents): void {
+    this.#failed.promise.catch((error) => events.onFailure(error));
   }
+
+  pull(): void {}
 
   write(): Promise<never> {
     return this.#failed.promise;
@@ -256,10 +256,6 @@ class NotStarted implements Source, Sink {
   end(): Promise<never> {
     return this.#failed.promise;
   }
-
-  cancel(): void {}
-
-  abort(): void {}
 }
 
 /** Waits for the end of a process, and brings it about. */
@@ -301,7 +297,7 @@ class ProcessEnd implements Whole {
     this.#exit.promise.then(this.#closed.resolve);
   }
 
-  onClose(): void {
+  terminate(): void {
     this.#killLater(() => {
       this.#kill("SIGTERM");
       this.#killLater(() => this.#kill("SIGKILL"));
@@ -342,6 +338,8 @@ class ProcessEnd implements Whole {
 /** Writes to the standard input of a process of `Bun.spawn`. */
 class BunSink implements Sink {
   readonly name: string;
+  readonly keeps = true;
+  readonly longestPiece = LONGEST_PIECE;
   readonly #sink: BunSinkLike;
   readonly #end: ProcessEnd;
 

@@ -2,13 +2,9 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import { JoinedConnection, type Sink, type Source } from "../connection/joined_connection.ts";
-import {
-  type NodeReadableLike,
-  NodeSink,
-  NodeSource,
-  type NodeWritableLike,
-} from "../connection/node_halves.ts";
+import { duplex, LONGEST_PIECE, type Sink, type Source } from "../connection/duplex.ts";
+import type { NodeReadableLike } from "../connection/node.ts";
+import { NodeHalfSource, NodeSink, type NodeWritableLike } from "../connection/node_halves.ts";
 import { checkUnlocked, type ReadableStreamLike, WebSource } from "../connection/web_halves.ts";
 
 interface DenoStdoutLike {
@@ -73,7 +69,7 @@ export function fromStdio(): Connection {
   if (process?.stdin !== undefined && process.stdout !== undefined) {
     const { stdin, stdout } = process;
     return join(
-      new NodeSource(INPUT, stdin, () => stdin.pause()),
+      new NodeHalfSource(INPUT, stdin, () => stdin.pause()),
       new NodeSink(OUTPUT, stdout, false),
     );
   }
@@ -85,7 +81,7 @@ export function fromStdio(): Connection {
 
 /** A program of whose output nobody wants more should not wait for more input, either: other programs end by `SIGPIPE`. */
 function join(source: Source & { fail(error: Error): void }, sink: Sink): Connection {
-  return new JoinedConnection(source, sink, {
+  return duplex(source, sink, {
     canReset: false, // what was written is with the system
     onWriteFailure: (error) => source.fail(error),
   });
@@ -94,6 +90,8 @@ function join(source: Source & { fail(error: Error): void }, sink: Sink): Connec
 /** Unlike `Deno.stdout.writable`, this leaves the standard output open, and for `console.log()`. */
 class DenoStdoutSink implements Sink {
   readonly name = OUTPUT;
+  readonly keeps = true;
+  readonly longestPiece = LONGEST_PIECE;
   readonly #stdout: DenoStdoutLike;
   #stopped = false;
 

@@ -3,7 +3,8 @@
 import { areEqual, concat, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkFunction, describe, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
-import { checkIsConnection, type Connection } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import { checkIsConnection } from "../connection/native.ts";
 import { ChatError, ClosedError, ConnectionError } from "../errors.ts";
 
 /** Makes two connections with each other, fresh ones at each call. */

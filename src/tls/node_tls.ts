@@ -12,7 +12,7 @@ import type { TlsInfo } from "./options.ts";
 import { startHandshakeTimer, toHandshakeError } from "./handshake_error.ts";
 import { infoOf } from "./info.ts";
 import type { TlsSettings } from "./settings.ts";
-import { connectionOver } from "../net/node.ts";
+import { connectionOver } from "../connection/node.ts";
 import { builtin } from "../connection/builtin.ts";
 
 /** How long an end during the handshake waits for what TLS says of it. Milliseconds. */

@@ -4,9 +4,9 @@ import { checkFunction } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import {
   checkWebSocketOptions,
-  WebSocketConnection,
   type WebSocketOptions,
   type WebSocketSender,
+  WebSocketTransport,
 } from "./websocket.ts";
 
 /** What a connection needs of a `Bun.ServerWebSocket`. */
@@ -63,16 +63,16 @@ export function fromBunWebSocket(
 ): BunWebSocketHandlers {
   checkFunction("onConnection", onConnection);
   const checked = checkWebSocketOptions(options);
-  const connections: WeakMap<BunServerWebSocketLike, WebSocketConnection> = new WeakMap();
+  const transports: WeakMap<BunServerWebSocketLike, WebSocketTransport> = new WeakMap();
   return {
     open(socket) {
-      const connection = new WebSocketConnection(new BunSender(socket), checked, "the peer");
-      connections.set(socket, connection);
-      onConnection(connection, socket);
+      const transport = new WebSocketTransport(new BunSender(socket), checked, "the peer");
+      transports.set(socket, transport);
+      onConnection(transport.connection, socket);
     },
-    message: (socket, data) => connections.get(socket)?.onMessage(data),
-    drain: (socket) => connections.get(socket)?.onDrain(),
-    close: (socket, code, reason) => connections.get(socket)?.onClose(code, reason),
+    message: (socket, data) => transports.get(socket)?.onMessage(data),
+    drain: (socket) => transports.get(socket)?.onDrain(),
+    close: (socket, code, reason) => transports.get(socket)?.onClose(code, reason),
   };
 }
 

@@ -1,13 +1,20 @@
 // fromWebSocket(): the standard WebSockets, and those of the package `ws`.
 
-import { copyOf, plainBytes } from "../common/bytes.ts";
+import { bytesOf, plainBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection/connection.ts";
-import { connectionClosed } from "../connection/closing.ts";
-import { type ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
-import { Inbox } from "../connection/inbox.ts";
+import {
+  type Duplex,
+  duplex,
+  LONGEST_PIECE,
+  type Sink,
+  type Source,
+  type UnsharedBytes,
+  type Whole,
+} from "../connection/duplex.ts";
+import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
 /** How a WebSocket carries bytes. */
@@ -115,17 +122,15 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
         "fromBunWebSocket()",
     );
   }
-  const connection = new WebSocketConnection(
-    socket,
-    checkWebSocketOptions(options),
-    socket.url || "the peer",
-  );
+  const checked = checkWebSocketOptions(options);
+  const transport = new WebSocketTransport(socket, checked, socket.url || "the peer");
+  const { connection } = transport;
   socket.binaryType = "arraybuffer";
   const listeners: readonly [WebSocketEvent, WebSocketListener][] = [
-    ["open", () => connection.onOpen()],
-    ["message", ({ data }) => connection.onMessage(data)],
-    ["error", (event) => connection.onError(errorOf(event))],
-    ["close", ({ code, reason }) => connection.onClose(code, reason)],
+    ["open", () => transport.onOpen()],
+    ["message", ({ data }) => transport.onMessage(data)],
+    ["error", (event) => transport.onError(errorOf(event))],
+    ["close", ({ code, reason }) => transport.onClose(code, reason)],
   ];
   for (const [event, listener] of listeners) socket.addEventListener(event, listener);
   connection.closed.then(() => {
@@ -157,9 +162,6 @@ const CLOSED = 3;
 /** The codes of a close that is an ordinary end: it is done, the page or the program goes away, nothing was said. */
 const ORDERLY: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
-/** How many bytes a message has at most: peers refuse long ones. */
-const LONGEST_MESSAGE = 64 * 1024;
-
 /** A write waits while more bytes than this wait in the socket. */
 const HIGH_WATER_MARK = 256 * 1024;
 
@@ -168,36 +170,29 @@ const FIRST_LOOK = 1;
 const LAST_LOOK = 64;
 
 /** How long a peer may take to answer a close, in milliseconds. */
-const LONGEST_GOODBYE = 2_000;
+const LONGEST_CLOSE = 2_000;
 
 const encoder = new TextEncoder();
 
-/** How a WebSocket came to its end. */
-interface Ending {
-  /** Whether reading ends in order: then it is only writing that fails. */
-  readonly isOrderly: boolean;
+/** A close that is no ordinary end. */
+interface Failure {
   readonly code: ConnectionErrorCode;
   readonly detail: string;
 }
 
-function endingOf(code: number, reason: string): Ending {
-  if (ORDERLY.has(code)) {
-    return { isOrderly: true, code: "reset", detail: "the peer has closed the WebSocket" };
-  }
+/** What the codes of a close say; `undefined` if it is an ordinary end. */
+function failureOf(code: number, reason: string): Failure | undefined {
+  if (ORDERLY.has(code)) return undefined;
   // Deno says 0 where others say 1006.
   if (code === 1006 || code === 0) {
-    return { isOrderly: false, code: "reset", detail: "the WebSocket broke off without a close" };
+    return { code: "reset", detail: "the WebSocket broke off without a close" };
   }
   const words = reason === "" ? "" : `: ${describe(reason)}`;
-  return {
-    isOrderly: false,
-    code: "other",
-    detail: `the WebSocket was closed with ${code}${words}`,
-  };
+  return { code: "other", detail: `the WebSocket was closed with ${code}${words}` };
 }
 
 /**
- * A connection over any kind of WebSocket. Whoever makes it tells it what happens to the socket.
+ * Any kind of WebSocket, as a source and a sink. What makes it tells it what happens to the socket.
  *
  * ```text
  *   connecting ──▶ open ──▶ closing ──▶ closed
@@ -205,71 +200,68 @@ function endingOf(code: number, reason: string): Ending {
  *                    └ write: message, message, ... until too much waits; then look, again and again, if it has become less
  * ```
  */
-export class WebSocketConnection implements Connection {
+export class WebSocketTransport implements Source, Sink, Whole {
+  readonly name: string;
+  readonly isOne = true;
+  readonly closed = "source";
+  readonly keeps = true;
+  readonly longestPiece: number = LONGEST_PIECE; // peers refuse long messages
+  readonly connection: Duplex;
   readonly #socket: WebSocketSender;
-  readonly #peer: string;
   readonly #maxBufferedBytes: number;
   /** Of text: what the last write has left of a character. */
   readonly #decoder: InstanceType<typeof TextDecoder> | undefined;
-  readonly #inbox: Inbox;
   readonly #opened = new Deferred();
-  readonly #closed = new Deferred();
   #isOpened = false;
-  #closeError: ClosedError | undefined;
-  /** What went wrong first: it comes before the close that it leads to. */
-  #failure: Error | undefined;
-  #ending: Ending | undefined;
-  /** The runtime's own error. */
+  /** The runtime's own error, which comes before the close that it leads to. */
   #cause: unknown;
   /** A write that waits until less waits in the socket. */
   #room: Deferred | undefined;
   #lookTimer: ReturnType<typeof setTimeout> | undefined;
-  #goodbye: Deadline | undefined;
+  #closing: Deadline | undefined;
 
-  constructor(socket: WebSocketSender, options: CheckedOptions, peer: string) {
+  constructor(socket: WebSocketSender, options: CheckedOptions, name: string) {
+    this.#socket = socket;
+    this.name = name;
     this.#maxBufferedBytes = options.maxBufferedBytes;
     if (options.send === "text") {
       this.#decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     }
-    this.#socket = socket;
-    this.#peer = peer;
-    this.#inbox = new Inbox(socket);
+    this.connection = duplex(this, this, this);
     if (socket.readyState !== CONNECTING) this.onOpen();
     if (socket.readyState === CLOSED) this.onClose(1006, "");
   }
 
-  get closed(): Promise<void> {
-    return this.#closed.promise;
+  open(): void {}
+
+  pull(): void {
+    this.#socket.resume?.();
   }
 
-  read(): Promise<Uint8Array | null> {
-    return this.#inbox.read();
+  hold(): void {
+    this.#socket.pause?.();
   }
 
-  async write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; at += LONGEST_MESSAGE) {
-      if (!this.#isOpened) await this.#opened.promise;
-      if (this.#socket.readyState !== OPEN) throw this.#refuse();
-      this.#send(data.subarray(at, at + LONGEST_MESSAGE));
-      if (this.#socket.bufferedAmount > HIGH_WATER_MARK) await this.#drained();
-    }
+  write(data: UnsharedBytes): Promise<void> | undefined {
+    return this.#isOpened ? this.#send(data) : this.#opened.promise.then(() => this.#send(data));
   }
 
-  async closeWrite(): Promise<void> {
+  async end(): Promise<void> {
     if (!this.#isOpened) await this.#opened.promise;
-    const isOrderly = this.#ending?.isOrderly ?? true;
-    if (this.#closeError || this.#failure || !isOrderly) throw this.#error("write to");
     // If the peer has begun to close, nothing is left to be ended.
     if (this.#socket.readyState !== OPEN) return;
     this.#decode(new Uint8Array(0), true);
     this.#socket.close(1000);
   }
 
-  close(reason?: unknown): void {
-    if (this.#closeError !== undefined) return;
-    this.#closeError = connectionClosed(reason);
-    this.#inbox.shut(this.#closeError);
-    this.#breakOff(this.#closeError);
+  /** Closes the socket, and waits for the peer to close it, too. */
+  release(isClosing: boolean): void {
+    this.#opened.reject(undefined);
+    this.#settleRoom(false);
+    if (!isClosing && this.#socket.readyState === CLOSED) return;
+    this.#waitForClose();
+    this.#socket.resume?.(); // a socket that is held back does not see the answer
+    this.#socket.close();
   }
 
   /** The socket is open. */
@@ -280,14 +272,20 @@ export class WebSocketConnection implements Connection {
 
   /** A message has come: text, or bytes. */
   onMessage(data: unknown): void {
-    if (typeof data === "string") return this.#put(encoder.encode(data));
-    if (data instanceof ArrayBuffer) return this.#put(new Uint8Array(data));
-    if (data instanceof Uint8Array) return this.#put(plainBytes(data));
-    this.#fail(
+    const { connection, name } = this;
+    const bytes = typeof data === "string" ? encoder.encode(data) : bytesOf(data);
+    if (bytes === undefined) {
+      const what = `cannot read from ${name}: a message came as ${
+        typeName(data)
+      }: binaryType must be`;
+      return connection.onFailure(new ConnectionError("other", `${what} "arraybuffer"`));
+    }
+    if (connection.unread <= this.#maxBufferedBytes) return connection.onChunk(plainBytes(bytes));
+    connection.onFailure(
       new ConnectionError(
-        "other",
-        `cannot read from ${this.#peer}: a message came as ${typeName(data)}: binaryType must be ` +
-          '"arraybuffer"',
+        "exhausted",
+        `cannot read from ${name}: ${connection.unread} received bytes wait to be read, ` +
+          `more than the maxBufferedBytes of ${this.#maxBufferedBytes}: read faster, or raise the limit`,
       ),
     );
   }
@@ -306,42 +304,47 @@ export class WebSocketConnection implements Connection {
 
   /** The socket is closed. */
   onClose(code: number, reason: string): void {
-    if (this.#ending !== undefined) return;
-    this.#ending = endingOf(code, reason);
-    if (this.#ending.isOrderly) this.#inbox.end();
-    else this.#inbox.fail(this.#error("read from"));
-    this.#finish();
+    this.#closing?.clear();
+    const { connection } = this;
+    const failure = failureOf(code, reason);
+    if (failure === undefined) connection.onEnd();
+    else connection.onFailure(this.#cause = this.#toError(failure));
+    this.#opened.reject(this.#cause);
+    this.#settleRoom(false);
+    connection.onGone();
   }
 
-  #put(chunk: Uint8Array): void {
-    if (this.#inbox.length <= this.#maxBufferedBytes) return this.#inbox.put(chunk);
-    this.#fail(
-      new ConnectionError(
-        "exhausted",
-        `cannot read from ${this.#peer}: ${this.#inbox.length} received bytes wait to be read, ` +
-          `more than the maxBufferedBytes of ${this.#maxBufferedBytes}: read faster, or raise the limit`,
-      ),
-    );
+  /** The runtime's own error, if there was one, tells more than the code of the close. */
+  #toError({ code, detail }: Failure): ConnectionError {
+    const what = `${this.#isOpened ? "use" : "connect to"} ${this.name}`;
+    const cause = this.#cause;
+    if (cause === undefined) return new ConnectionError(code, `cannot ${what}: ${detail}`);
+    const error = toConnectionError(cause, what);
+    if (error.code !== "other" || !this.#isOpened) return error;
+    return new ConnectionError(code, error.message, { cause });
   }
 
-  /** Sends a copy: the socket may keep what it is given, and the caller may reuse it. */
-  #send(bytes: Uint8Array): void {
-    const message = this.#decoder ? this.#decode(bytes, false) : copyOf(bytes).buffer;
-    if (message === "") return; // not a whole character yet
+  #send(data: UnsharedBytes): Promise<void> | undefined {
+    if (this.#socket.readyState !== OPEN) return Promise.reject(this.#cause);
+    const message = this.#decoder ? this.#decode(data, false) : data.buffer as ArrayBuffer;
+    if (message === "") return undefined; // not a whole character yet
     try {
-      this.#socket.send(message as string | ArrayBuffer);
+      this.#socket.send(message);
     } catch (cause) {
-      throw this.#fail(toConnectionError(cause, `write to ${this.#peer}`));
+      this.connection.onFailure(cause); // a stream with a hole in it is none
+      throw cause;
     }
+    return this.#socket.bufferedAmount > HIGH_WATER_MARK ? this.#drained() : undefined;
   }
 
   #decode(bytes: Uint8Array, isLast: boolean): string {
     try {
       return this.#decoder?.decode(bytes, { stream: !isLast }) ?? "";
     } catch {
-      throw this.#fail(
-        new TypeError('what is written is not UTF-8, which send: "text" needs: use "binary"'),
-      );
+      const what = 'what is written is not UTF-8, which send: "text" needs: use "binary"';
+      const error = new TypeError(what);
+      this.connection.onFailure(error, error);
+      throw error;
     }
   }
 
@@ -354,73 +357,25 @@ export class WebSocketConnection implements Connection {
   /** There is no event for it: looks again soon while it becomes less, and else less and less often. */
   #look(delay: number, before: number): void {
     clearTimeout(this.#lookTimer);
-    if (this.#socket.readyState !== OPEN) return this.#settleRoom(this.#error("write to"));
+    if (this.#socket.readyState !== OPEN) return this.#settleRoom(false);
     const waiting = this.#socket.bufferedAmount;
-    if (waiting <= HIGH_WATER_MARK) return this.#settleRoom();
+    if (waiting <= HIGH_WATER_MARK) return this.#settleRoom(true);
     const next = waiting < before ? FIRST_LOOK : Math.min(delay * 2, LAST_LOOK);
     this.#lookTimer = setTimeout(() => this.#look(next, waiting), next);
   }
 
-  #settleRoom(error?: Error): void {
+  #settleRoom(isRoom: boolean): void {
     clearTimeout(this.#lookTimer);
-    if (error === undefined) this.#room?.resolve();
-    else this.#room?.reject(error);
+    if (isRoom) this.#room?.resolve();
+    else this.#room?.reject(this.#cause);
     this.#room = undefined;
-  }
-
-  /** The socket takes nothing any more. What breaks one direction breaks both. */
-  #refuse(): Error {
-    if (this.#ending !== undefined) this.#inbox.fail(this.#error("read from"));
-    return this.#error("write to");
-  }
-
-  /** This side cannot go on: a stream with a hole in it is none. */
-  #fail(error: Error): Error {
-    if (this.#failure === undefined && this.#closeError === undefined) {
-      this.#failure = error;
-      this.#inbox.fail(error);
-      this.#breakOff(error);
-    }
-    return error;
-  }
-
-  /** Closes the socket, and waits for the peer to close it, too. */
-  #breakOff(error: Error): void {
-    this.#opened.reject(error);
-    this.#settleRoom(error);
-    if (this.#ending !== undefined) return;
-    this.#waitForClose();
-    this.#socket.resume?.(); // a socket that is held back does not see the answer
-    this.#socket.close();
   }
 
   /** A peer may never answer a close. */
   #waitForClose(): void {
-    if (this.#ending !== undefined) return;
-    this.#goodbye ??= new Deadline(LONGEST_GOODBYE, () => {
+    this.#closing ??= new Deadline(LONGEST_CLOSE, () => {
       this.#socket.terminate?.();
       this.onClose(1006, "");
     });
-  }
-
-  #finish(): void {
-    this.#goodbye?.clear();
-    const error = this.#error("write to");
-    this.#opened.reject(error);
-    this.#settleRoom(error);
-    this.#closed.resolve();
-  }
-
-  #error(tried: string): Error {
-    const known = this.#closeError ?? this.#failure;
-    if (known !== undefined) return known;
-    const what = `${this.#isOpened ? tried : "connect to"} ${this.#peer}`;
-    const { isOrderly, code, detail } = this.#ending ?? endingOf(1005, "");
-    if (isOrderly || this.#cause === undefined) {
-      return new ConnectionError(code, `cannot ${what}: ${detail}`);
-    }
-    const error = toConnectionError(this.#cause, what);
-    if (error.code !== "other" || !this.#isOpened) return error;
-    return new ConnectionError(code, error.message, { cause: this.#cause });
   }
 }
