@@ -127,7 +127,9 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
 };
 
 test("the calls of this test are all that is public", () => {
-  const functions = Object.keys({ ...asynchat, ...testing }).filter((name) => /^[a-z]/.test(name));
+  const functions = Object.keys({ ...asynchat, ...processes, ...testing, ...websocket }).filter((
+    name,
+  ) => /^[a-z]/.test(name));
   assertEquals(
     Object.keys(CALLS).filter((name) => functions.includes(name)).length,
     functions.length - 1,

@@ -8,7 +8,7 @@ import { Fifo } from "../common/fifo.ts";
 import { afterMicrotasks } from "../common/turns.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { TlsInfo } from "../tls/options.ts";
-import type { Address } from "./connection.ts";
+import type { Address, Connection } from "./connection.ts";
 import { toConnectionError } from "./error_codes.ts";
 import { type NativeConnection, RECEIVE, type Receiver, WATCH, type Watcher } from "./native.ts";
 
@@ -93,6 +93,8 @@ export interface Whole {
   release?(isClosing: boolean): unknown;
   /** Is called once, when this side closes, also if both directions are over. */
   terminate?(): void;
+  /** TLS in a way of its own; `undefined` if it must be done in the way of all others. */
+  startTls?(settings: never): Promise<Connection> | undefined;
   /** The sink has failed, which by itself says nothing of the source. */
   onWriteFailure?(error: Error): void;
   /** As those of a {@linkcode Connection}, of what keeps the process alive beside the source. */
@@ -260,6 +262,12 @@ class DuplexConnection implements Duplex {
   unref(): void {
     this.#source?.unref?.();
     this.#whole.unref?.();
+  }
+
+  /** TLS in the transport's own way, if it has one, and nothing has been read of it that was not asked for. */
+  startTls(settings: never): Promise<Connection> | undefined {
+    const isBusy = this.#length > 0 || this.#readEnd !== undefined || this.#writeEnd !== undefined;
+    return isBusy ? undefined : this.#whole.startTls?.(settings);
   }
 
   [WATCH]<Owner>(owner: Owner, watcher: Watcher<Owner>): void {

@@ -1,7 +1,7 @@
 // memoryPair(): two connections without a transport.
 
 import { copyOf } from "../common/bytes.ts";
-import { Deferred } from "../common/deferred.ts";
+import { Deferred, NOW } from "../common/deferred.ts";
 import type { Connection } from "./connection.ts";
 import { type Duplex, duplex, type Sink, type Source, type Whole } from "./duplex.ts";
 
@@ -52,10 +52,19 @@ class MemoryEnd implements Source, Sink, Whole {
   #state: "open" | "ended" | "closed" = "open";
   /** A write that waits until the other end has read. */
   #blocked: Deferred | undefined;
+  /** As with a socket, the end is noticed when it is read, and later than it was made. */
+  #isFlowing = false;
 
   open(): void {}
 
-  pull(): void {}
+  pull(): void {
+    this.#isFlowing = true;
+    this.#noticeEnd();
+  }
+
+  hold(): void {
+    this.#isFlowing = false;
+  }
 
   onTaken(): void {
     if (this.connection.unread < CAPACITY) this.peer.#unblock();
@@ -73,7 +82,7 @@ class MemoryEnd implements Source, Sink, Whole {
 
   end(): void {
     this.#state = "ended";
-    this.peer.connection.onEnd();
+    this.peer.#noticeEnd();
   }
 
   release(isClosing: boolean): void {
@@ -81,8 +90,13 @@ class MemoryEnd implements Source, Sink, Whole {
     this.#blocked?.reject(undefined);
     this.connection.onGone();
     if (!isClosing) return;
-    this.peer.connection.onEnd();
+    this.peer.#noticeEnd();
     this.peer.#blocked?.reject(undefined);
+  }
+
+  #noticeEnd(): void {
+    const isOver = this.#isFlowing && this.peer.#state !== "open";
+    if (isOver) void NOW.then(() => this.connection.onEnd());
   }
 
   #unblock(): void {

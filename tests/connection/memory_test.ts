@@ -15,5 +15,6 @@ test("memoryPair() is closed when one end is closed and the other has ended", as
   const [first, second] = memoryPair();
   await second.closeWrite();
   first.close();
+  assertStrictEquals(await second.read(), null);
   await second.closed;
 });
