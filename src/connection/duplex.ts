@@ -386,8 +386,10 @@ class DuplexConnection implements Duplex {
     return new ConnectionError("reset", `cannot ${what}: it was closed, or reset`);
   }
 
+  /** Of two streams that were joined, the one that is read is over when all of it was read. */
   #releaseWhenOver(): void {
-    if (this.#readEnd !== undefined && this.#writeEnd !== undefined) this.#release(false);
+    const isRead = this.#readEnd !== undefined && (this.#whole.isOne || this.#length === 0);
+    if (isRead && this.#writeEnd !== undefined) this.#release(false);
   }
 
   #release(isClosing: boolean): void {
@@ -415,6 +417,7 @@ class DuplexConnection implements Duplex {
     if (chunk !== undefined) {
       this.#length -= chunk.length;
       this.#source!.onTaken?.();
+      if (this.#length === 0) this.#releaseWhenOver();
       receiver.onChunk(chunk);
     } else if (this.#readEnd) receiver.onReadFailure(this.#readEnd);
     else receiver.onChunk(null);
