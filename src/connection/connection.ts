@@ -2,7 +2,6 @@
 
 import { typeName } from "../common/checks.ts";
 import { isWatchable } from "./closing.ts";
-import type { TlsInfo } from "../tls/options.ts";
 
 /** What carries the bytes. */
 export type Transport = "tcp" | "unix" | "udp";
@@ -97,6 +96,14 @@ export interface Connection {
 
   /** What TLS settled with the peer, where the connection speaks it. */
   readonly tls?: TlsInfo | undefined;
+}
+
+/** What TLS settled with the peer. */
+export interface TlsInfo {
+  /** The protocol that ALPN chose, if it chose one. */
+  readonly alpn: string | undefined;
+  /** The peer's certificate, in DER, if it has sent one: `new X509Certificate(...)` of `node:crypto` reads it. */
+  readonly peerCertificate: Uint8Array | undefined;
 }
 
 /**

@@ -1,7 +1,6 @@
 // A connection that passes everything on to another: for those that change one thing.
 
-import { type Address, checkIsConnection, type Connection } from "./connection.ts";
-import type { TlsInfo } from "../tls/options.ts";
+import { type Address, checkIsConnection, type Connection, type TlsInfo } from "./connection.ts";
 
 export class WrappedConnection implements Connection {
   readonly #connection: Connection;

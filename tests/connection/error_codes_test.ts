@@ -11,6 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { type Chat, connect, ConnectionError, listen, serve } from "../../mod.ts";
+import { tls } from "../../src/tls/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
@@ -257,7 +258,7 @@ testRow("read()", "the connection ends without the goodbye of TLS", async () => 
   return failure;
 }, CURRENT === "bun" && "Bun reports it as an orderly end");
 
-testRow("startTls()", "bytes had come in clear before TLS", async () => {
+testRow("upgrade()", "bytes had come in clear before TLS", async () => {
   await using server = await serve(ANYWHERE, async (chat) => {
     await chat.push("go\nand more"); // in one write
     await chat.read();
@@ -266,7 +267,7 @@ testRow("startTls()", "bytes had come in clear before TLS", async () => {
   const chat = await connect({ hostname: "localhost", port, ...LINES });
   assertStrictEquals(text((await chat.read())!), "go");
   assertStrictEquals(text((await chat.read("and "))!), "");
-  const failure = await assertRejects(() => chat.startTls(), ConnectionError, "4 bytes");
+  const failure = await assertRejects(() => chat.upgrade(tls()), ConnectionError, "4 bytes");
   await assertDone(chat, failure);
   return failure;
 });
