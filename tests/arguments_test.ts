@@ -101,6 +101,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   netstring: [asynchat.netstring as Call],
   serve: [asynchat.serve as Call, { port: 0, terminator: "\n" }, () => {}],
   tap: [asynchat.tap as Call, memoryPair()[0], () => {}],
+  "tls()": [tls.tls as Call, {}, { isServer: false, hostname: "localhost" }],
   varintPrefixed: [asynchat.varintPrefixed as Call, { strict: true }],
   chaos: [testing.chaos as Call, memoryPair()[0], { seed: 1 }],
   checkConnection: [testing.checkConnection as Call, undefined],

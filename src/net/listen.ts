@@ -112,7 +112,8 @@ export async function listen<T = Uint8Array>(
 ): Promise<Listener<T>> {
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
-  const { reusePort = false, tls } = options;
+  const { reusePort = false, tls, onError } = options as ListenOptions;
+  if (onError !== undefined) checkFunction("onError", onError);
   checkReusePort(reusePort, endpoint);
   if (endpoint.isTls && tls === undefined) {
     throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");

@@ -106,6 +106,7 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
  * @throws {TypeError} If they are not what they say, or do not belong together.
  */
 export function checkContext({ cert, key, ca }: TlsSettings): void {
+  if (cert === undefined && ca === undefined) return;
   const { createSecureContext } = builtin("node:tls");
   const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   try {

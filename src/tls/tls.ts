@@ -76,11 +76,11 @@ export function tls(
   const settingsFor = (target: Side): TlsSettings => {
     const side = { hostname: hostname ?? target.hostname, isServer: isServer ?? target.isServer };
     const asked = { options: ask(), ...side };
-    const isKnown = latest?.options === asked.options && latest.hostname === asked.hostname &&
-      latest.isServer === asked.isServer;
-    if (isKnown) return latest!.settings;
+    const isSame = latest !== undefined && latest.options === asked.options;
+    const isSameSide = latest?.hostname === side.hostname && latest?.isServer === side.isServer;
+    if (isSame && isSameSide) return latest!.settings;
     const settings = toSettings(asked.options, side);
-    if (latest?.options !== asked.options) checkContext(settings);
+    if (!isSame) checkContext(settings);
     latest = { ...asked, settings };
     return settings;
   };

@@ -268,7 +268,7 @@ test("Chat.upgrade() takes what was read ahead for the beginning of TLS", async 
   assertStrictEquals(await client!.read(), "220 go ahead");
   const starting = client!.upgrade(tls({ ca: authority.ca, servername: "localhost" }));
   while (server!.stats.buffered === 0) await nextTurn();
-  await Promise.all([starting, server!.upgrade(tls(own))]);
+  await Promise.all([starting, server!.upgrade(tls(own, { isServer: true }))]);
   await client!.send("encrypted");
   assertStrictEquals(await server!.read(), "encrypted");
   await Promise.all([client!.closeWhenDone(), server!.closeWhenDone()]);

@@ -220,7 +220,7 @@ const authority = new Authority();
 
 const UNTRUSTED: Readonly<Record<string, readonly [names: string, days: number, ca: string]>> = {
   "is for another name": ["DNS:other.example", 2, authority.ca],
-  "is signed by nobody who is trusted": ["DNS:localhost", 2, new Authority("another").ca],
+  "has an unknown issuer": ["DNS:localhost", 2, new Authority("another").ca],
   "has expired": ["DNS:localhost", -1, authority.ca],
 };
 for (const [why, [names, days, ca]] of Object.entries(UNTRUSTED)) {
