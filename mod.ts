@@ -76,13 +76,7 @@ export { varintPrefixed, type VarintPrefixedOptions } from "./src/framings/varin
 
 // Connecting, listening, serving.
 export { connect, type ConnectOptions } from "./src/net/connect.ts";
-export {
-  listen,
-  Listener,
-  type ListenerOptions,
-  type ListenOptions,
-  type ListenTlsOptions,
-} from "./src/net/listen.ts";
+export { listen, Listener, type ListenerOptions, type ListenOptions } from "./src/net/listen.ts";
 export {
   type Handler,
   serve,
@@ -92,24 +86,17 @@ export {
   type ShutdownOptions,
 } from "./src/net/serve.ts";
 export type { UrlLike } from "./src/net/endpoint_url.ts";
-export type { WrapOptions } from "./src/net/opening.ts";
 export type { TcpOptions } from "./src/net/tcp_options.ts";
-export type {
-  Pem,
-  StartTlsOptions,
-  TlsClientOptions,
-  TlsInfo,
-  TlsOptions,
-  TlsServerOptions,
-} from "./src/tls/options.ts";
 
 // Connections: what a chat goes over.
 export type {
   Address,
   Connection,
   ConnectionListener,
+  TlsInfo,
   Transport,
 } from "./src/connection/connection.ts";
+export type { Wrap } from "./src/connection/wrap.ts";
 export { tap, type TapLog } from "./src/net/tap.ts";
 export {
   type BunHandlers,

@@ -17,7 +17,7 @@
  * | {@linkcode ProducerError} | `"producer"` |
  * | {@linkcode BackpressureError} | `"backpressure"` |
  * | {@linkcode UnsupportedError} | `"unsupported"` |
- * | `ChatError` itself | `"unsent"` (`detach()` or `startTls()` too early), `"reading"` (`startTls()` too early), `"discarded"` (by `discardBuffers()`) |
+ * | `ChatError` itself | `"unsent"` (`detach()` or `upgrade()` too early), `"reading"` (`upgrade()` too early), `"discarded"` (by `discardBuffers()`) |
  */
 export class ChatError extends Error {
   /** A short, fixed word for what happened. */

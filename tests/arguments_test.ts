@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import * as asynchat from "../mod.ts";
 import * as processes from "../src/process/mod.ts";
 import * as testing from "../src/testing/mod.ts";
+import * as tls from "../src/tls/mod.ts";
 import * as websocket from "../src/websocket/mod.ts";
 
 const { Chat, ChatError, Framer, FrameStream, Listener, memoryPair, Server } = asynchat;
@@ -60,7 +61,7 @@ function* wrongOptions(good: object): Generator<object> {
   for (const name of names) {
     for (const value of WRONG) yield { ...good, [name]: value };
   }
-  for (const name of ["ca", "cert", "key", "serverName", "alpn", "requestCert", "onError"]) {
+  for (const name of ["ca", "cert", "key", "servername", "alpn", "requestCert", "minVersion"]) {
     for (const value of WRONG) yield { ...good, tls: { [name]: value } };
   }
 }
@@ -100,6 +101,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   netstring: [asynchat.netstring as Call],
   serve: [asynchat.serve as Call, { port: 0, terminator: "\n" }, () => {}],
   tap: [asynchat.tap as Call, memoryPair()[0], () => {}],
+  "tls()": [tls.tls as Call, {}, { isServer: false, hostname: "localhost" }],
   varintPrefixed: [asynchat.varintPrefixed as Call, { strict: true }],
   chaos: [testing.chaos as Call, memoryPair()[0], { seed: 1 }],
   checkConnection: [testing.checkConnection as Call, undefined],
@@ -117,7 +119,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   "chat.push()": [on(newChat, "push"), "data", "data"],
   "chat.read() of options alone": [on(newChat, "read"), { timeout: 0 }],
   "chat.send()": [on(newChat, "send"), "data"],
-  "chat.startTls()": [on(newChat, "startTls"), {}],
+  "chat.upgrade()": [on(newChat, "upgrade"), tls.tls()],
   "chat.close()": [on(newChat, "close"), undefined],
   "framer.push()": [on(() => new Framer({ terminator: "\n" }), "push"), new Uint8Array()],
   "framer.terminator": [

@@ -25,7 +25,7 @@
  *
  * What it does not compare: how writes are cut; how often the connection is read; the order of what happens within a turn;
  * what depends on the clock (work that goes on and on, and leaves others a turn), on the watching of the library's own
- * connections, on async contexts, or on real transports; `startTls()`, `connect()`, `listen()` and adapters.
+ * connections, on async contexts, or on real transports; `upgrade()`, `connect()`, `listen()` and adapters.
  *
  * Where a version may differ, and is not wrong: how it cuts writes decides what is under way when they are discarded or fail
  * (`--grain coarse --ignore underway --without discardBuffers`); a chat that reads ahead has received more (`--ignore bytesIn

@@ -1,4 +1,5 @@
 import { type Chat, connect, type ConnectOptions, type FramesOf } from "../../mod.ts";
+import { tls } from "../../src/tls/mod.ts";
 import { type Backoff, pause, waits } from "../backoff.ts";
 import { NatsError } from "./error.ts";
 import { encodeHeaders, type Headers, parseHeaders } from "./headers.ts";
@@ -376,7 +377,7 @@ export class NatsClient implements AsyncDisposable {
   }
 
   async #shakeHands(chat: Chat, server: ServerAddress): Promise<void> {
-    const { name, tls } = this.#options;
+    const { name, tls: trust } = this.#options;
     const hello = await readOperation(chat);
     if (hello.type !== "INFO") {
       throw new NatsError("protocol", `the server must begin with INFO, not ${hello.type}`);
@@ -385,7 +386,9 @@ export class NatsClient implements AsyncDisposable {
     if (server.isTls && !info.isTlsOffered) {
       throw new NatsError("refused", `${server.hostname} offers no TLS`);
     }
-    if (server.isTls || info.isTlsRequired) await chat.startTls(tls === true ? {} : tls);
+    if (server.isTls || info.isTlsRequired) {
+      await chat.upgrade(tls(trust === true ? {} : trust));
+    }
     chat.push(encodeConnect({ ...server, name }, info), "PING\r\n");
     for (;;) {
       const answer = await readOperation(chat);

@@ -13,6 +13,7 @@
  * What comes at the wrong time is answered with 503, and changes nothing.
  */
 import { type Chat, FrameTooLongError, TimeoutError } from "../../mod.ts";
+import { tls } from "../../src/tls/mod.ts";
 import type { Delivery, Envelope, Store } from "./mailbox_folder.ts";
 import { readMail, SmugglingError } from "./mail_data.ts";
 import { parsePath } from "./path.ts";
@@ -251,14 +252,14 @@ class Session {
 
   /** After it nothing counts that was said before (RFC 3207, section 4.2), and what was sent before it for after it is refused. */
   async #startTls(words: string): Promise<void> {
-    const { tls } = this.#options;
+    const { tls: certificate } = this.#options;
     if (words !== "") return this.reply(501, "STARTTLS has no parameters");
-    if (tls === undefined) return this.reply(502, "there is no STARTTLS here");
+    if (certificate === undefined) return this.reply(502, "there is no STARTTLS here");
     if (this.#isEncrypted) return this.reply(503, "it is encrypted already");
     if (!this.#isGreeted) return this.reply(503, "say EHLO first");
     this.reply(220, "go ahead");
     await this.#chat.flush();
-    await this.#chat.startTls({ isServer: true, ...tls });
+    await this.#chat.upgrade(tls(certificate, { isServer: true }));
     this.#isEncrypted = true;
     this.#isGreeted = false;
     this.#forgetMail();

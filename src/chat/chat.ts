@@ -3,18 +3,24 @@
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
 import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
-import { Deferred, ignoreRejection } from "../common/deferred.ts";
-import type { Address, Connection } from "../connection/connection.ts";
+import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
+import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { checkIsConnection, isNative, WATCH, type Watcher } from "../connection/native.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { transfer } from "../connection/transfer.ts";
+import {
+  checkWrap,
+  rememberTarget,
+  targetOf,
+  type Wrap,
+  type WrapTarget,
+} from "../connection/wrap.ts";
 import {
   BackpressureError,
   ChatError,
   ClosedError,
   ConnectionError,
   ProducerError,
-  UnsupportedError,
 } from "../errors.ts";
 import {
   type FrameBy,
@@ -25,8 +31,6 @@ import {
 } from "../framer/framer.ts";
 import type { Framing } from "../framer/framing.ts";
 import { type Rule, type Terminator, toRule } from "../framer/terminator.ts";
-import type { StartTlsOptions, TlsInfo } from "../tls/options.ts";
-import { checkCertificates, secure, toSettingsFor } from "../tls/secure.ts";
 import { drain, type DrainLimits } from "./drain.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { Inbound, type InboundEvents, type ReadOptions } from "./inbound.ts";
@@ -221,7 +225,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   readonly #limits: Limits;
   readonly #linger: DrainLimits;
   #framesOut = 0;
-  /** A TLS handshake that is under way. */
+  /** An `upgrade()` that is under way. */
   #handshake: Promise<void> | undefined;
   #endingMade: Ending | undefined;
 
@@ -292,7 +296,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     return this.#connection.remoteAddress;
   }
 
-  /** What TLS settled with the peer; `undefined` where the connection does not speak it. */
+  /** What TLS settled with the peer; `undefined` if the connection does not speak it. */
   get tls(): TlsInfo | undefined {
     return this.#connection.tls;
   }
@@ -676,62 +680,61 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Goes on with the same conversation over TLS, once both sides have agreed on it (STARTTLS of SMTP, IMAP, XMPP, LDAP and
-   * others). The terminator stays as it is. What is pushed or read from now on is encrypted.
+   * Goes on with the same conversation over what `wrap` makes of the connection. It is how TLS begins once both sides have
+   * agreed on it (STARTTLS of SMTP, IMAP, XMPP, LDAP and others): `chat.upgrade(tls({ ca }))` on the client's side,
+   * `chat.upgrade(tls({ cert, key }))` on the server's. The terminator stays as it is. What you push or read from now on
+   * goes over the new connection.
    *
-   * Call it when the peer's word was read (the server's `220`, the client's `STARTTLS`), with nothing else read
-   * meanwhile, and on the server's side when the answer was sent (`await chat.flush()`). What had arrived in clear
-   * behind that word, somebody on the way may have put there, so that it would pass for encrypted (CVE-2011-0411): then
-   * it is refused.
+   * Call it after you have read the peer's word (the server's `220`, the client's `STARTTLS`) and nothing else. On the
+   * server's side send the answer first (`await chat.flush()`). Bytes that have arrived in clear behind that word may be an
+   * attacker's, put there to pass for encrypted (CVE-2011-0411). Then `upgrade()` refuses them, and closes the chat.
    *
-   * @param options As for `tls` of `connect()`, where the name that the certificate must be for is by default the host
-   * name that was connected to, or, with `isServer: true`, of `listen()`.
-   * @returns Resolves when the handshake is done.
+   * @param wrap What makes the connection to go on with: `tls()` of `asynchat/tls`, or your own. It is given the host name
+   * that `connect()` was given, and whether a listener accepted the connection. A chat that you made yourself counts as a
+   * client's, without a host name: `tls({ servername, ca })`, or `tls({ cert, key }, { isServer: true })`.
+   * @returns Resolves when the new connection is there: with TLS, when the handshake is done.
    * @throws {ConnectionError} (The promise rejects with these.) With the code `"tls"`, or `"timeout"`, if the handshake
-   * fails, or bytes had arrived in clear; the chat is closed then.
+   * fails, or bytes had arrived in clear. The chat is closed then.
    * @throws {ChatError} With the code `"unsent"`, if something is pushed and not sent yet; with `"reading"`, if a read
    * waits, or a `stream()` was not read to its end. The chat stays as it was.
    * @throws {ClosedError} If the chat is closed, or closing, either direction has ended, or the connection broke.
-   * @throws {UnsupportedError} If the connection speaks TLS already.
-   * @throws {TypeError | RangeError} If an option is not what it should be.
+   * @throws {TypeError} If `wrap` is no function, or gives no connection.
+   * @throws What `wrap` throws before it returns: the chat stays as it was. With `tls()` it is an `UnsupportedError` if the
+   * connection speaks TLS already, or a `TypeError` if the options do not fit the side. What the promise of `wrap` rejects
+   * with closes the chat.
+   *
+   * @example
+   * ```ts
+   * import { Chat, connect, listen, tap } from "@asynchat/asynchat";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const lines = { terminator: "\n", encoding: "utf-8" } as const;
+   * await using listener = await listen({ port: 0, ...lines });
+   * const client = await connect({ port: listener.address.port, ...lines });
+   * await client.send("in clear");
+   * await client.flush();
+   *
+   * const seen: string[] = [];
+   * await client.upgrade((connection) => tap(connection, (line) => seen.push(line)));
+   * await client.send("hello");
+   * await client.flush();
+   * assertEquals(seen, ['> 6 bytes "hello\\n"']);
+   * client.close();
+   * ```
    */
-  async startTls(options: StartTlsOptions = {}): Promise<void> {
-    const settings = toSettingsFor(this.#connection, options);
-    this.#checkStartTls();
-    const unread = this.#framer.takeRest().length;
-    if (unread > 0) {
-      const what = `cannot start TLS with ${formatEndpoint(this.remoteAddress)}`;
-      const error = new ConnectionError(
-        "tls",
-        `${what}: ${unread} bytes had come in clear before it: they may have been put in on the way`,
-      );
-      this.close(error);
-      throw error;
-    }
-    const plain = this.#connection;
-    const receiving = this.#inbound.takeRead();
-    let hasSettled = false;
-    const onSettled = (): void => void (hasSettled = true);
-    receiving?.then(onSettled, onSettled);
+  async upgrade(wrap: Wrap): Promise<void> {
+    checkWrap(wrap);
+    this.#checkUpgrade();
+    this.#refuseUnread();
     const ended = new Deferred();
     this.#handshake = ended.promise;
     try {
-      await checkCertificates(settings);
-      const connection = await secure(plain, settings, receiving, hasSettled);
-      this.#connection = connection;
-      this.#watch(connection);
-      // It was closed while the last step of the handshake was under way.
-      if (this.#life === "closed") connection.close(this.#failure);
-    } catch (error) {
-      this.#onBroken(error);
-      plain.close(error);
-      void plain.closed.then(() => this.#onConnectionGone());
-      throw error;
+      await this.#goOver(wrap);
     } finally {
       this.#handshake = undefined;
       ended.resolve();
+      this.#inbound.serve();
     }
-    this.#inbound.serve();
   }
 
   /**
@@ -771,26 +774,71 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     if (this.#outbound.isEmpty && this.#handshake === undefined) return;
     throw new ChatError(
       "unsent",
-      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
+      "data, closeWrite() or upgrade() is under way: await chat.flush(), closeWrite() or upgrade(), " +
         `before ${before}`,
     );
   }
 
-  #checkStartTls(): void {
+  #checkUpgrade(): void {
     const hasEnded = this.#ending.closingWrite !== undefined || this.#inbound.hasEnded;
     if (this.#life !== "open" || hasEnded || this.#failure !== undefined) {
       throw new ClosedError(
-        "the chat is closed, or closing, or the peer has ended: no TLS can begin",
+        "the chat is closed, or closing, or the peer has ended: upgrade() is not possible any more",
         { cause: this.#failure },
       );
     }
-    if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
-    this.#checkAllSent("startTls()");
+    this.#checkAllSent("upgrade()");
     if (this.#inbound.isIdle) return;
     throw new ChatError(
       "reading",
-      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
+      "a read waits, or a stream() was not read to its end: wait for it before upgrade()",
     );
+  }
+
+  /** What has arrived in clear must not pass for what the new connection brings. */
+  #refuseUnread(): void {
+    const unread = this.#framer.takeRest().length;
+    if (unread > 0) {
+      const error = new ConnectionError(
+        "tls",
+        `cannot upgrade the connection with ${formatEndpoint(this.remoteAddress)}: ` +
+          `${unread} bytes had come in clear before: an attacker may have put them there`,
+      );
+      this.close(error);
+      throw error;
+    }
+  }
+
+  async #goOver(wrap: Wrap): Promise<void> {
+    const plain = this.#connection;
+    const to = targetOf(plain);
+    const beneath = transfer(plain, this.#inbound.takeRead(), false);
+    await NOW; // a read that was answered tells so first: what it brought cannot be given back
+    let wrapping: Connection | Promise<Connection>;
+    try {
+      wrapping = wrap(beneath, to);
+    } catch (error) {
+      this.#use(beneath, to);
+      throw error;
+    }
+    try {
+      const connection = await wrapping;
+      checkIsConnection(connection);
+      this.#use(connection, to);
+      // It was closed while the last step of the handshake was under way.
+      if (this.#life === "closed") connection.close(this.#failure);
+    } catch (error) {
+      this.#onBroken(error);
+      plain.close(error);
+      void plain.closed.then(() => this.#onConnectionGone());
+      throw error;
+    }
+  }
+
+  #use(connection: Connection, to: WrapTarget): void {
+    this.#connection = connection;
+    rememberTarget(connection, to);
+    this.#watch(connection);
   }
 
   async #closeWrite(): Promise<void> {
@@ -882,7 +930,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     connection.closed.then(onGone, onGone);
   }
 
-  /** What TLS goes over is no longer watched: it is gone when what goes over it is. */
+  /** A connection beneath another is no longer watched: it is gone when the one over it is. */
   #onGone(connection: Connection): void {
     if (connection === this.#connection && this.#handshake === undefined) this.#onConnectionGone();
   }

@@ -1,7 +1,5 @@
 // Connection: what a chat needs of a transport, and every adapter guarantees.
 
-import type { TlsInfo } from "../tls/options.ts";
-
 /** What carries the bytes. */
 export type Transport = "tcp" | "unix" | "udp";
 
@@ -95,6 +93,14 @@ export interface Connection {
 
   /** What TLS settled with the peer, where the connection speaks it. */
   readonly tls?: TlsInfo | undefined;
+}
+
+/** What TLS settled with the peer. */
+export interface TlsInfo {
+  /** The protocol that ALPN chose, if it chose one. */
+  readonly alpn: string | undefined;
+  /** The peer's certificate, in DER, if it has sent one: `new X509Certificate(...)` of `node:crypto` reads it. */
+  readonly peerCertificate: Uint8Array | undefined;
 }
 
 /** What a runtime's sockets offer to `listen`: connections, in the order they came. */

@@ -7,8 +7,7 @@ import { typeName } from "../common/checks.ts";
 import { Fifo } from "../common/fifo.ts";
 import { afterMicrotasks } from "../common/turns.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
-import type { TlsInfo } from "../tls/options.ts";
-import type { Address, Connection } from "./connection.ts";
+import type { Address, Connection, TlsInfo } from "./connection.ts";
 import { toConnectionError } from "./error_codes.ts";
 import { type NativeConnection, RECEIVE, type Receiver, WATCH, type Watcher } from "./native.ts";
 

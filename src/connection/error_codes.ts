@@ -1,7 +1,7 @@
 // From what runtimes report of their sockets to a `ConnectionError`.
 
 import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
-import { isTlsError, wordsFor as wordsForTls } from "../tls/handshake_error.ts";
+import { isTlsError, wordsForTls } from "./tls_words.ts";
 
 /** The system's error codes, which Node, Deno and Bun all report by these names. */
 const CODES: Readonly<Record<string, ConnectionErrorCode>> = {

@@ -18,9 +18,17 @@ export function transfer(
   return new TransferredConnection(connection, underWay, isWriteClosed);
 }
 
+/** A connection that may have a way of its own to put TLS over itself: `TlsCapable` in `tls/`. */
+interface MayStartTls extends Connection {
+  startTls?(settings: object): Promise<Connection> | undefined;
+}
+
 class TransferredConnection extends WrappedConnection {
+  readonly #connection: MayStartTls;
   #underWay: Promise<Uint8Array | null> | undefined;
   readonly #isWriteClosed: boolean;
+  /** Whether the read that was under way has settled: the connection cannot take back what it gave. */
+  #hasSettled = false;
 
   constructor(
     connection: Connection,
@@ -28,8 +36,16 @@ class TransferredConnection extends WrappedConnection {
     isWriteClosed: boolean,
   ) {
     super(connection);
+    this.#connection = connection;
     this.#underWay = underWay;
     this.#isWriteClosed = isWriteClosed;
+    const onSettled = (): void => void (this.#hasSettled = true);
+    underWay?.then(onSettled, onSettled);
+  }
+
+  /** The connection's own way ends a read that is under way: it gives nothing. */
+  startTls(settings: object): Promise<Connection> | undefined {
+    return this.#hasSettled ? undefined : this.#connection.startTls?.(settings);
   }
 
   override read(): Promise<Uint8Array | null> {

@@ -1,8 +1,7 @@
 // A connection that passes everything on to another: for those that change one thing.
 
-import type { Address, Connection } from "./connection.ts";
+import type { Address, Connection, TlsInfo } from "./connection.ts";
 import { checkIsConnection } from "./native.ts";
-import type { TlsInfo } from "../tls/options.ts";
 
 export class WrappedConnection implements Connection {
   readonly #connection: Connection;

@@ -14,9 +14,19 @@ export class AcceptQueue {
   #failure: Error | undefined;
   #closed = false;
 
+  /** How many connections wait to be accepted. */
+  get length(): number {
+    return this.#connections.length;
+  }
+
+  /** Whether the next connection that waits would be closed. */
+  get isFull(): boolean {
+    return this.length >= LONGEST;
+  }
+
   /** Hands a connection to whoever waits longest, or keeps it. */
   put(connection: Connection): void {
-    if (this.#closed || this.#connections.length >= LONGEST) return connection.close();
+    if (this.#closed || this.isFull) return connection.close();
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) waiting.resolve(connection);
     else this.#connections.push(connection);

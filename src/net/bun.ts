@@ -3,7 +3,7 @@
 import { concat, toBytes } from "../common/bytes.ts";
 import { checkFunction } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
-import type { Address, Connection, ConnectionListener } from "../connection/connection.ts";
+import type { Address, Connection, ConnectionListener, TlsInfo } from "../connection/connection.ts";
 import { type Ends, formatEndpoint, tcpAddress, unixAddress } from "../connection/address.ts";
 import {
   duplex,
@@ -15,7 +15,6 @@ import {
 import { ClosedError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 import { tune } from "./tcp_options.ts";
-import type { TlsInfo } from "../tls/options.ts";
 import { startHandshakeTimer, toHandshakeError } from "../tls/handshake_error.ts";
 import { infoOf, type TlsSocketLike } from "../tls/info.ts";
 import type { TlsSettings } from "../tls/settings.ts";
@@ -378,7 +377,7 @@ interface Upgrade {
  * nothing after the peer's end.)
  */
 function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
-  const { cert, key, ca, alpn, isServer, serverName, verifies } = settings;
+  const { cert, key, ca, alpn, isServer, verifies } = settings;
   const shaken = new Deferred<Connection>();
   const remote = tcpAddress(socket.remoteAddress, socket.remotePort);
   let isDone = false;
@@ -390,7 +389,9 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
     secured?.terminate?.(); // end() would wait for the peer
   };
   const deadline = startHandshakeTimer(settings, onFailure);
-  const options = { cert, key, ca, serverName, ALPNProtocols: toWire(alpn) };
+  const serverName = settings.servername;
+  const minVersion = settings.minVersion && VERSIONS[settings.minVersion];
+  const options = { cert, key, ca, serverName, minVersion, ALPNProtocols: toWire(alpn) };
   socket.resume();
   const [, secured] = socket.upgradeTLS({
     isServer,
@@ -416,6 +417,9 @@ function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
   });
   return { connection: shaken.promise, giveUp: onFailure };
 }
+
+/** The versions of TLS as they are sent, which is how Bun wants them. */
+const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const;
 
 /** Bun says that a certificate is for another name also where that does not matter. */
 function isWrongName(error: Error | null): boolean {

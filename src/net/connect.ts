@@ -7,20 +7,18 @@ import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection, Transport } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
+import { type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import { ConnectionError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isUrl, type UrlLike } from "./endpoint_url.ts";
-import { checkOpening, openChat, type WrapOptions } from "./opening.ts";
+import { checkOpening, openChat, toWrap } from "./opening.ts";
 import { type Sockets, socketsFor } from "./sockets.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 import type { TlsClientOptions } from "../tls/options.ts";
-import { checkCertificates, secure } from "../tls/secure.ts";
-import { HANDSHAKE_TURNS } from "../tls/handshake_error.ts";
-import { type TlsSettings, toClientSettings } from "../tls/settings.ts";
 
 /** Where to connect to, and how to chat there. */
-export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
+export interface ConnectOptions extends ChatOptions, TcpOptions {
   /**
    * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before
    * has failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
@@ -43,12 +41,19 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
    */
   url?: string | UrlLike | undefined;
   /**
-   * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime
-   * trusts, and be for `hostname`, unless the options say otherwise.
+   * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by an authority that the
+   * runtime trusts, and be for `hostname`, unless the options say otherwise. It is a short way to say
+   * `wrap: tls(options)` with `tls()` of `asynchat/tls`, which is loaded when you use it.
    */
   tls?: true | TlsClientOptions | undefined;
   /**
-   * How long connecting may take, in milliseconds, the look-up of the host name and TLS included: 0 to 2,147,483,647,
+   * Puts something between the connection and the chat: `wrap: tap` shows what passes, and
+   * `wrap: (connection) => chaos(connection, { seed })` tries the program on a bad network. With `tls`, TLS comes first,
+   * and this over it. Default: the chat has the connection itself.
+   */
+  wrap?: Wrap | undefined;
+  /**
+   * How long connecting may take, in milliseconds, the look-up of the host name, TLS and `wrap` included: 0 to 2,147,483,647,
    * or `Infinity`, the default, which leaves it to the system (about two minutes on Linux).
    */
   timeout?: number | undefined;
@@ -108,30 +113,38 @@ export async function connect<T>(
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const { hostname } = endpoint; // empty, where there is a path
-  const settings = tls === undefined ? undefined : toClientSettings(tls, hostname);
+  const to = hostname === "" ? { isServer: false } : { hostname, isServer: false };
   const sockets = socketsFor(endpoint.transport);
-  if (settings !== undefined) await checkCertificates(settings);
+  const wrap = await toWrap(tls === true ? {} : tls, options.wrap, to);
   if (options.signal?.aborted) throw options.signal.reason;
-  const connection = await connectInTime(sockets, endpoint, options, settings);
-  return openChat<T>(connection, options, hostname);
+  const connection = await connectInTime(sockets, endpoint, options, { wrap, to });
+  return openChat<T>(connection, options, to);
 }
 
 /** How many turns of I/O connecting takes: the look-up of the name, and the connection. */
 const CONNECT_TURNS = 2;
+/** How many more a wrap takes: the handshake of TLS 1.2 goes back and forth twice. */
+const WRAP_TURNS = 4;
+
+/** What the connection is wrapped with. */
+interface Wrapping {
+  readonly wrap: Wrap | undefined;
+  readonly to: WrapTarget;
+}
 
 /** The connection, unless it is given up first: then the attempt is, too, and what it brings all the same is closed. */
 async function connectInTime(
   sockets: Sockets,
   endpoint: Endpoint,
   { signal, timeout = Infinity }: ConnectOptions,
-  settings: TlsSettings | undefined,
+  { wrap, to }: Wrapping,
 ): Promise<Connection> {
   const attempt = new AbortController();
   let plain: Connection | undefined;
   const open = async (): Promise<Connection> => {
     plain = await sockets.connect(endpoint, attempt.signal);
-    if (settings === undefined || attempt.signal.aborted) return plain;
-    return await secure(plain, settings);
+    if (wrap === undefined || attempt.signal.aborted) return plain;
+    return await wrapConnection(plain, wrap, to);
   };
   const connecting = open();
   const givenUp = new Deferred<never>();
@@ -143,7 +156,7 @@ async function connectInTime(
   };
   const forgetSignal = signal && onAbort(signal, () => giveUp(signal.reason));
   const onTimeout = (): void => giveUp(timeoutError(endpoint, timeout));
-  const turns = settings === undefined ? CONNECT_TURNS : CONNECT_TURNS + HANDSHAKE_TURNS;
+  const turns = wrap === undefined ? CONNECT_TURNS : CONNECT_TURNS + WRAP_TURNS;
   const deadline = timeout === Infinity ? undefined : new Deadline(timeout, onTimeout, turns);
   try {
     return await Promise.race([givenUp.promise, connecting]);

@@ -5,29 +5,33 @@ import { onAbort } from "../common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/checks.ts";
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
+import { checkWrap, type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UrlLike } from "./endpoint_url.ts";
-import { checkOpening, checkWrap, openChat, type WrapOptions } from "./opening.ts";
+import { checkOpening, openChat, toWrap } from "./opening.ts";
 import { socketsFor } from "./sockets.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 import { listenOnPath } from "./unix_listener.ts";
 import type { TlsServerOptions } from "../tls/options.ts";
-import { checkCertificates } from "../tls/secure.ts";
-import { TlsListener } from "./tls_listener.ts";
-import { toServerSettings } from "../tls/settings.ts";
+import { WrappingListener } from "./wrapping_listener.ts";
 
 /** How a {@linkcode Listener} makes chats. The `signal` ends the listening, too. */
-export interface ListenerOptions extends ChatOptions, WrapOptions {}
-
-/** TLS, as a server that listens. */
-export interface ListenTlsOptions extends TlsServerOptions {
+export interface ListenerOptions extends ChatOptions {
   /**
-   * Is told of each client that was closed because its handshake failed. What it throws is ignored. Default: nobody is
-   * told; of `serve()`, its own `onError`.
+   * Puts something between each connection and its chat: `wrap: tap` shows what passes. Where it returns a promise, as
+   * `tls()` of `asynchat/tls` does, up to 1,000 of them are under way at a time, so a slow peer holds up no other, and a
+   * chat is handed out when its own is ready. With `tls`, TLS comes first, and this over it. Default: the chat has the
+   * connection itself.
    */
-  onError?: ((error: Error) => void) | undefined;
+  wrap?: Wrap | undefined;
+  /**
+   * Is called with the error when the promise of `wrap` has rejected, as it does when a TLS handshake fails; the
+   * connection is closed then. (If `wrap` throws at once, {@linkcode Listener.accept} rejects.) What it throws is
+   * ignored. Default: no one is told; of `serve()`, its own `onError`.
+   */
+  onError?: ((error: unknown, chat: undefined) => void) | undefined;
 }
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
@@ -60,10 +64,12 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    */
   reusePort?: boolean | undefined;
   /**
-   * Speaks TLS with whoever connects. A chat is handed out when its handshake is done; a client whose handshake fails,
-   * or takes longer than `tls.handshakeTimeout`, is closed, and `tls.onError` told.
+   * Speaks TLS with each client. A chat is handed out when its handshake is done. A client whose handshake fails, or
+   * takes longer than `tls.handshakeTimeout`, is closed, and `onError` is called. To replace certificates while the
+   * server runs, give a function: it is asked for the options of each new connection. It is a short way to say
+   * `wrap: tls(options)` with `tls()` of `asynchat/tls`, which is loaded when you use it.
    */
-  tls?: ListenTlsOptions | undefined;
+  tls?: TlsServerOptions | (() => TlsServerOptions) | undefined;
 }
 
 /**
@@ -106,14 +112,12 @@ export async function listen<T = Uint8Array>(
 ): Promise<Listener<T>> {
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
-  const { reusePort = false, tls } = options;
+  const { reusePort = false, tls, onError } = options as ListenOptions;
+  if (onError !== undefined) checkFunction("onError", onError);
   checkReusePort(reusePort, endpoint);
   if (endpoint.isTls && tls === undefined) {
     throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");
   }
-  const settings = tls === undefined ? undefined : toServerSettings(tls);
-  const { onError = () => {} } = tls ?? {};
-  checkFunction("tls.onError", onError);
   const sockets = socketsFor(endpoint.transport);
   if (endpoint.transport === "udp") {
     // A sender that is silent has ended, and has not broken anything.
@@ -121,14 +125,16 @@ export async function listen<T = Uint8Array>(
     const listener = await sockets.listen({ ...endpoint, idleTimeout });
     return new Listener<T>(listener, { ...options, idleTimeout: undefined });
   }
-  if (settings !== undefined) await checkCertificates(settings);
+  const wrap = await toWrap(tls, options.wrap, ACCEPTED);
   const { path } = endpoint;
   const listener = path === undefined
     ? await sockets.listen({ ...endpoint, reusePort })
     : await listenOnPath(sockets, { ...endpoint, path });
-  if (settings === undefined) return new Listener<T>(listener, options);
-  return new Listener<T>(new TlsListener(listener, settings, onError), options);
+  return new Listener<T>(listener, { ...options, wrap });
 }
+
+/** What the connections are for that a listener accepts. */
+const ACCEPTED: WrapTarget = { isServer: true };
 
 function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void {
   if (!checkBoolean("reusePort", reusePort)) return;
@@ -157,12 +163,15 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
       throw new TypeError(`listener must be a ConnectionListener, not ${typeName(listener)}`);
     }
     checkChatOptions(options);
-    checkWrap(options);
-    this.#listener = listener;
+    const { wrap, onError = () => {}, signal } = options as ListenerOptions;
+    if (wrap !== undefined) checkWrap(wrap);
+    checkFunction("onError", onError);
+    this.#listener = wrap === undefined
+      ? listener
+      : new WrappingListener(listener, (each) => wrapConnection(each, wrap, ACCEPTED), onError);
     this.#options = options;
-    const { signal } = options;
-    if (signal?.aborted) listener.close();
-    else if (signal) listener.closed.then(onAbort(signal, () => listener.close()));
+    if (signal?.aborted) this.#listener.close();
+    else if (signal) listener.closed.then(onAbort(signal, () => this.#listener.close()));
   }
 
   /** Where it listens, with the port that the system chose if 0 was asked for. */
@@ -187,7 +196,7 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
   async accept(): Promise<Chat<T> | null> {
     const connection = await this.#listener.accept();
     if (connection === null) return null;
-    return openChat<T>(connection, this.#options);
+    return openChat<T>(connection, this.#options, ACCEPTED);
   }
 
   /**

@@ -1,32 +1,25 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
 import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
-import { checkFunction, describe, typeName } from "../common/checks.ts";
+import { describe, typeName } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
+import {
+  checkWrap,
+  rememberTarget,
+  type Wrap,
+  wrapConnection,
+  type WrapTarget,
+} from "../connection/wrap.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import { datagrams } from "../framings/datagrams.ts";
-import { rememberName } from "../tls/secure.ts";
+import type { TlsClientOptions, TlsServerOptions } from "../tls/options.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 
-/** What comes between the sockets of a runtime and a chat. */
-export interface WrapOptions {
-  /**
-   * Is given the connection, and returns the one that the chat is to use: `wrap: tap` shows what passes, and
-   * `wrap: (connection) => chaos(connection, { seed })` tries the program on a bad network. Default: the connection
-   * itself.
-   */
-  wrap?: ((connection: Connection) => Connection) | undefined;
-}
-
-/** @throws {TypeError} If `wrap` is no function. */
-export function checkWrap({ wrap }: WrapOptions): void {
-  if (wrap !== undefined) checkFunction("wrap", wrap, ", such as tap");
-}
-
 /** What `connect()` and `listen()` are told alike. */
-interface OpeningOptions extends ChatOptions, WrapOptions, TcpOptions, EndpointOptions {
+interface OpeningOptions extends ChatOptions, TcpOptions, EndpointOptions {
+  readonly wrap?: Wrap | undefined;
   readonly tls?: unknown;
 }
 
@@ -39,7 +32,7 @@ export function checkOpening(options: OpeningOptions, lowestPort: number): Endpo
   const endpoint = { ...checkEndpoint(options, lowestPort), tcp: checkTcpOptions(options) };
   if (endpoint.transport === "udp") checkUdp(options);
   checkChatOptions(options);
-  checkWrap(options);
+  if (options.wrap !== undefined) checkWrap(options.wrap);
   return endpoint;
 }
 
@@ -55,19 +48,30 @@ function checkUdp({ terminator, tls }: OpeningOptions): void {
 }
 
 /**
- * Makes the chat over a connection that was just opened, which is closed if that fails.
- * @param name The host name that was connected to, if there is one.
+ * The options `tls` and `wrap` as one wrap: TLS first, and over it what `wrap` makes. TLS is loaded when it is asked for.
+ * @throws {TypeError | RangeError} If an option of `tls` is not what it should be.
  */
+export async function toWrap(
+  tls: TlsClientOptions | TlsServerOptions | (() => TlsServerOptions) | undefined,
+  wrap: Wrap | undefined,
+  to: WrapTarget,
+): Promise<Wrap | undefined> {
+  if (tls === undefined) return wrap;
+  const entry = await import("../tls/mod.ts");
+  const secure = entry.tls(tls, to);
+  if (wrap === undefined) return secure;
+  return async (connection, to) => wrapConnection(await secure(connection, to), wrap, to);
+}
+
+/** Makes the chat over a connection that was just opened, which is closed if that fails. */
 export function openChat<T>(
   connection: Connection,
-  options: ChatOptions & WrapOptions & FramesOf<T>,
-  name: string = "",
+  options: ChatOptions & FramesOf<T>,
+  to: WrapTarget,
 ): Chat<T> {
-  const { wrap } = options;
   try {
-    const wrapped = wrap === undefined ? connection : wrap(connection);
-    const chat = new Chat<T>(wrapped, options);
-    rememberName(wrapped, name);
+    const chat = new Chat<T>(connection, options);
+    rememberTarget(connection, to);
     return chat;
   } catch (error) {
     connection.close(error);

@@ -33,8 +33,8 @@ export interface ServerOptions<T = unknown> {
   whenFull?: "wait" | "refuse" | undefined;
   /**
    * Is told what a handler threw, and with which chat; or, with no chat, why the system refused to accept (which is
-   * tried again after a tenth of a second), what `wrap` threw, or why a client's TLS handshake failed (unless
-   * `tls.onError` is). What it throws itself is ignored. Default: `console.error`, with one line for a
+   * tried again after a tenth of a second), what `wrap` threw, or why a client's TLS handshake failed. What it throws
+   * itself is ignored. Default: `console.error`, with one line for a
    * `ConnectionError`, and the stack of what else was thrown.
    */
   onError?: ((error: unknown, chat: Chat<T> | undefined) => void) | undefined;
@@ -46,7 +46,8 @@ export interface ServerOptions<T = unknown> {
 }
 
 /** Where to serve, how frames are cut, and how many chats there may be. */
-export interface ServeOptions<T = unknown> extends ListenOptions, ServerOptions<T> {}
+export interface ServeOptions<T = unknown>
+  extends Omit<ListenOptions, "onError">, ServerOptions<T> {}
 
 /** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
 export type Handler<T = unknown> = (chat: Chat<T>) => void | Promise<void>;
@@ -95,10 +96,8 @@ export async function serve<T = Uint8Array>(
   handler: Handler<T>,
 ): Promise<Server<T>> {
   checkServing(handler, options);
-  const { tls, onError = printError } = options;
-  const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
-  const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } };
-  return new Server(await listen<T>(listening), handler, options);
+  const { onError = printError } = options;
+  return new Server(await listen<T>({ ...options, onError }), handler, options);
 }
 
 /**

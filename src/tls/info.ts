@@ -1,7 +1,7 @@
 // What a socket that speaks TLS says of its peer, once the handshake is done.
 
 import { copyOf } from "../common/bytes.ts";
-import type { TlsInfo } from "./options.ts";
+import type { TlsInfo } from "../connection/connection.ts";
 
 /** A `tls.TLSSocket`, or a socket of Bun's. */
 export interface TlsSocketLike {

@@ -1,6 +1,8 @@
 /**
- * TLS over any connection.
+ * TLS over any connection, as a client and as a server. `connect()`, `listen()` and `serve()` load this entry by
+ * themselves when they have the option `tls`.
  *
  * @module
  */
-export type { Pem, TlsClientOptions, TlsInfo, TlsOptions, TlsServerOptions } from "./options.ts";
+export { tls } from "./tls.ts";
+export type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "./options.ts";

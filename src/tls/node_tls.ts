@@ -4,11 +4,10 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { plainBytes } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
-import type { Address, Connection } from "../connection/connection.ts";
+import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 import { ConnectionError } from "../errors.ts";
-import type { TlsInfo } from "./options.ts";
 import { startHandshakeTimer, toHandshakeError } from "./handshake_error.ts";
 import { infoOf } from "./info.ts";
 import type { TlsSettings } from "./settings.ts";
@@ -68,8 +67,9 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     },
   });
   try {
-    const { cert, key, ca, alpn, isServer, verifies, serverName, handshakeTimeout } = settings;
-    const options = { cert, key, ca, ALPNProtocols: [...alpn], rejectUnauthorized: verifies };
+    const { cert, key, ca, alpn, minVersion, isServer, verifies, handshakeTimeout } = settings;
+    const shared = { cert, key, ca, minVersion, ALPNProtocols: [...alpn] };
+    const options = { ...shared, rejectUnauthorized: verifies };
     if (isServer) {
       const longest = Number.isFinite(handshakeTimeout) ? handshakeTimeout + 1_000 : 2 ** 31 - 1;
       const server = tls.createServer({
@@ -84,8 +84,9 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
       });
       server.emit("connection", carrier);
     } else {
-      const servername = isIp(serverName) ? "" : serverName; // an address cannot be asked for
-      const where = { socket: carrier, host: serverName, servername };
+      const host = settings.servername;
+      const servername = isIp(host) ? "" : host; // an address cannot be asked for
+      const where = { socket: carrier, host, servername };
       const secured = tls.connect({ ...where, ...options });
       secured.once("secureConnect", () => onSecure(secured));
       secured.on("error", onFailure); // in vain, once it is secure
@@ -105,6 +106,7 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
  * @throws {TypeError} If they are not what they say, or do not belong together.
  */
 export function checkContext({ cert, key, ca }: TlsSettings): void {
+  if (cert === undefined && ca === undefined) return;
   const { createSecureContext } = builtin("node:tls");
   const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   try {

@@ -1,4 +1,4 @@
-// The options of TLS, checked.
+// The options of tls(), checked.
 
 import { checkBoolean, checkTimeout, describe, typeName } from "../common/checks.ts";
 import type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "./options.ts";
@@ -7,70 +7,88 @@ import type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "./opti
 export interface TlsSettings {
   readonly isServer: boolean;
   /** The name that the server's certificate must be for. */
-  readonly serverName: string;
+  readonly servername: string;
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly ca: string[] | undefined;
   readonly alpn: readonly string[];
+  readonly minVersion: TlsOptions["minVersion"];
   /** Whether the peer must have a certificate that is in order. */
   readonly verifies: boolean;
   readonly handshakeTimeout: number;
 }
 
+/** Which side it is, as far as that is known, and the name of the server. */
+export interface Side {
+  readonly hostname?: string | undefined;
+  readonly isServer?: boolean | undefined;
+}
+
 const DEFAULT_TIMEOUT = 10_000;
 
 /**
- * Checks a client's options, `true` being all defaults.
- * @param serverName The name that the certificate must be for if the options say nothing of it.
- * @throws {TypeError | RangeError} If one of them is not what it should be, or there is no name to check the
- * certificate by.
+ * Checks options, for one side, or, if `isServer` is not known yet, what holds for both.
+ * @throws {TypeError | RangeError} If one of them is not what it should be, if a server has no certificate, or if a client
+ * has no name to check the server's certificate by.
  */
-export function toClientSettings(
-  tls: TlsClientOptions | true,
-  serverName: string = "",
+export function toSettings(
+  options: TlsClientOptions | TlsServerOptions,
+  { hostname, isServer }: Side,
 ): TlsSettings {
-  const options: TlsClientOptions = tls === true ? {} : tls;
-  const settings = toSettings(options);
-  if (settings.cert !== undefined !== (settings.key !== undefined)) {
-    throw new TypeError("tls.cert and tls.key need each other: give both, or neither");
-  }
-  const verifies = checkBoolean("tls.rejectUnauthorized", options.rejectUnauthorized ?? true);
-  const name = options.serverName ?? serverName;
-  if (typeof name !== "string" || options.serverName === "") {
-    throw new TypeError(`tls.serverName must be a host name, not ${describe(name)}`);
-  }
-  if (name === "" && verifies) {
-    throw new TypeError("tls.serverName must say which name the server's certificate is for");
-  }
-  return { ...settings, isServer: false, serverName: name, verifies };
+  const settings = toSharedSettings(options);
+  if (isServer) return toServerSettings(settings, options);
+  return isServer === undefined ? settings : toClientSettings(settings, options, hostname);
 }
 
-/**
- * Checks a server's options.
- * @throws {TypeError | RangeError} If one of them is not what it should be, or there is no certificate.
- */
-export function toServerSettings(options: TlsServerOptions): TlsSettings {
-  const settings = toSettings(options);
-  if (settings.cert === undefined || settings.key === undefined) {
+function toClientSettings(
+  settings: TlsSettings,
+  { rejectUnauthorized = true, servername }: TlsClientOptions,
+  hostname: string = "",
+): TlsSettings {
+  const verifies = checkBoolean("tls.rejectUnauthorized", rejectUnauthorized);
+  const name = servername ?? hostname;
+  if (typeof name !== "string" || servername === "") {
+    throw new TypeError(`tls.servername must be a host name, not ${describe(name)}`);
+  }
+  if (name === "" && verifies) {
+    throw new TypeError(
+      "tls.servername must say which name the server's certificate is for; " +
+        "if this side is the server, say so: tls({ cert, key }, { isServer: true })",
+    );
+  }
+  return { ...settings, servername: name, verifies };
+}
+
+function toServerSettings(
+  settings: TlsSettings,
+  { requestCert = false }: TlsServerOptions,
+): TlsSettings {
+  if (settings.cert === undefined) {
     throw new TypeError("a server needs tls.cert and tls.key, in PEM");
   }
-  const verifies = checkBoolean("tls.requestCert", options.requestCert ?? false);
+  const verifies = checkBoolean("tls.requestCert", requestCert);
   if (verifies && settings.ca === undefined) {
     throw new TypeError(
       "tls.requestCert needs tls.ca: the authorities that sign the clients' certificates",
     );
   }
-  return { ...settings, isServer: true, serverName: "", verifies };
+  return { ...settings, isServer: true, verifies };
 }
 
-type SharedSettings = Pick<TlsSettings, "cert" | "key" | "ca" | "alpn" | "handshakeTimeout">;
-
-function toSettings(options: TlsOptions): SharedSettings {
+function toSharedSettings(options: TlsOptions): TlsSettings {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`tls must be an object of options, not ${describe(options)}`);
   }
-  const { cert, key, ca, alpn = [], handshakeTimeout = DEFAULT_TIMEOUT } = options;
+  const { cert, key, ca, alpn = [], minVersion, handshakeTimeout = DEFAULT_TIMEOUT } = options;
   checkTimeout("tls.handshakeTimeout", handshakeTimeout);
+  if (minVersion !== undefined && minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {
+    throw new TypeError(
+      `tls.minVersion must be "TLSv1.2" or "TLSv1.3", not ${describe(minVersion)}`,
+    );
+  }
+  if (cert === undefined !== (key === undefined)) {
+    throw new TypeError("tls.cert and tls.key need each other: give both, or neither");
+  }
   // Said by the block's name, or by its first line.
   if (typeof key === "string" && /^(-----BEGIN |Proc-Type:.*)ENCRYPTED/m.test(key)) {
     throw new TypeError(
@@ -82,10 +100,14 @@ function toSettings(options: TlsOptions): SharedSettings {
     throw new TypeError(`tls.key must be one private key, not ${keys.length}`);
   }
   return {
+    isServer: false,
+    servername: "",
+    verifies: true,
     cert: toBlocks("cert", cert)?.join("\n"),
     key: keys?.[0],
     ca: toBlocks("ca", ca),
     alpn: checkAlpn(alpn),
+    minVersion,
     handshakeTimeout,
   };
 }

@@ -10,6 +10,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Chat, ChatError, connect, type Connection, ConnectionError } from "../../mod.ts";
+import { tls } from "../../src/tls/mod.ts";
 import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 import { chatPair, scripted, ticks } from "../support/chats.ts";
@@ -257,7 +258,7 @@ test("Chat.detach() hands on the read that watches, before anything has arrived"
   connection.close();
 });
 
-test("Chat.startTls() takes what was read ahead for the beginning of TLS", async () => {
+test("Chat.upgrade() takes what was read ahead for the beginning of TLS", async () => {
   const [client, server] = (await tcpPair()).map((connection) => new Chat(connection, LINES));
   const closed = server!.closed;
   await client!.send("STARTTLS");
@@ -265,22 +266,22 @@ test("Chat.startTls() takes what was read ahead for the beginning of TLS", async
   await server!.send("220 go ahead");
   await server!.flush();
   assertStrictEquals(await client!.read(), "220 go ahead");
-  const starting = client!.startTls({ ca: authority.ca, serverName: "localhost" });
+  const starting = client!.upgrade(tls({ ca: authority.ca, servername: "localhost" }));
   while (server!.stats.buffered === 0) await nextTurn();
-  await Promise.all([starting, server!.startTls({ isServer: true, ...own })]);
+  await Promise.all([starting, server!.upgrade(tls(own, { isServer: true }))]);
   await client!.send("encrypted");
   assertStrictEquals(await server!.read(), "encrypted");
   await Promise.all([client!.closeWhenDone(), server!.closeWhenDone()]);
   assertStrictEquals(await closed, undefined);
 });
 
-test("Chat.startTls() takes nothing for encrypted that was read ahead in clear", async () => {
+test("Chat.upgrade() takes nothing for encrypted that was read ahead in clear", async () => {
   const [client, server] = await tcpPair();
   const chat = new Chat(server, LINES);
   const closed = chat.closed;
   await client.write(bytes("EHLO me\n"));
   while (chat.stats.buffered === 0) await nextTurn();
-  const starting = chat.startTls({ isServer: true, ...own });
+  const starting = chat.upgrade(tls(own, { isServer: true }));
   const error = await assertRejects(() => starting, ConnectionError);
   assertStrictEquals(error.code, "tls");
   assertStrictEquals(await closed, error);

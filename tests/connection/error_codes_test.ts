@@ -11,6 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { type Chat, connect, ConnectionError, listen, serve } from "../../mod.ts";
+import { tls } from "../../src/tls/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
@@ -219,7 +220,7 @@ const authority = new Authority();
 
 const UNTRUSTED: Readonly<Record<string, readonly [names: string, days: number, ca: string]>> = {
   "is for another name": ["DNS:other.example", 2, authority.ca],
-  "is signed by nobody who is trusted": ["DNS:localhost", 2, new Authority("another").ca],
+  "has an unknown issuer": ["DNS:localhost", 2, new Authority("another").ca],
   "has expired": ["DNS:localhost", -1, authority.ca],
 };
 for (const [why, [names, days, ca]] of Object.entries(UNTRUSTED)) {
@@ -257,7 +258,7 @@ testRow("read()", "the connection ends without the goodbye of TLS", async () => 
   return failure;
 }, CURRENT === "bun" && "Bun reports it as an orderly end");
 
-testRow("startTls()", "bytes had come in clear before TLS", async () => {
+testRow("upgrade()", "bytes had come in clear before TLS", async () => {
   await using server = await serve(ANYWHERE, async (chat) => {
     await chat.push("go\nand more"); // in one write
     await chat.read();
@@ -266,7 +267,7 @@ testRow("startTls()", "bytes had come in clear before TLS", async () => {
   const chat = await connect({ hostname: "localhost", port, ...LINES });
   assertStrictEquals(text((await chat.read())!), "go");
   assertStrictEquals(text((await chat.read("and "))!), "");
-  const failure = await assertRejects(() => chat.startTls(), ConnectionError, "4 bytes");
+  const failure = await assertRejects(() => chat.upgrade(tls()), ConnectionError, "4 bytes");
   await assertDone(chat, failure);
   return failure;
 });

@@ -15,6 +15,7 @@ import {
   memoryPair,
   serve,
 } from "../../../mod.ts";
+import { tls as overTls } from "../../../src/tls/mod.ts";
 import { concat, text } from "../../support/bytes.ts";
 import { Authority } from "../../support/certificates.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
@@ -260,7 +261,7 @@ test("STARTTLS forgets what was said before it, and refuses what was sent before
   assertEquals(await ask(polite, "EHLO a"), "250 STARTTLS");
   await ask(polite, "MAIL FROM:<a@x>");
   assertMatch(await ask(polite, "STARTTLS"), /^220/);
-  await polite.startTls({ ca: authority.ca, serverName: "mx.test" });
+  await polite.upgrade(overTls({ ca: authority.ca, servername: "mx.test" }));
   assertMatch(await ask(polite, "RCPT TO:<a@x>"), /^503/);
   assertMatch(await ask(polite, "MAIL FROM:<a@x>"), /^503/);
   assertEquals(await ask(polite, "EHLO a"), "250 SMTPUTF8");

@@ -1,4 +1,4 @@
-/** `chat.startTls()`, in the middle of a conversation, with the sockets of the runtime that the tests run on. */
+/** `chat.upgrade()`, in the middle of a conversation, with the sockets of the runtime that the tests run on. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,10 +15,11 @@ import {
   ConnectionError,
   listen,
   memoryPair,
-  type StartTlsOptions,
   tap,
   UnsupportedError,
+  type Wrap,
 } from "../../mod.ts";
+import { tls } from "../../src/tls/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { bytes } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
@@ -32,8 +33,9 @@ const LINES = { terminator: "\n", encoding: "utf-8" } as const;
 const authority = new Authority();
 const { ca } = authority;
 const own = authority.sign("DNS:localhost,IP:127.0.0.1");
-const asServer = { isServer: true, ...own } as const;
-const asClient = { ca, serverName: "localhost" };
+const clientOptions = { ca, servername: "localhost" };
+const asServer = tls(own, { isServer: true });
+const asClient = tls(clientOptions);
 
 type Pair = readonly [client: Chat<string>, server: Chat<string>];
 
@@ -60,15 +62,15 @@ checkConnection("a connection that has gone over to TLS", async () => {
   const pair = await chats();
   await agree(pair);
   const [client, server] = pair;
-  const serving = server.startTls(asServer);
+  const serving = server.upgrade(asServer);
   assertStrictEquals(await client.read(), "220 go ahead");
-  await Promise.all([client.startTls(asClient), serving]);
+  await Promise.all([client.upgrade(asClient), serving]);
   return [client.detach().connection, server.detach().connection];
 }, {
   only: ["delivers bytes in order", "tells the end to the peer", "hands out what the peer sent"],
 });
 
-test("startTls() goes on with the same conversation, encrypted", async () => {
+test("upgrade() goes on with the same conversation, encrypted", async () => {
   const passed: string[] = [];
   const log = (line: string): void => void passed.push(line);
   await using listener = await listen({ port: 0, ...LINES });
@@ -81,10 +83,10 @@ test("startTls() goes on with the same conversation, encrypted", async () => {
   const pair: Pair = [client, accepted!];
   const [, server] = pair;
   await agree(pair);
-  const serving = server.startTls({ ...asServer, alpn: ["lines"] });
+  const serving = server.upgrade(tls({ ...own, alpn: ["lines"] }));
   await client.read();
   // The name is that which was connected to; what is pushed, and read, meanwhile, is encrypted.
-  const starting = client.startTls({ ca, alpn: ["lines"] });
+  const starting = client.upgrade(tls({ ca, alpn: ["lines"] }));
   client.send("hello");
   const reading = server.read();
   await Promise.all([starting, serving]);
@@ -100,7 +102,64 @@ test("startTls() goes on with the same conversation, encrypted", async () => {
   await close(pair);
 });
 
-test("startTls() loses nothing of the handshake when a read was given up, and is still under way", async () => {
+test("upgrade() goes on over any wrap, is told the side and the host name, and may be called again", async () => {
+  const told: unknown[] = [];
+  await using listener = await listen({ port: 0, ...LINES });
+  const where = { hostname: "localhost", port: listener.address.port };
+  const pair = await Promise.all([connect({ ...where, ...LINES }), listener.accept()]) as Pair;
+  const [client, server] = pair;
+  const seen: string[] = [];
+  const wrap: Wrap = async (connection, to) => {
+    told.push(to);
+    await nextTurn();
+    return tap(connection, (line) => seen.push(line));
+  };
+  await agree(pair);
+  await client.read();
+  await Promise.all([client.upgrade(wrap), server.upgrade(wrap)]);
+  await Promise.all([client.upgrade(tls({ ca })), server.upgrade(tls(own))]);
+  await Promise.all(pair.map((chat) => chat.upgrade(wrap)));
+  await client.send("hello");
+  assertStrictEquals(await server.read(), "hello");
+  const sides = [{ hostname: "localhost", isServer: false }, { isServer: true }];
+  assertEquals(told, [...sides, ...sides]);
+  assert(seen.includes('< 6 bytes "hello\\n"'));
+  await close(pair);
+  assertEquals(await Promise.all([client.closed, server.closed]), [undefined, undefined]);
+
+  const [left] = memoryPair();
+  const mine = new Chat(left, LINES);
+  await mine.upgrade((connection, to) => (told.push(to), connection));
+  assertEquals(told.at(-1), { isServer: false });
+  mine.close();
+});
+
+test("upgrade() leaves the chat as it was when the wrap throws, and closes it when the wrap rejects", async () => {
+  for (const isWatched of [false, true]) {
+    const [left, right] = memoryPair();
+    const chat = new Chat(right, LINES);
+    if (isWatched) void chat.closed; // which reads ahead
+    await nextTurn();
+    const refuse = (): never => {
+      throw new RangeError("not now");
+    };
+    await assertRejects(() => chat.upgrade(refuse), RangeError, "not now");
+    await left.write(bytes("hello\n"));
+    assertStrictEquals(await chat.read(), "hello");
+    const reason = new Error("never");
+    const failure = await assertRejects(() => chat.upgrade(() => Promise.reject(reason)), Error);
+    assertStrictEquals(failure, reason);
+    assertStrictEquals(await chat.closed, reason);
+    assertStrictEquals(await left.read().catch(() => null), null);
+  }
+  const [, right] = memoryPair();
+  const chat = new Chat(right, LINES);
+  const none = (() => undefined) as unknown as Wrap;
+  await assertRejects(() => chat.upgrade(none), TypeError, "Connection");
+  assert(await chat.closed instanceof TypeError);
+});
+
+test("upgrade() loses nothing of the handshake when a read was given up, and is still under way", async () => {
   const pair = await chats();
   const [client, server] = pair;
   const signal = AbortSignal.abort(new Error("given up"));
@@ -112,18 +171,18 @@ test("startTls() loses nothing of the handshake when a read was given up, and is
     controller.abort(signal.reason);
     await assertRejects(() => reading, Error, "given up");
   }
-  await Promise.all([client.startTls(asClient), server.startTls(asServer)]);
+  await Promise.all([client.upgrade(asClient), server.upgrade(asServer)]);
   await client.send("hello");
   assertStrictEquals(await server.read(), "hello");
   await close(pair);
 });
 
-test("startTls() takes the peer's handshake also when it began long before", async () => {
+test("upgrade() takes the peer's handshake also when it began long before", async () => {
   const pair = await chats();
   const [client, server] = pair;
   await agree(pair);
   await client.read();
-  const starting = client.startTls(asClient);
+  const starting = client.upgrade(asClient);
   await server.flush();
   // The handshake has arrived by the time that another connection has come and gone.
   for (let i = 0; i < 3; i++) {
@@ -132,7 +191,7 @@ test("startTls() takes the peer's handshake also when it began long before", asy
     await other[1].read();
     await close(other);
   }
-  await Promise.all([starting, server.startTls(asServer)]);
+  await Promise.all([starting, server.upgrade(asServer)]);
   await client.send("hello");
   assertStrictEquals(await server.read(), "hello");
   server.close();
@@ -141,7 +200,7 @@ test("startTls() takes the peer's handshake also when it began long before", asy
 });
 
 for (const [role, options] of [["server", asServer], ["client", asClient]] as const) {
-  test(`startTls() of a ${role} takes nothing that somebody has put behind the command in clear, and closes the chat`, async () => {
+  test(`upgrade() of a ${role} takes nothing that somebody has put behind the command in clear, and closes the chat`, async () => {
     // Here already, in one chunk with the command; and on its way, where the handshake should be.
     for (const sent of [["STARTTLS\nRCPT TO:<mallory>\n"], ["STARTTLS\n", "RCPT TO:<mallory>\n"]]) {
       const [left, right] = memoryPair();
@@ -149,7 +208,7 @@ for (const [role, options] of [["server", asServer], ["client", asClient]] as co
       await left.write(bytes(sent[0]!));
       assertStrictEquals(await chat.read(), "STARTTLS");
       if (sent.length > 1) await left.write(bytes(sent[1]!));
-      const error = await assertRejects(() => chat.startTls(options), ConnectionError);
+      const error = await assertRejects(() => chat.upgrade(options), ConnectionError);
       assertStrictEquals(error.code, "tls");
       assertStrictEquals(error.message.includes("18 bytes"), sent.length === 1, error.message);
       assertStrictEquals(await chat.closed, error);
@@ -158,13 +217,13 @@ for (const [role, options] of [["server", asServer], ["client", asClient]] as co
   });
 }
 
-test("startTls() rejects, and the chat ends with the error, when the certificate is not in order", async () => {
+test("upgrade() rejects, and the chat ends with the error, when the certificate is not in order", async () => {
   const pair = await chats();
   const [client, server] = pair;
   await agree(pair);
   await client.read();
-  const serving = server.startTls(asServer).catch(() => {});
-  const pushing = client.startTls({ ca, serverName: "other.example" });
+  const serving = server.upgrade(asServer).catch(() => {});
+  const pushing = client.upgrade(tls({ ca, servername: "other.example" }));
   const waiting = client.push("secret\n").then(() => client.flush());
   const error = await assertRejects(
     () => pushing,
@@ -180,17 +239,21 @@ test("startTls() rejects, and the chat ends with the error, when the certificate
   await server.closed;
 });
 
-test("startTls() gives up after its time, and when the chat is closed", async () => {
-  for (const role of [asServer, asClient]) {
+test("upgrade() gives up after its time, and when the chat is closed", async () => {
+  const hurried: readonly [role: Wrap, Wrap][] = [
+    [asServer, tls({ ...own, handshakeTimeout: 20 }, { isServer: true })],
+    [asClient, tls({ ...clientOptions, handshakeTimeout: 20 })],
+  ];
+  for (const [role, impatient] of hurried) {
     const [client, server] = await chats();
-    const late = () => server.startTls({ ...role, handshakeTimeout: 20 });
+    const late = () => server.upgrade(impatient);
     assertStrictEquals((await assertRejects(late, ConnectionError)).code, "timeout");
     await server.closed;
     client.close();
 
     for (const turns of [0, 1, 5]) {
       const [other, closing] = await chats();
-      const starting = closing.startTls(role);
+      const starting = closing.upgrade(role);
       for (let i = 0; i < turns; i++) await nextTurn();
       const reason = new Error("enough");
       closing.close(reason);
@@ -202,11 +265,11 @@ test("startTls() gives up after its time, and when the chat is closed", async ()
   }
 });
 
-test("startTls() is refused, and nothing happens, when something is unsent or waits, or TLS is there already", async () => {
+test("upgrade() is refused, and nothing happens, when something is unsent or waits, or TLS is there already", async () => {
   const pair = await chats();
   const [client, server] = pair;
-  const codeOf = async (options: StartTlsOptions = asClient): Promise<string> =>
-    (await assertRejects(() => client.startTls(options), ChatError)).code;
+  const codeOf = async (): Promise<string> =>
+    (await assertRejects(() => client.upgrade(asClient), ChatError)).code;
 
   client.push("unsent\n");
   assertStrictEquals(await codeOf(), "unsent");
@@ -224,21 +287,21 @@ test("startTls() is refused, and nothing happens, when something is unsent or wa
   assertStrictEquals(await codeOf(), "reading");
   for await (const _ of pieces);
 
-  await assertRejects(() => client.startTls({ ca }), TypeError, "tls.serverName");
-  await assertRejects(() => client.startTls({ isServer: true } as never), TypeError, "tls.cert");
+  await assertRejects(() => client.upgrade(tls({ ca })), TypeError, "tls.servername");
+  await assertRejects(() => client.upgrade({ ca } as never), TypeError, "wrap");
 
   await agree(pair);
-  const serving = server.startTls(asServer);
+  const serving = server.upgrade(asServer);
   await client.read();
-  const starting = client.startTls(asClient);
+  const starting = client.upgrade(asClient);
   assertStrictEquals(await codeOf(), "unsent");
   assertStrictEquals((await failureOf(() => client.detach())).code, "unsent");
   await Promise.all([starting, serving]);
-  await assertRejects(() => client.startTls(asClient), UnsupportedError, "already");
+  await assertRejects(() => client.upgrade(asClient), UnsupportedError, "already");
   await client.send("still here");
   assertStrictEquals(await server.read(), "still here");
   await close(pair);
-  await assertRejects(() => client.startTls(asClient), ClosedError);
+  await assertRejects(() => client.upgrade(asClient), ClosedError);
 });
 
 async function failureOf(work: () => unknown): Promise<ChatError> {
@@ -248,7 +311,7 @@ async function failureOf(work: () => unknown): Promise<ChatError> {
 
 const openssl = needs("openssl");
 test(
-  named("startTls() of a server serves openssl s_client -starttls smtp", openssl),
+  named("upgrade() of a server serves openssl s_client -starttls smtp", openssl),
   openssl,
   async () => {
     await using listener = await listen({ port: 0, terminator: "\r\n", encoding: "utf-8" });
@@ -266,7 +329,7 @@ test(
     assertStrictEquals(await chat.read(), "STARTTLS");
     await chat.send("220 go ahead");
     await chat.flush();
-    await chat.startTls(asServer);
+    await chat.upgrade(tls(own));
     child.stdin.write("NOOP\n");
     assertStrictEquals((await chat.read("\n"))!.trim(), "NOOP");
     const answered = new Deferred();
@@ -298,7 +361,7 @@ with context.wrap_socket(plain, server_side=True) as secured:
     secured.unwrap()
 `;
 
-test(named("startTls() of a client talks to Python's ssl", python), python, async () => {
+test(named("upgrade() of a client talks to Python's ssl", python), python, async () => {
   const folder = mkdtempSync(join(tmpdir(), "asynchat-"));
   const pem = join(folder, "server.pem");
   writeFileSync(pem, `${own.key}${own.cert}`);
@@ -311,7 +374,7 @@ test(named("startTls() of a client talks to Python's ssl", python), python, asyn
     const chat = await connect({ hostname: "localhost", port: Number(port), ...options });
     await chat.send("STARTTLS");
     assertStrictEquals(await chat.read(), "220 go ahead");
-    await chat.startTls({ ca });
+    await chat.upgrade(tls({ ca }));
     await chat.send("hello");
     assertStrictEquals(await chat.read(), "HELLO");
     assertStrictEquals(await chat.read(), null);
