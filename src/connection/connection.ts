@@ -5,7 +5,7 @@ import { isWatchable } from "./closing.ts";
 import type { TlsInfo } from "../tls/options.ts";
 
 /** What carries the bytes. */
-export type Transport = "tcp" | "unix" | "udp";
+export type Transport = "tcp" | "unix";
 
 /** Where one end of a connection is. */
 export interface Address {

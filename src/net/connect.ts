@@ -30,16 +30,11 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   port?: number | undefined;
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
-  /**
-   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes
-   * one of each payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in
-   * another order, and nothing says that the peer has ended; those of others are not heard. `"unix"` is for a `path`.
-   * Default: `"tcp"`, or `"unix"` if there is a path.
-   */
+  /** `"tcp"`, or `"unix"` for a path: an `Address` is where to connect to, too. Default: what the others say. */
   transport?: Transport | undefined;
   /**
-   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead
-   * of a host name, a port and a transport, or a path. It may as well be given in front of the options.
+   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`, instead of a host name and a port,
+   * or a path. It may as well be given in front of the options.
    */
   url?: string | UrlLike | undefined;
   /**
@@ -86,7 +81,7 @@ export function connect<T = Uint8Array>(
 ): Promise<Chat<T>>;
 /**
  * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
- * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
+ * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`.
  * @param options How frames are cut, and how to connect.
  * @returns The chat, connected.
  */
@@ -109,7 +104,7 @@ export async function connect<T>(
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const { hostname } = endpoint; // empty, where there is a path
   const settings = tls === undefined ? undefined : toClientSettings(tls, hostname);
-  const sockets = socketsFor(endpoint.transport);
+  const sockets = socketsFor();
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);

@@ -5,7 +5,6 @@ import { onAbort } from "../common/abort.ts";
 import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/checks.ts";
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
-import { UnsupportedError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UrlLike } from "./endpoint_url.ts";
@@ -41,16 +40,10 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * and one that a program has left behind, and nobody listens on, when another begins to listen.
    */
   path?: string | undefined;
-  /**
-   * `"udp"` for datagrams, as for `connect()`: each sender has a chat, and what is sent there goes to it. A chat ends
-   * when its sender has been silent for `idleTimeout`, by default a minute. At most 1,024 senders are heard at a time,
-   * and 64 KiB of one wait to be read; what else comes is lost. The port is free when the listener and all these chats
-   * are closed. Default: `"tcp"`, or `"unix"` if there is a path.
-   */
+  /** `"tcp"`, or `"unix"` for a path: an {@linkcode Address} is where to listen, too. Default: what the others say. */
   transport?: Transport | undefined;
   /**
-   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host
-   * name, a port and a transport, or a path.
+   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and a port, or a path.
    */
   url?: string | UrlLike | undefined;
   /**
@@ -114,13 +107,7 @@ export async function listen<T = Uint8Array>(
   const settings = tls === undefined ? undefined : toServerSettings(tls);
   const { onError = () => {} } = tls ?? {};
   checkFunction("tls.onError", onError);
-  const sockets = socketsFor(endpoint.transport);
-  if (endpoint.transport === "udp") {
-    // A sender that is silent has ended, and has not broken anything.
-    const { idleTimeout } = options;
-    const listener = await sockets.listen({ ...endpoint, idleTimeout });
-    return new Listener<T>(listener, { ...options, idleTimeout: undefined });
-  }
+  const sockets = socketsFor();
   if (settings !== undefined) await checkCertificates(settings);
   const { path } = endpoint;
   const listener = path === undefined
@@ -130,13 +117,9 @@ export async function listen<T = Uint8Array>(
   return new Listener<T>(new TlsListener(listener, settings, onError), options);
 }
 
-function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void {
-  if (!checkBoolean("reusePort", reusePort)) return;
-  if (path !== undefined) throw new TypeError(`reusePort needs a port, not the path ${path}`);
-  if (transport !== "udp") return;
-  throw new UnsupportedError(
-    "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
-  );
+function checkReusePort(reusePort: boolean, { path }: Endpoint): void {
+  if (!checkBoolean("reusePort", reusePort) || path === undefined) return;
+  throw new TypeError(`reusePort needs a port, not the path ${path}`);
 }
 
 /** The chats of those who connect, in the order they came. */

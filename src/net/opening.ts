@@ -1,11 +1,9 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
 import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
-import { checkFunction, describe, typeName } from "../common/checks.ts";
+import { checkFunction } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
-import { UnsupportedError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
-import { datagrams } from "../framings/datagrams.ts";
 import { rememberName } from "../tls/secure.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
@@ -26,32 +24,17 @@ export function checkWrap({ wrap }: WrapOptions): void {
 }
 
 /** What `connect()` and `listen()` are told alike. */
-interface OpeningOptions extends ChatOptions, WrapOptions, TcpOptions, EndpointOptions {
-  readonly tls?: unknown;
-}
+interface OpeningOptions extends ChatOptions, WrapOptions, TcpOptions, EndpointOptions {}
 
 /**
  * Checks what `connect()` and `listen()` are told alike, and gives back where.
  * @throws {TypeError | RangeError} If an option is not what it should be.
- * @throws {UnsupportedError} If TLS is asked for over UDP.
  */
 export function checkOpening(options: OpeningOptions, lowestPort: number): Endpoint {
   const endpoint = { ...checkEndpoint(options, lowestPort), tcp: checkTcpOptions(options) };
-  if (endpoint.transport === "udp") checkUdp(options);
   checkChatOptions(options);
   checkWrap(options);
   return endpoint;
-}
-
-function checkUdp({ terminator, tls }: OpeningOptions): void {
-  if (tls !== undefined) {
-    throw new UnsupportedError("tls goes over TCP and Unix sockets; over UDP it would be DTLS");
-  }
-  if (terminator === datagrams()) return;
-  const met = terminator !== null && typeof terminator === "object"
-    ? typeName(terminator)
-    : describe(terminator);
-  throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
 }
 
 /**

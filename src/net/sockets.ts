@@ -3,8 +3,7 @@
 import { connectBun, listenBun } from "./bun.ts";
 import { connectDeno, listenDeno, mayUseNet } from "./deno.ts";
 import { connectNode, listenNode } from "./node.ts";
-import { connectUdp, listenUdp } from "../udp/udp.ts";
-import type { ConnectionListener, Transport } from "../connection/connection.ts";
+import type { ConnectionListener } from "../connection/connection.ts";
 import { UnsupportedError } from "../errors.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
@@ -26,15 +25,9 @@ interface Runtimes {
  * The sockets of the runtime that this runs on.
  * @throws {UnsupportedError} If it has none, or is too old.
  */
-export function socketsFor(transport?: Transport): Sockets {
+export function socketsFor(): Sockets {
   checkRuntime();
   const runtimes = globalThis as unknown as Runtimes;
-  if (transport === "udp") {
-    if (runtimes.process?.versions?.node !== undefined) {
-      return { connect: connectUdp, listen: listenUdp };
-    }
-    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
-  }
   if (runtimes.Deno !== undefined) {
     return {
       connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
