@@ -22,8 +22,8 @@ import { type TlsSettings, toClientSettings } from "../tls/settings.ts";
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
   /**
-   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before
-   * has failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
+   * A host name or an IP address. The runtime looks a name up, and tries its addresses, of both IP versions. Default:
+   * `"127.0.0.1"`.
    */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
@@ -56,8 +56,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * may have one or not, it is `connect<Frame>(options)`.)
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what
- * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none. Where a name
- * has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
+ * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly
  * one of a port, a path and a URL.

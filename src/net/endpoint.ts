@@ -15,8 +15,6 @@ export interface Endpoint {
   readonly path?: string;
   /** Whether it is to be spoken to by TLS, as a URL may say. */
   readonly isTls?: boolean;
-  /** The name that was asked for, where `hostname` is one of its addresses. */
-  readonly name?: string;
   /** How the system is to treat the connection, or those that are accepted. */
   readonly tcp?: TcpOptions;
 }
@@ -75,7 +73,7 @@ export function checkEndpoint(options: EndpointOptions, lowestPort: number): End
 const TRANSPORTS: readonly Transport[] = ["tcp", "unix"];
 
 /** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
-export const LONGEST_PATH = 103;
+const LONGEST_PATH = 103;
 
 function checkPath(path: string): Endpoint {
   if (typeof path !== "string" || path === "" || /\0|\/$/.test(path)) {
