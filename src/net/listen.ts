@@ -163,7 +163,8 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
    *
    * When too many files are open, it rejects with a `ConnectionError` whose code is `"exhausted"`. Wait until a chat
    * has ended, or for a moment, and accept again, as `serve()` does; a loop over the listener throws that error, and a
-   * later loop goes on. On Deno the connection stays with the system, and is accepted later; Node and Bun close it.
+   * later loop goes on. On Deno the connection stays with the system, and is accepted later; Bun closes it. Node closes
+   * it, too, and does not say so: `accept()` waits for the next one.
    * @returns Its chat; `null` once the listener is closed.
    * @throws {ConnectionError} If the system refuses to accept: the listener goes on.
    */
