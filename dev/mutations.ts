@@ -1641,8 +1641,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "unix-removes-file",
     file: "net/unix_listener.ts",
-    find: "if (!found?.isSocket() || !await isRefused(sockets, endpoint)) throw error;",
-    replace: "if (!found || !await isRefused(sockets, endpoint)) throw error;",
+    find: "|| !found?.isSocket()) throw error;",
+    replace: "|| found === undefined) throw error;",
     breaks: "listen() on the path of a file removes it",
   },
   {

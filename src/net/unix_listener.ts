@@ -5,7 +5,7 @@ import { attempt } from "../common/attempt.ts";
 import { builtin } from "../connection/builtin.ts";
 import type { ConnectionListener } from "../connection/connection.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
-import { ConnectionError } from "../errors.ts";
+import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -25,7 +25,8 @@ export async function listenOnPath(
   } catch (error) {
     checkFolder(path);
     const found = statOf(path);
-    if (!found?.isSocket() || !await isRefused(sockets, endpoint)) throw error;
+    if (!isCode(error, "in-use") || !found?.isSocket()) throw error;
+    if (!await isRefused(sockets, endpoint)) throw error;
     // Another program may have removed it meanwhile, and listen there.
     if (isSame(found, statOf(path))) builtin("node:fs").rmSync(path);
     return keepSuccessor(await sockets.listen(endpoint), path);
@@ -48,8 +49,12 @@ async function isRefused(sockets: Sockets, endpoint: PathEndpoint): Promise<bool
     (await sockets.connect(endpoint)).close();
     return false;
   } catch (error) {
-    return error instanceof ConnectionError && error.code === "refused";
+    return isCode(error, "refused");
   }
+}
+
+function isCode(error: unknown, code: ConnectionErrorCode): boolean {
+  return error instanceof ConnectionError && error.code === code;
 }
 
 /**
