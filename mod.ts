@@ -65,7 +65,6 @@ export type {
 } from "./src/framer/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
 export { codec, type MessageOptions } from "./src/framings/codec.ts";
-export { datagrams } from "./src/framings/datagrams.ts";
 export { delimited } from "./src/framings/delimited.ts";
 export { headed, type HeadedOptions } from "./src/framings/headed.ts";
 export { jsonLines } from "./src/framings/json_lines.ts";

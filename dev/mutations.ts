@@ -682,21 +682,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "const options = {};",
     breaks: "anyOf() does not keep the delimiter",
   },
-  {
-    id: "datagrams-view",
-    file: "framings/datagrams.ts",
-    find: "this.#rest = rest.slice();",
-    replace: "this.#rest = rest;",
-    breaks:
-      "a part of a datagram that waits for the rest is changed when the writer reuses its array",
-  },
-  {
-    id: "datagrams-too-long",
-    file: "framings/datagrams.ts",
-    find: "const LONGEST_DATAGRAM = 65_507;",
-    replace: "const LONGEST_DATAGRAM = 65_535;",
-    breaks: "a payload that no datagram can carry is encoded, and breaks the chat",
-  },
 
   // The chat.
   {
@@ -1640,20 +1625,6 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "an error shows the password of a url",
   },
   {
-    id: "every-address-second-winner",
-    file: "sockets/every_address.ts",
-    find: "if (winner !== undefined || calledOff?.aborted) return connection.close();",
-    replace: "if (calledOff?.aborted) return connection.close();",
-    breaks: "a second connection that opens stays open",
-  },
-  {
-    id: "every-address-goes-on",
-    file: "sockets/every_address.ts",
-    find: "for (const controller of controllers) controller.abort();",
-    replace: "",
-    breaks: "attempts to connect go on when one has won, or connect() was given up",
-  },
-  {
     id: "opening-wrap-throws",
     file: "sockets/opening.ts",
     find: "connection.close(error);",
@@ -1668,25 +1639,17 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "small writes are delayed by default",
   },
   {
-    id: "sockets-permission",
-    file: "sockets/runtime_sockets.ts",
-    find: "byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet })",
-    replace: "byName(connectDeno)",
-    breaks: "on Deno a name is looked up although only the name itself is allowed",
-    runtime: "deno",
-  },
-  {
     id: "unix-removes-file",
-    file: "sockets/unix_listener.ts",
-    find: "if (!asked.isSocket() || !await answersNot(sockets, endpoint)) return false;",
-    replace: "if (!await answersNot(sockets, endpoint)) return false;",
+    file: "net/unix_listener.ts",
+    find: "|| !found?.isSocket()) throw error;",
+    replace: "|| found === undefined) throw error;",
     breaks: "listen() on the path of a file removes it",
   },
   {
     id: "unix-removes-others",
-    file: "sockets/unix_listener.ts",
-    find: "const isKept = keep();",
-    replace: "const isKept = false && keep();",
+    file: "net/unix_listener.ts",
+    find: "attempt(() => linkSync(path, aside));",
+    replace: "",
     breaks: "close() removes the socket of another that listens on the path by now",
   },
 
@@ -2022,10 +1985,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: "pushed-listener-exhausted",
-    file: "adapters/shared/pushed_listener.ts",
+    file: "net/pushed_listener.ts",
     find: "connection.close();\n    this.fail(cause);",
     replace: "connection.close();",
-    breaks: "a server that runs out of files is not told",
+    breaks: "a server on Bun that runs out of files is not told",
+    runtime: "bun",
   },
   {
     id: "stream-inbox-lost",
@@ -2064,25 +2028,25 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "close() does not abort a WritableStream",
   },
   {
-    id: "udp-senders-unlimited",
-    file: "adapters/udp.ts",
-    find: "this.#isClosed || this.#senders.size >= MOST_SENDERS",
-    replace: "this.#isClosed",
-    breaks: "any number of senders has a chat",
-  },
-  {
     id: "udp-no-limit",
-    file: "adapters/udp.ts",
-    find: "if (waiting > 0 && waiting + datagram.length > CAPACITY) return;",
-    replace: "void waiting;",
+    file: "udp/mod.ts",
+    find: "if (size > this.#room) return void this.dropped++;",
+    replace: "",
     breaks: "any amount of datagrams waits to be read",
   },
   {
-    id: "udp-timer",
-    file: "adapters/udp.ts",
-    find: "this.#isReleased = true;\n    this.#deadline?.clear();",
-    replace: "this.#isReleased = true;",
-    breaks: "the timer of a sender runs on when its chat is closed",
+    id: "udp-empty-free",
+    file: "udp/mod.ts",
+    find: "const size = payload.length + OVERHEAD;",
+    replace: "const size = payload.length;",
+    breaks: "any number of empty datagrams waits to be read",
+  },
+  {
+    id: "udp-earlier-error",
+    file: "udp/mod.ts",
+    find: "attempt < 5;",
+    replace: "attempt < 1;",
+    breaks: "on Bun a datagram is not sent because an earlier one, to another peer, was refused",
   },
 
   // What tests others.

@@ -82,7 +82,6 @@ const CALLS: Readonly<Record<string, readonly [call: Call, ...args: unknown[]]>>
   codec: [asynchat.codec as Call, asynchat.lines(), { decode: () => 1, encode: () => "" }],
   connect: [asynchat.connect as Call, { port: 1, terminator: "\n" }],
   "connect to a URL": [asynchat.connect as Call, "tcp://127.0.0.1:1", { terminator: "\n" }],
-  datagrams: [asynchat.datagrams as Call],
   delimited: [asynchat.delimited as Call, "\n", { keep: true }],
   fromBun: [asynchat.fromBun as Call, () => {}],
   fromBunWebSocket: [websocket.fromBunWebSocket as Call, () => {}, {}],

@@ -1078,7 +1078,7 @@ function checkLife(options: ChatOptions): void {
   const { idleTimeout, frameTimeout, linger = {}, signal } = checkOptions(options);
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
-  checkTimeout("linger.total", checkOptions(linger, "linger").total);
+  checkTimeout("linger.total", checkOptions(linger, undefined, "linger").total);
   checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }

@@ -23,11 +23,10 @@ export function unixAddress(path: string | null | undefined): Address | undefine
   return path ? { transport: "unix", hostname: "", port: 0, path } : undefined;
 }
 
-/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`, `localhost:6000 (::1)`, `/run/app.sock`. */
+/** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`, `/run/app.sock`. */
 export function formatEndpoint(endpoint: Endpoint | undefined): string {
   if (endpoint === undefined) return "the peer";
-  const { hostname, port, path, name } = endpoint;
+  const { hostname, port, path } = endpoint;
   if (path !== undefined) return path;
-  if (name !== undefined) return `${name}:${port} (${hostname})`;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

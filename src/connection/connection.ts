@@ -1,7 +1,7 @@
 // Connection: what a chat needs of a transport, and every adapter guarantees.
 
 /** What carries the bytes. */
-export type Transport = "tcp" | "unix" | "udp";
+export type Transport = "tcp" | "unix";
 
 /** Where one end of a connection is. */
 export interface Address {

@@ -20,24 +20,19 @@ import type { TlsClientOptions } from "../tls/options.ts";
 /** Where to connect to, and how to chat there. */
 export interface ConnectOptions extends ChatOptions, TcpOptions {
   /**
-   * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before
-   * has failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
+   * A host name or an IP address. The runtime looks a name up, and tries its addresses, of both IP versions. Default:
+   * `"127.0.0.1"`.
    */
   hostname?: string | undefined;
   /** The port, 1 to 65535. */
   port?: number | undefined;
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
-  /**
-   * `"udp"` for datagrams: each is a frame, also an empty one, and `terminator` must be `datagrams()`. `send()` makes
-   * one of each payload, of 65,507 bytes at most; `push()` is not for them. Datagrams may be lost, or come twice, or in
-   * another order, and nothing says that the peer has ended; those of others are not heard. `"unix"` is for a `path`.
-   * Default: `"tcp"`, or `"unix"` if there is a path.
-   */
+  /** `"tcp"`, or `"unix"` for a path: an `Address` is where to connect to, too. Default: what the others say. */
   transport?: Transport | undefined;
   /**
-   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead
-   * of a host name, a port and a transport, or a path. It may as well be given in front of the options.
+   * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`, instead of a host name and a port,
+   * or a path. It may as well be given in front of the options.
    */
   url?: string | UrlLike | undefined;
   /**
@@ -66,8 +61,7 @@ export interface ConnectOptions extends ChatOptions, TcpOptions {
  * may have one or not, it is `connect<Frame>(options)`.)
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what
- * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none. Where a name
- * has several addresses, the `cause` is an `AggregateError` with the `ConnectionError` of each.
+ * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none.
  * @throws The reason of `signal`, if that is aborted before the connection is there.
  * @throws {TypeError} If an option is of a wrong type, a delimiter or the host name is empty, or there is not exactly
  * one of a port, a path and a URL.
@@ -91,7 +85,7 @@ export function connect<T = Uint8Array>(
 ): Promise<Chat<T>>;
 /**
  * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
- * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
+ * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`.
  * @param options How frames are cut, and how to connect.
  * @returns The chat, connected.
  */
@@ -114,7 +108,7 @@ export async function connect<T>(
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
   const { hostname } = endpoint; // empty, where there is a path
   const to = hostname === "" ? { isServer: false } : { hostname, isServer: false };
-  const sockets = socketsFor(endpoint.transport);
+  const sockets = socketsFor();
   const wrap = await toWrap(tls === true ? {} : tls, options.wrap, to);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, { wrap, to });

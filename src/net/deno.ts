@@ -68,9 +68,6 @@ interface DenoLike {
   connect(options: DenoWhere & { signal: AbortSignalLike | undefined }): Promise<DenoSocketLike>;
   listen(options: DenoWhere & { reusePort: boolean; tcpBacklog: number }): DenoListenerLike;
   readonly build: { readonly os: string };
-  readonly permissions: {
-    querySync(permission: { name: "net"; host: string }): { readonly state: string };
-  };
 }
 
 /** What `accept()` fails with when the connection that it would give was reset meanwhile. */
@@ -169,17 +166,6 @@ function checkKeepAlive({ tcp }: Endpoint): void {
     `keepAlive with a time (${tcp.keepAlive}) needs Node or Bun: Deno has keepAlive: true, with the system's time; ` +
       "an idleTimeout ends a silent chat after a time of your own",
   );
-}
-
-/** Whether the program may look the name up, or connect to the port, without anybody being asked. */
-export function mayUseNet(hostname: string, port?: number): boolean {
-  const name = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const host = port === undefined ? name : `${name}:${port}`;
-  try {
-    return deno().permissions.querySync({ name: "net", host }).state === "granted";
-  } catch {
-    return false; // Deno does not take it for a host: it has an error for whoever connects there
-  }
 }
 
 class DenoListener implements ConnectionListener {

@@ -15,10 +15,6 @@ export interface Endpoint {
   readonly path?: string;
   /** Whether it is to be spoken to by TLS, as a URL may say. */
   readonly isTls?: boolean;
-  /** The name that was asked for, where `hostname` is one of its addresses. */
-  readonly name?: string;
-  /** What carries the bytes. Default: TCP, or a Unix socket if there is a path. */
-  readonly transport?: Transport;
   /** How the system is to treat the connection, or those that are accepted. */
   readonly tcp?: TcpOptions;
 }
@@ -27,8 +23,6 @@ export interface Endpoint {
 export interface ListenEndpoint extends Endpoint {
   /** Whether other listeners may have the same port. Default: `false`. */
   readonly reusePort?: boolean;
-  /** Over UDP: how long a sender may be silent before it is taken to have ended, in milliseconds. */
-  readonly idleTimeout?: number | undefined;
 }
 
 /** What is asked for: a port and perhaps a host name, or a path, or a URL. */
@@ -46,14 +40,14 @@ export interface EndpointOptions {
  * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535, or the path too long.
  */
 export function checkEndpoint(options: EndpointOptions, lowestPort: number): Endpoint {
-  const { url, hostname, port, path, transport } = options;
+  const { url, hostname = "127.0.0.1", port, path, transport } = options;
   // It would connect to this machine, where something else was meant.
   if ("host" in options) throw new TypeError("there is no option host: use hostname");
   if (transport !== undefined && !TRANSPORTS.includes(transport)) {
-    throw new TypeError(`transport must be "tcp", "udp" or "unix", not ${describe(transport)}`);
+    throw new TypeError(`transport must be "tcp" or "unix", not ${describe(transport)}`);
   }
   if (url !== undefined) {
-    const beside = hostname ?? port ?? path ?? transport;
+    const beside = options.hostname ?? port ?? path ?? transport;
     if (beside === undefined) {
       const { isTls = false, ...destination } = readUrl(url, lowestPort) as Partial<Endpoint>;
       return { ...checkEndpoint(destination, lowestPort), isTls };
@@ -61,11 +55,13 @@ export function checkEndpoint(options: EndpointOptions, lowestPort: number): End
     throw new TypeError(`expected a url, or a port or a path, not both: ${describe(beside)}`);
   }
   if (path === undefined && transport !== "unix") {
-    const endpoint = checkHostAndPort(hostname, port, lowestPort);
-    return transport === "udp" ? { ...endpoint, transport } : endpoint;
+    if (port === undefined) {
+      throw new TypeError("expected a port, the path of a Unix socket, or a url");
+    }
+    return checkHostAndPort(hostname, port, lowestPort);
   }
   // The Address of a Unix socket has an empty host name, and 0 for a port.
-  const isMixed = port || hostname || transport !== undefined && transport !== "unix";
+  const isMixed = port || options.hostname || transport !== undefined && transport !== "unix";
   if (path === undefined || isMixed) {
     throw new TypeError(
       `expected a path, or a port with or without a hostname, not both: ${describe(path)}`,
@@ -74,10 +70,10 @@ export function checkEndpoint(options: EndpointOptions, lowestPort: number): End
   return checkPath(path);
 }
 
-const TRANSPORTS: readonly Transport[] = ["tcp", "udp", "unix"];
+const TRANSPORTS: readonly Transport[] = ["tcp", "unix"];
 
 /** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
-export const LONGEST_PATH = 103;
+const LONGEST_PATH = 103;
 
 function checkPath(path: string): Endpoint {
   if (typeof path !== "string" || path === "" || /\0|\/$/.test(path)) {
@@ -103,20 +99,18 @@ function isHostname(text: unknown): text is string {
     (NAME.test(text) || IPV6.test(text));
 }
 
-function checkHostAndPort(
-  hostname: string = "127.0.0.1",
-  port: number | undefined,
-  lowestPort: number,
-): Endpoint {
+/**
+ * Checks a host name and a port.
+ * @throws {TypeError} If one is of a wrong type, or the host name none.
+ * @throws {RangeError} If the port is not a whole number from `lowestPort` to 65535.
+ */
+export function checkHostAndPort(hostname: string, port: number, lowestPort: number): Endpoint {
   // An IPv6 address may come in the brackets that it wears in a URL.
   const name = typeof hostname === "string" ? hostname.replace(/^\[(.*:.*)\]$/, "$1") : hostname;
   if (!isHostname(name)) {
     throw new TypeError(
       `hostname must be a host name or an IP address, not ${describe(hostname)}`,
     );
-  }
-  if (port === undefined) {
-    throw new TypeError("expected a port, the path of a Unix socket, or a url");
   }
   checkNumber("port", port);
   if (!Number.isInteger(port) || port < lowestPort || port > 65535) {

@@ -10,12 +10,7 @@ export interface UrlLike {
 
 /** Where a URL leads to. */
 export type Destination =
-  | {
-    readonly hostname: string;
-    readonly port: number;
-    readonly transport?: "udp";
-    readonly isTls?: true;
-  }
+  | { readonly hostname: string; readonly port: number; readonly isTls?: true }
   | { readonly path: string };
 
 /** Whether this is a URL, or the text of one; not whether it leads anywhere. */
@@ -25,7 +20,7 @@ export function isUrl(value: unknown): value is string | UrlLike {
 
 /**
  * Reads the URL of something to connect to, or to listen on: `tcp://127.0.0.1:6000`, `tls://[::1]:6000`,
- * `udp://127.0.0.1:6000`, `unix:/run/app.sock`.
+ * `unix:/run/app.sock`.
  * @throws {TypeError} If it is none, or has parts that mean nothing here; a password in it is not repeated.
  * @throws {RangeError} If the port is not one from `lowestPort` to 65535.
  */
@@ -45,13 +40,12 @@ export function readUrl(url: string | UrlLike, lowestPort: number): Destination 
     if (hostname || !pathname.startsWith("/")) fail(text, "the path must begin with /");
     return { path: decode(text, pathname) };
   }
-  if (!/^(tcp|tls|udp):$/.test(protocol)) fail(text, `${protocol} is none of these`);
+  if (!/^(tcp|tls):$/.test(protocol)) fail(text, `${protocol} is none of these`);
   if (!hostname) fail(text, "it has no host");
   if (!port) fail(text, "it has no port");
   if (pathname !== "" && pathname !== "/") fail(text, "a path has no place in it");
   const where = { hostname: decode(text, hostname), port: toPort(text, port, lowestPort) };
-  if (protocol === "tls:") return { ...where, isTls: true };
-  return protocol === "udp:" ? { ...where, transport: "udp" } : where;
+  return protocol === "tls:" ? { ...where, isTls: true } : where;
 }
 
 /** The parts of the URL. */
@@ -85,7 +79,7 @@ function decode(text: string, part: string): string {
 
 function fail(text: string, why: string): never {
   throw new TypeError(
-    `url must be like tcp://127.0.0.1:6000, tls://example.com:6000, udp://127.0.0.1:6000 or unix:/run/app.sock, not ${
+    `url must be like tcp://127.0.0.1:6000, tls://example.com:6000 or unix:/run/app.sock, not ${
       shown(text)
     }: ${why}`,
   );

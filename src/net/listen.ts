@@ -6,7 +6,6 @@ import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/c
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
 import { checkWrap, type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
-import { UnsupportedError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UrlLike } from "./endpoint_url.ts";
@@ -45,16 +44,10 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * and one that a program has left behind, and nobody listens on, when another begins to listen.
    */
   path?: string | undefined;
-  /**
-   * `"udp"` for datagrams, as for `connect()`: each sender has a chat, and what is sent there goes to it. A chat ends
-   * when its sender has been silent for `idleTimeout`, by default a minute. At most 1,024 senders are heard at a time,
-   * and 64 KiB of one wait to be read; what else comes is lost. The port is free when the listener and all these chats
-   * are closed. Default: `"tcp"`, or `"unix"` if there is a path.
-   */
+  /** `"tcp"`, or `"unix"` for a path: an {@linkcode Address} is where to listen, too. Default: what the others say. */
   transport?: Transport | undefined;
   /**
-   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host
-   * name, a port and a transport, or a path.
+   * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and a port, or a path.
    */
   url?: string | UrlLike | undefined;
   /**
@@ -118,13 +111,7 @@ export async function listen<T = Uint8Array>(
   if (endpoint.isTls && tls === undefined) {
     throw new TypeError("a tls:// url to listen on needs the option tls, with cert and key");
   }
-  const sockets = socketsFor(endpoint.transport);
-  if (endpoint.transport === "udp") {
-    // A sender that is silent has ended, and has not broken anything.
-    const { idleTimeout } = options;
-    const listener = await sockets.listen({ ...endpoint, idleTimeout });
-    return new Listener<T>(listener, { ...options, idleTimeout: undefined });
-  }
+  const sockets = socketsFor();
   const wrap = await toWrap(tls, options.wrap, ACCEPTED);
   const { path } = endpoint;
   const listener = path === undefined
@@ -136,13 +123,9 @@ export async function listen<T = Uint8Array>(
 /** What the connections are for that a listener accepts. */
 const ACCEPTED: WrapTarget = { isServer: true };
 
-function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void {
-  if (!checkBoolean("reusePort", reusePort)) return;
-  if (path !== undefined) throw new TypeError(`reusePort needs a port, not the path ${path}`);
-  if (transport !== "udp") return;
-  throw new UnsupportedError(
-    "reusePort is for TCP: over UDP the system would part the datagrams of a sender",
-  );
+function checkReusePort(reusePort: boolean, { path }: Endpoint): void {
+  if (!checkBoolean("reusePort", reusePort) || path === undefined) return;
+  throw new TypeError(`reusePort needs a port, not the path ${path}`);
 }
 
 /** The chats of those who connect, in the order they came. */
@@ -189,7 +172,8 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
    *
    * When too many files are open, it rejects with a `ConnectionError` whose code is `"exhausted"`. Wait until a chat
    * has ended, or for a moment, and accept again, as `serve()` does; a loop over the listener throws that error, and a
-   * later loop goes on. On Deno the connection stays with the system, and is accepted later; Node and Bun close it.
+   * later loop goes on. On Deno the connection stays with the system, and is accepted later; Bun closes it. Node closes
+   * it, too, and does not say so: `accept()` waits for the next one.
    * @returns Its chat; `null` once the listener is closed.
    * @throws {ConnectionError} If the system refuses to accept: the listener goes on.
    */

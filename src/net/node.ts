@@ -12,6 +12,13 @@ import { builtin } from "../connection/builtin.ts";
 import { PushedListener } from "./pushed_listener.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
+/**
+ * How long one address of a name has, where there are several, before Node gives it up for the next. By itself Node 20
+ * gives it 250 ms, in which a far host does not answer, and no host whose first packet was lost (it is sent again after a
+ * second). Milliseconds.
+ */
+const ATTEMPT_TIMEOUT = 2_500;
+
 /** Opens a connection over TCP or a Unix socket with `node:net`, unless `calledOff` is aborted first. */
 export async function connectNode(
   endpoint: Endpoint,
@@ -22,7 +29,8 @@ export async function connectNode(
   if (calledOff?.aborted) throw calledOff.reason;
   const { hostname, port, path } = endpoint;
   const signal = calledOff as AbortSignal;
-  const where = path === undefined ? { host: hostname, port } : { path };
+  const tcp = { host: hostname, port, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT };
+  const where = path === undefined ? tcp : { path };
   const socket = connect({ ...where, signal });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>

@@ -1,7 +1,6 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
 import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
-import { describe, typeName } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import {
   checkWrap,
@@ -10,9 +9,7 @@ import {
   wrapConnection,
   type WrapTarget,
 } from "../connection/wrap.ts";
-import { UnsupportedError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
-import { datagrams } from "../framings/datagrams.ts";
 import type { TlsClientOptions, TlsServerOptions } from "../tls/options.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
@@ -26,25 +23,12 @@ interface OpeningOptions extends ChatOptions, TcpOptions, EndpointOptions {
 /**
  * Checks what `connect()` and `listen()` are told alike, and gives back where.
  * @throws {TypeError | RangeError} If an option is not what it should be.
- * @throws {UnsupportedError} If TLS is asked for over UDP.
  */
 export function checkOpening(options: OpeningOptions, lowestPort: number): Endpoint {
   const endpoint = { ...checkEndpoint(options, lowestPort), tcp: checkTcpOptions(options) };
-  if (endpoint.transport === "udp") checkUdp(options);
   checkChatOptions(options);
   if (options.wrap !== undefined) checkWrap(options.wrap);
   return endpoint;
-}
-
-function checkUdp({ terminator, tls }: OpeningOptions): void {
-  if (tls !== undefined) {
-    throw new UnsupportedError("tls goes over TCP and Unix sockets; over UDP it would be DTLS");
-  }
-  if (terminator === datagrams()) return;
-  const met = terminator !== null && typeof terminator === "object"
-    ? typeName(terminator)
-    : describe(terminator);
-  throw new TypeError(`over UDP a datagram is a frame: terminator must be datagrams(), not ${met}`);
 }
 
 /**

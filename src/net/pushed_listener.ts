@@ -1,4 +1,4 @@
-// The listener of Node and Bun: connections are pushed, and closed while no more files can be opened.
+// The listener of Node and Bun, to which connections are pushed.
 
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener } from "../connection/connection.ts";
@@ -8,27 +8,30 @@ import { builtin } from "../connection/builtin.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
 /**
- * A listener over those of Node and Bun, which push their connections, and do not say when they cannot accept because
- * too many files are open: Node closes the connections that wait; Bun asks the system for them again and again, which
- * takes all the time that there is. So neither is let come to that: with each connection it is asked whether a file
- * could still be opened, and the connection closed if it took the last descriptor. Then there is one for the next,
- * which is closed in the same way, and for the program's own files. (When it is these that take the last, it is as it
- * would be without this, until one of them is closed.)
+ * A listener over those of Node and Bun, which push their connections. When too many files are open, Node closes those
+ * that wait, and does not say so; Bun needs `watchDescriptors()`.
  */
 export class PushedListener implements ConnectionListener {
   readonly address: Address;
   readonly #stop: () => void;
-  readonly #findExhaustion: () => Error | undefined = exhaustionCheck();
+  readonly #findExhaustion: () => Error | undefined;
   readonly #queue = new AcceptQueue();
   readonly #closed = new Deferred();
 
   /**
    * @param address Where it listens.
    * @param stop Stops listening.
+   * @param findExhaustion Is asked with each connection for the error, if none should be taken because too many files are
+   * open.
    */
-  constructor(address: Address, stop: () => void) {
+  constructor(
+    address: Address,
+    stop: () => void,
+    findExhaustion: () => Error | undefined = () => undefined,
+  ) {
     this.address = address;
     this.#stop = stop;
+    this.#findExhaustion = findExhaustion;
   }
 
   get closed(): Promise<void> {
@@ -59,18 +62,42 @@ export class PushedListener implements ConnectionListener {
   }
 }
 
-/** Gives a function that gives the system's error when no file can be opened. (It takes some microseconds.) */
-function exhaustionCheck(): () => Error | undefined {
+/** How long after a connection it is looked whether files can still be opened. Milliseconds. */
+const LOOK_AFTER = 100;
+
+/**
+ * For Bun, which asks for a connection that it cannot accept again and again: that took two thirds of a processor for as
+ * long as it lasted. So there is a spare descriptor. A tenth of a second after a connection has come, it is looked whether
+ * another file could be opened; if not, the spare one is given up. Then Bun can accept each connection that waits, which
+ * is closed, until two files can be opened again.
+ * @returns Gives the system's error while no connection should be taken. (To look takes 10 microseconds, and happens ten
+ * times a second at most.)
+ */
+export function watchDescriptors(): () => Error | undefined {
   const { closeSync, openSync } = builtin("node:fs");
   const { devNull } = builtin("node:os");
-  return () => {
+  let exhaustion: Error | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let spare: number | undefined;
+  const look = (): void => {
+    timer = exhaustion = undefined;
     try {
+      spare ??= openSync(devNull, "r");
       closeSync(openSync(devNull, "r"));
     } catch (error) {
-      // That this file cannot be opened for another reason says nothing of sockets.
       const { code } = error as { code?: string };
-      if (code === "EMFILE" || code === "ENFILE") return error as Error;
+      // That this file cannot be opened for another reason says nothing of sockets.
+      if (code !== "EMFILE" && code !== "ENFILE") return;
+      exhaustion = error as Error;
+      if (spare !== undefined) closeSync(spare);
+      spare = undefined;
+      schedule();
     }
-    return undefined;
   };
+  const schedule = (): void => {
+    timer ??= setTimeout(look, LOOK_AFTER);
+    (timer as { unref?(): void }).unref?.();
+  };
+  look();
+  return () => (schedule(), exhaustion);
 }

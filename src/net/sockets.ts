@@ -1,18 +1,18 @@
 // Which sockets there are: those of Node, Deno or Bun.
 
 import { connectBun, listenBun } from "./bun.ts";
-import { connectDeno, listenDeno, mayUseNet } from "./deno.ts";
+import { connectDeno, listenDeno } from "./deno.ts";
 import { connectNode, listenNode } from "./node.ts";
-import { connectUdp, listenUdp } from "../udp/udp.ts";
-import type { ConnectionListener, Transport } from "../connection/connection.ts";
+import type { Connection, ConnectionListener } from "../connection/connection.ts";
 import { UnsupportedError } from "../errors.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
-import type { ListenEndpoint } from "./endpoint.ts";
-import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
+import type { AbortSignalLike } from "../common/abort.ts";
+import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 
 /** A runtime's own sockets. */
 export interface Sockets {
-  readonly connect: Dial;
+  /** Opens a connection. `calledOff` is aborted when nothing needs it any more; it may come all the same. */
+  connect(endpoint: Endpoint, calledOff?: AbortSignalLike): Promise<Connection>;
   listen(endpoint: ListenEndpoint): ConnectionListener | Promise<ConnectionListener>;
 }
 
@@ -26,33 +26,20 @@ interface Runtimes {
  * The sockets of the runtime that this runs on.
  * @throws {UnsupportedError} If it has none, or is too old.
  */
-export function socketsFor(transport?: Transport): Sockets {
+export function socketsFor(): Sockets {
   checkRuntime();
   const runtimes = globalThis as unknown as Runtimes;
-  if (transport === "udp") {
-    if (runtimes.process?.versions?.node !== undefined) {
-      return { connect: connectUdp, listen: listenUdp };
-    }
-    throw new UnsupportedError("this runtime has no UDP sockets: they need Node, Deno or Bun");
-  }
   if (runtimes.Deno !== undefined) {
-    return {
-      connect: byName(connectDeno, { ...SYSTEM, mayUse: mayUseNet }),
-      listen: listenDeno,
-    };
+    return { connect: connectDeno, listen: listenDeno };
   }
   if (runtimes.Bun !== undefined) {
-    return { connect: byName(connectBun), listen: listenBun };
+    return { connect: connectBun, listen: listenBun };
   }
   if (runtimes.process?.versions?.node !== undefined) {
-    return { connect: byName(connectNode), listen: listenNode };
+    return { connect: connectNode, listen: listenNode };
   }
   throw new UnsupportedError(
     "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
       "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
   );
-}
-
-function byName(dial: Dial, resolver: Resolver = SYSTEM): Dial {
-  return (endpoint, calledOff) => connectByName(dial, endpoint, calledOff, resolver);
 }

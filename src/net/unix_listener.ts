@@ -1,54 +1,42 @@
 // Listening on a Unix socket, whatever others have left at its path.
 
 import type { BigIntStats } from "node:fs";
-import { builtin } from "../connection/builtin.ts";
-import { toConnectionError } from "../connection/error_codes.ts";
-import { Deferred } from "../common/deferred.ts";
 import { attempt } from "../common/attempt.ts";
-import type { Connection, ConnectionListener } from "../connection/connection.ts";
-import { ConnectionError } from "../errors.ts";
-import { type Endpoint, type ListenEndpoint, LONGEST_PATH } from "./endpoint.ts";
+import { builtin } from "../connection/builtin.ts";
+import type { ConnectionListener } from "../connection/connection.ts";
+import { toConnectionError } from "../connection/error_codes.ts";
+import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import type { ListenEndpoint } from "./endpoint.ts";
 import type { Sockets } from "./sockets.ts";
 
+type PathEndpoint = ListenEndpoint & { readonly path: string };
+
 /**
- * Listens on a Unix socket. A program that was killed leaves its socket behind, and nobody could listen there again: what
- * nobody listens on any more is removed.
- *
- * ```text
- *   in use? ──▶ does it answer? ── no, and it is still the same: move it aside ──▶ does it answer? ── no: remove it, and listen
- *                                                                                                 └── yes: move it back
- * ```
- *
- * Between asking and moving, another program might have begun to listen there: so it is compared with what was asked, and
- * asked again when it is out of the way.
+ * Listens on a Unix socket. A program that was killed leaves its socket behind, and nobody could listen there again: a
+ * socket that refuses a connection is removed first.
  */
 export async function listenOnPath(
   sockets: Sockets,
-  endpoint: ListenEndpoint & { readonly path: string },
+  endpoint: PathEndpoint,
 ): Promise<ConnectionListener> {
-  await checkFolder(endpoint.path);
-  return keepOthers(await listenInPlace(sockets, endpoint), endpoint.path);
-}
-
-async function listenInPlace(
-  sockets: Sockets,
-  endpoint: ListenEndpoint & { readonly path: string },
-): Promise<ConnectionListener> {
+  const { path } = endpoint;
   try {
-    return await sockets.listen(endpoint);
+    return keepSuccessor(await sockets.listen(endpoint), path);
   } catch (error) {
-    const isInUse = error instanceof ConnectionError && error.code === "in-use";
-    if (!isInUse || !await removeIfStale(sockets, endpoint)) throw error;
-    return await sockets.listen(endpoint);
+    checkFolder(path);
+    const found = statOf(path);
+    if (!isCode(error, "in-use") || !found?.isSocket()) throw error;
+    if (!await isRefused(sockets, endpoint)) throw error;
+    // Another program may have removed it meanwhile, and listen there.
+    if (isSame(found, statOf(path))) builtin("node:fs").rmSync(path);
+    return keepSuccessor(await sockets.listen(endpoint), path);
   }
 }
 
 /** Where the folder is missing, or is none, Node says that permission is denied, and Bun that a host name has no address. */
-async function checkFolder(path: string): Promise<void> {
-  const { promises: { stat } } = builtin("node:fs");
-  const { dirname } = builtin("node:path");
+function checkFolder(path: string): void {
   try {
-    await stat(dirname(path));
+    builtin("node:fs").statSync(`${builtin("node:path").dirname(path)}/.`);
   } catch (cause) {
     const error = toConnectionError(cause, `listen on ${path}`);
     // That the program may not look says nothing.
@@ -56,88 +44,50 @@ async function checkFolder(path: string): Promise<void> {
   }
 }
 
-async function removeIfStale(
-  sockets: Sockets,
-  endpoint: Endpoint & { readonly path: string },
-): Promise<boolean> {
-  const { linkSync, lstatSync, renameSync, rmSync } = builtin("node:fs");
-  const { path } = endpoint;
-  const aside = nameBeside(path);
+async function isRefused(sockets: Sockets, endpoint: PathEndpoint): Promise<boolean> {
   try {
-    const asked = lstatSync(path, BIGINT);
-    if (!asked.isSocket() || !await answersNot(sockets, endpoint)) return false;
-    if (!isSame(asked, lstatSync(path, BIGINT))) return false; // it is somebody else's by now
-    renameSync(path, aside);
-  } catch {
-    return false; // it is gone, or not ours to move: whoever listens again will be told
+    (await sockets.connect(endpoint)).close();
+    return false;
+  } catch (error) {
+    return isCode(error, "refused");
   }
-  const isStale = await answersNot(sockets, { ...endpoint, path: aside });
-  if (!isStale) attempt(() => linkSync(aside, path));
-  rmSync(aside, { force: true });
-  return isStale;
+}
+
+function isCode(error: unknown, code: ConnectionErrorCode): boolean {
+  return error instanceof ConnectionError && error.code === code;
 }
 
 /**
- * The runtimes remove what is at their path when they are closed, whatever it is: somebody may have removed the socket
- * meanwhile, and another program listen there. So what is not this listener's own has a second name until that is done.
+ * The runtimes remove what is at the path of a listener that closes, whatever it is. What is not the socket that this
+ * listener made has a second name until that is done.
  */
-function keepOthers(listener: ConnectionListener, path: string): ConnectionListener {
-  const { linkSync, lstatSync, rmSync } = builtin("node:fs");
-  const find = (): BigIntStats | undefined => attempt(() => lstatSync(path, BIGINT));
-  const own = find();
-  const aside = nameBeside(path);
-  const closed = new Deferred();
-  const keep = (): boolean => {
-    const found = find();
-    if (own === undefined || found === undefined || isSame(own, found)) return false;
-    return attempt(() => (linkSync(path, aside), true)) ?? false;
-  };
-  const giveBack = (): void => {
-    attempt(() => linkSync(aside, path));
-    rmSync(aside, { force: true });
-  };
+function keepSuccessor(listener: ConnectionListener, path: string): ConnectionListener {
+  const { linkSync, renameSync, rmSync } = builtin("node:fs");
+  const own = statOf(path);
+  const aside = `${path}.${crypto.randomUUID()}`;
   let isClosed = false;
-  return {
-    address: listener.address,
-    accept: () => listener.accept(),
-    closed: closed.promise,
-    close() {
-      if (isClosed) return;
-      isClosed = true;
-      const isKept = keep();
-      listener.close();
-      listener.closed.then(() => {
-        if (isKept) giveBack();
-        closed.resolve();
-      });
-    },
+  const close = (): void => {
+    const found = statOf(path);
+    if (!isClosed && found !== undefined && !isSame(found, own)) {
+      attempt(() => linkSync(path, aside));
+    }
+    isClosed = true;
+    listener.close();
   };
+  // Deno removes it some time after close() has returned.
+  const closed = listener.closed.then(() => {
+    attempt(() => renameSync(aside, path));
+    attempt(() => rmSync(aside)); // renaming does nothing where both are names of one file
+  });
+  return { address: listener.address, accept: () => listener.accept(), closed, close };
 }
 
-const BIGINT = { bigint: true } as const;
+function statOf(path: string): BigIntStats | undefined {
+  return attempt(() => builtin("node:fs").lstatSync(path, { bigint: true }));
+}
 
 /** Whether it is the same file: its number alone may be another's after it was removed. */
-function isSame(left: BigIntStats, right: BigIntStats): boolean {
-  return left.dev === right.dev && left.ino === right.ino && left.birthtimeNs === right.birthtimeNs;
-}
-
-/** A name that nobody has, in the same folder, which must be no longer than a socket's can be. */
-function nameBeside(path: string): string {
-  const { dirname, join } = builtin("node:path");
-  const id = crypto.randomUUID();
-  const name = `${path}.${id.slice(0, 8)}`;
-  const { length } = new TextEncoder().encode(name);
-  return length <= LONGEST_PATH ? name : join(dirname(path), id.slice(0, 5));
-}
-
-/** Whether nobody listens there: it is refused. */
-async function answersNot(sockets: Sockets, endpoint: Endpoint): Promise<boolean> {
-  let connection: Connection;
-  try {
-    connection = await sockets.connect(endpoint);
-  } catch (error) {
-    return error instanceof ConnectionError && error.code === "refused";
-  }
-  connection.close();
-  return false;
+function isSame(left: BigIntStats, right: BigIntStats | undefined): boolean {
+  return left.dev === right?.dev && left.ino === right.ino &&
+    left.birthtimeNs === right.birthtimeNs;
 }

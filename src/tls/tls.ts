@@ -69,7 +69,7 @@ export function tls(
   to: { hostname?: string | undefined; isServer?: boolean | undefined } = {},
 ): Wrap {
   checkRuntime();
-  const { hostname, isServer } = checkOptions(to, "to");
+  const { hostname, isServer } = checkOptions(to, undefined, "to");
   if (isServer !== undefined) checkBoolean("to.isServer", isServer);
   const ask = typeof options === "function" ? options : (): Options => options;
   let latest: Asked | undefined;

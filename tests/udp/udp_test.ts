@@ -1,291 +1,260 @@
-/** `transport: "udp"`: datagrams as frames, with the sockets of the runtime that the tests run on. */
-import { createSocket, type Socket } from "node:dgram";
+/** bindUdp(), over real sockets of this machine. */
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
-import process from "node:process";
 import { test } from "node:test";
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import {
-  type Chat,
-  connect,
-  ConnectionError,
-  datagrams,
-  FrameInjectionError,
-  lengthPrefixed,
-  listen,
-  type Listener,
-  serve,
-  UnsupportedError,
-} from "../../mod.ts";
-import { named } from "../support/peers.ts";
-import { CURRENT } from "../support/programs.ts";
+import { runInNewContext } from "node:vm";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { type Address, ClosedError, ConnectionError, TimeoutError } from "../../mod.ts";
+import { bindUdp, type Datagram, type UdpSocket } from "../../src/udp/mod.ts";
+import { PATIENCE } from "../support/limits.ts";
+import { command, CURRENT, run } from "../support/programs.ts";
 
-const UDP = { transport: "udp", terminator: datagrams() } as const;
-const TEXT = { ...UDP, encoding: "utf-8" } as const;
+const text = ({ data }: Datagram): string => new TextDecoder().decode(data);
 
-async function pair(): Promise<[Chat<string>, Chat<string>, Listener<string>]> {
-  const listener = await listen({ port: 0, ...TEXT });
-  const client = await connect({ port: listener.address.port, ...TEXT });
-  await client.send("first");
-  const server = (await listener.accept())!;
-  assertStrictEquals(await server.read(), "first");
-  return [client, server, listener];
+/** The next datagram, which loopback does not lose. */
+async function next(socket: UdpSocket): Promise<Datagram> {
+  const datagram = await socket.receive({ timeout: PATIENCE });
+  assert(datagram !== null, "the socket is closed");
+  return datagram;
 }
 
-/** A socket of the runtime's own, as a stranger has it. */
-async function stranger(): Promise<Socket> {
-  const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return socket;
-}
+const hasIpv6 = Object.values(networkInterfaces()).flat()
+  .some((each) => each?.address === "::1");
 
-const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1");
-
-for (const host of ["127.0.0.1", "[::1]"]) {
-  const skip = { skip: host === "[::1]" && !hasIpv6 && "this machine has no ::1" };
-  test(named(`datagrams go to ${host}, and a reply goes to its sender`, skip), skip, async () => {
-    const { transport: _, ...options } = TEXT;
-    await using listener = await listen({ url: `udp://${host}:0`, ...options });
-    const { address } = listener;
-    assertStrictEquals(address.transport, "udp");
-    const clients = [];
-    for (const name of ["one", "two", "three"]) {
-      const client = await connect({ ...address, ...TEXT });
-      assertEquals(client.remoteAddress, address);
-      await client.send(name);
-      clients.push(client);
+for (const hostname of ["127.0.0.1", "::1"]) {
+  const skip = hostname === "::1" && !hasIpv6 && "this machine has no IPv6";
+  test(`a UDP socket at ${hostname} gives each datagram with its sender, who can be answered`, {
+    skip,
+  }, async () => {
+    await using server = await bindUdp({ hostname, port: 0 });
+    await using first = await bindUdp({ hostname });
+    await using second = await bindUdp({ hostname });
+    assertStrictEquals(server.address.hostname, hostname);
+    for (const client of [first, second, first]) {
+      await client.send(`from ${client.address.port}`, server.address);
+      const datagram = await next(server);
+      assertEquals(datagram.from, client.address);
+      assertStrictEquals(text(datagram), `from ${client.address.port}`);
+      await server.send("answer", datagram.from);
+      const answer = await next(client);
+      assertEquals(answer.from, server.address);
+      assertStrictEquals(text(answer), "answer");
     }
-    for (let i = 0; i < 3; i++) {
-      const server = (await listener.accept())!;
-      await server.send(`${await server.read()}, too`);
-      await server.closeWhenDone();
-    }
-    const replies = await Promise.all(clients.map((client) => client.read()));
-    assertEquals(replies, ["one, too", "two, too", "three, too"]);
-    await Promise.all(clients.map((client) => client.closeWhenDone()));
   });
 }
 
-test("a datagram is a frame, however many are sent at once, and an empty one, too", async () => {
-  const [client, server, listener] = await pair();
-  const { encode } = datagrams();
-  async function* produce(): AsyncGenerator<Uint8Array> {
-    for (const word of ["one", "two"]) yield await Promise.resolve(encode(word));
-  }
-  const sent = ["a", "", "line\nand another", "", "ü".repeat(5_000), "z"];
-  const sending = sent.map((payload) => client.send(payload));
-  await Promise.all([...sending, client.push(encode("zero"), produce()), client.flush()]);
-  const read = [];
-  for (let i = 0; i < sent.length + 3; i++) read.push(await server.read());
-  assertEquals(read, [...sent, "zero", "one", "two"]);
-  await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
-});
-
-test("send() refuses what no datagram carries, and push() what is not sent as one", async () => {
-  const [client, server, listener] = await pair();
-  await assertRejects(() => client.send("x".repeat(65_508)), FrameInjectionError, "65508");
-  await client.send("x".repeat(65_507));
-  assertStrictEquals((await server.read())!.length, 65_507);
-
-  for (const pushed of ["x", "\0udp     :hello"]) {
-    const chat = await connect({ ...listener.address, ...TEXT });
-    chat.push(pushed);
-    await assertRejects(() => chat.flush(), UnsupportedError, "send()");
-    await assertRejects(() => chat.read(), UnsupportedError, "send()");
-    await chat.closed;
-  }
-  await Promise.all([client.closeWhenDone(), server.closeWhenDone(), listener.close()]);
-});
-
-test("connect() and listen() refuse over UDP what is for streams, and addresses that are none", async () => {
-  for (const terminator of ["\n", null, lengthPrefixed()]) {
-    const wrong = { transport: "udp", port: 9, terminator } as const;
-    await assertRejects(() => connect(wrong), TypeError, "datagrams()");
-    await assertRejects(() => listen(wrong), TypeError, "datagrams()");
-  }
-  const tls = { cert: "", key: "" };
-  await assertRejects(() => connect({ port: 9, ...UDP, tls: true }), UnsupportedError, "DTLS");
-  await assertRejects(() => listen({ port: 0, ...UDP, tls }), UnsupportedError, "DTLS");
-  await assertRejects(() => listen({ port: 0, reusePort: true, ...UDP }), UnsupportedError);
-  await assertRejects(() => connect({ path: "/x", ...UDP }), TypeError, "/x");
-  await assertRejects(() => connect({ port: 0, ...UDP }), RangeError, "port");
-  const sctp = { ...UDP, transport: "sctp" as "udp" };
-  await assertRejects(() => connect({ port: 1, ...sctp }), TypeError, "sctp");
-
-  await using listener = await listen({ port: 0, ...UDP });
-  const { port } = listener.address;
-  const hostname = "no-such-host.invalid";
-  const failures = [
-    ["unavailable", "203.0.113.1", () => listen({ hostname: "203.0.113.1", port: 0, ...UDP })],
-    ["in-use", String(port), () => listen({ port, ...UDP })],
-    ["not-found", hostname, () => connect({ hostname, port, ...UDP })],
-    ["not-found", hostname, () => listen({ hostname, port, ...UDP })],
-  ] as const;
-  for (const [code, named, ask] of failures) {
-    assertStrictEquals((await assertRejects(ask, ConnectionError, named)).code, code);
-  }
-});
-
-test("connect() over UDP says what address the system does not let it send to", async () => {
-  const tell = async (): Promise<void> => {
-    const client = await connect({ hostname: "255.255.255.255", port: 9, ...TEXT });
-    try {
-      await client.send("to everybody"); // Deno finds out now
-      await client.flush();
-    } finally {
-      client.close();
-    }
-  };
-  await assertRejects(tell, ConnectionError, "255.255.255.255:9");
-});
-
-test("connect() over UDP hears its peer, and nobody else", async () => {
-  const peer = await stranger();
-  const other = await stranger();
-  const client = await connect({ port: peer.address().port, ...TEXT });
-  client.send("hello");
-  const [, { port }] = await once(peer, "message");
-  await new Promise((resolve) => other.send("stranger", port, "127.0.0.1", resolve));
-  peer.send("peer", port, "127.0.0.1");
-  assertStrictEquals(await client.read(), "peer");
-  await client.closeWhenDone();
-  peer.close();
+test("a UDP socket exchanges datagrams with the runtime's own", async () => {
+  await using socket = await bindUdp({ port: 0 });
+  const other = createSocket("udp4");
+  other.bind(0, "127.0.0.1");
+  await once(other, "listening");
+  const arrived = once(other, "message");
+  await socket.send("ping", { hostname: "localhost", port: other.address().port });
+  const [data, { address, port }] = await arrived;
+  assertStrictEquals(data.toString(), "ping");
+  assertEquals({ hostname: address, port }, socket.address);
+  other.send("pong", port, address);
+  assertStrictEquals(text(await next(socket)), "pong");
   other.close();
 });
 
-const icmp = { skip: CURRENT === "deno" && "Deno does not say that a datagram was refused" };
-test(named("a chat over UDP says refused when nothing listens there", icmp), icmp, async () => {
-  const peer = await stranger();
-  const { port } = peer.address();
-  peer.connect(9, "127.0.0.1"); // it keeps the port, and hears that one alone
-  await once(peer, "connect");
-  const client = await connect({ port, ...UDP });
-  await client.send("anybody?");
-  const error = await assertRejects(() => client.read(), ConnectionError, `127.0.0.1:${port}`);
-  assertStrictEquals(error.code, "refused");
-  assertStrictEquals(await client.closed, error);
-  peer.close();
-});
-
-test("a chat over UDP ends when it is closed, without waiting for a peer that cannot say so", async () => {
-  const [client, server, listener] = await pair();
-  await client.send("last");
-  await client.closeWhenDone();
-  assertStrictEquals(await client.closed, undefined);
-  assertStrictEquals(await server.read(), "last");
-  await server.closeWrite();
-  assertStrictEquals(await server.read(), null);
-  await server.closeWhenDone();
-  await listener.close();
-  assertStrictEquals(await listener.accept(), null);
-});
-
-test("a sender that is silent for the idleTimeout has ended, and is somebody new when it speaks again", async () => {
-  await using listener = await listen({ port: 0, ...TEXT, idleTimeout: 50 });
-  const client = await connect({ ...listener.address, ...TEXT });
-  for (const words of ["one", "two"]) {
-    await client.send(words);
-    const server = (await listener.accept())!;
-    assertEquals(server.remoteAddress?.port, client.localAddress?.port);
-    assertEquals([await server.read(), await server.read()], [words, null]);
-    await server.send(`${words}, late`); // it may still be answered
-    assertStrictEquals(await client.read(), `${words}, late`);
-    await server.closeWhenDone();
-    assertStrictEquals(await server.closed, undefined);
+test("send() takes text and bytes of every kind, and the data that arrives is a plain array of its own", async () => {
+  await using socket = await bindUdp();
+  const bytes = Uint8Array.of(1, 2, 3, 4);
+  const foreign = runInNewContext("Uint8Array.of(1, 2, 3, 4)") as Uint8Array;
+  const same = [bytes, bytes.buffer, new DataView(bytes.buffer), Buffer.from(bytes), foreign];
+  for (const data of [...same, "\u0001\u0002\u0003\u0004"]) {
+    await socket.send(data, socket.address);
+    const { data: arrived } = await next(socket);
+    assertEquals(arrived, bytes);
+    assertStrictEquals(arrived.constructor, Uint8Array);
+    // What it lies in is no larger: Deno's own buffer of 64 KiB would be kept with it.
+    assertStrictEquals(arrived.buffer.byteLength, 4);
   }
-  await client.closeWhenDone();
+  for (const data of ["", "ü€😀", "line\nand another", "z".repeat(60_000)]) {
+    await socket.send(data, socket.address);
+    assertStrictEquals(text(await next(socket)), data);
+  }
 });
 
-test("serve() over UDP has a handler for each sender, and shuts down", async () => {
-  const server = await serve(
-    { url: "udp://127.0.0.1:0", terminator: datagrams(), encoding: "utf-8" },
-    async (chat) => {
-      for await (const datagram of chat) await chat.send(datagram.toUpperCase());
-    },
+test("a datagram carries 65,507 bytes, and send() rejects one that is longer, with its length", async () => {
+  await using socket = await bindUdp();
+  const longest = new Uint8Array(65_507).fill(7);
+  await socket.send(longest, socket.address);
+  assertEquals((await next(socket)).data, longest);
+  const error = await assertRejects(
+    () => socket.send(new Uint8Array(65_508), socket.address),
+    ConnectionError,
+    `a datagram has at most 65507 bytes, and this one 65508`,
   );
-  const url = `udp://127.0.0.1:${server.address.port}`;
-  const client = await connect({ url, terminator: datagrams(), encoding: "utf-8" });
-  await client.send("hello");
-  assertStrictEquals(await client.read(), "HELLO");
-  await client.closeWhenDone();
-  await server.shutdown({ grace: 0 });
-  // The port is free.
-  const again = await listen({ url, terminator: datagrams() });
-  await again.close();
+  assertStrictEquals(error.code, "other");
 });
 
-test("datagrams that nobody reads cost a bounded amount of memory", async () => {
-  await using listener = await listen({ port: 0, ...UDP });
-  const client = await connect({ ...listener.address, ...UDP });
-  const server = (await Promise.all([client.send("x"), listener.accept()]))[1]!;
-  for (let i = 0; i < 300; i++) {
-    await client.send(new Uint8Array(1_000));
-    await client.flush();
+test("what waits beyond maxBufferedBytes is dropped and counted, and the socket goes on", async () => {
+  await using socket = await bindUdp({ maxBufferedBytes: 3 * (100 + 128) });
+  await using sender = await bindUdp();
+  // One that is received shows that those before it have arrived: nobody overtakes on one machine.
+  const first = next(socket);
+  await sender.send("first", socket.address);
+  await first;
+  for (let i = 0; i < 5; i++) await sender.send(String(i).padEnd(100), socket.address);
+  while (socket.dropped < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let i = 0; i < 3; i++) assertStrictEquals(text(await next(socket)).trim(), String(i));
+  await sender.send("there is room again", socket.address);
+  assertStrictEquals(text(await next(socket)), "there is room again");
+  assertStrictEquals(socket.dropped, 2);
+});
+
+test("empty datagrams count, too: no number of them fills the memory", async () => {
+  await using socket = await bindUdp({ maxBufferedBytes: 2 * 128 });
+  for (let i = 0; i < 3; i++) await socket.send("", socket.address);
+  while (socket.dropped < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals((await next(socket)).data, new Uint8Array(0));
+  assertEquals((await next(socket)).data, new Uint8Array(0));
+  assertStrictEquals(socket.dropped, 1);
+});
+
+test("loops and calls are answered in the order in which they ask, and a loop that is left loses nothing", async () => {
+  await using socket = await bindUdp();
+  const loop = socket[Symbol.asyncIterator]();
+  const other = socket[Symbol.asyncIterator]();
+  const asked = [
+    loop.next().then(({ value }) => value),
+    socket.receive(),
+    other.next().then(({ value }) => value),
+    socket.receive(),
+    socket.receive(),
+  ];
+  for (let i = 0; i < 8; i++) await socket.send(String(i), socket.address);
+  const answers = await Promise.all(asked);
+  assertEquals(answers.map((each) => text(each!)), ["0", "1", "2", "3", "4"]);
+  for (const expected of ["5", "6"]) {
+    for await (const datagram of socket) {
+      assertStrictEquals(text(datagram), expected);
+      break;
+    }
   }
-  // The last of them has been received when another sender's, which came later, is here.
-  const other = await connect({ ...listener.address, ...UDP });
-  await other.send("y");
-  const second = (await listener.accept())!;
-  await server.closeWrite(); // reading ends behind what is here
-  let bytesRead = 0;
-  for await (const frame of server) bytesRead += frame.length;
-  assertStrictEquals(bytesRead > 1_000 && bytesRead <= 64 * 1024, true, String(bytesRead));
-  for (const chat of [client, other, server, second]) chat.close();
+  assertStrictEquals(text(await next(socket)), "7");
 });
 
-/** Linux has as many addresses of its own as a test may need. */
-const loopbacks = { skip: process.platform !== "linux" && "other systems have one address" };
-test(named("a listener over UDP hears 1,024 senders at a time", loopbacks), loopbacks, async () => {
-  await using listener = await listen({ port: 0, ...TEXT });
-  const { port } = listener.address;
-  const open = async (index: number): Promise<Socket> => {
-    const socket = createSocket("udp4").bind(0, `127.7.${index >> 8}.${index & 255}`);
-    await once(socket, "listening");
-    return socket;
-  };
-  const say = (socket: Socket, words: string): Promise<void> =>
-    new Promise((resolve) => socket.send(words, port, "127.0.0.1", () => resolve()));
-  const first = await open(0);
-  const other = await open(1_024);
-  const chats: Chat<string>[] = [];
-  for (let i = 0; i < 1_024; i++) {
-    const socket = i === 0 ? first : await open(i);
-    await say(socket, String(i));
-    chats.push((await listener.accept())!);
-    if (i > 0) socket.close();
+test("receive() that times out leaves the datagram to the next call", async () => {
+  await using socket = await bindUdp();
+  const error = await assertRejects(() => socket.receive({ timeout: 1 }), TimeoutError);
+  assertStrictEquals(error.timeout, 1);
+  await assertRejects(() => socket.receive({ timeout: 0 }), TimeoutError);
+  const waiting = socket.receive();
+  await socket.send("one", socket.address);
+  assertStrictEquals(text((await waiting)!), "one");
+});
+
+test("close() ends loops, rejects sends, frees the port, and may be repeated", async () => {
+  const socket = await bindUdp();
+  const { address } = socket;
+  await socket.send("this is not received", address);
+  const loops = [0, 1].map(async () => {
+    let count = 0;
+    for await (const _ of socket) count++;
+    return count;
+  });
+  const sending = socket.send("x", { hostname: "localhost", port: address.port });
+  // Not awaited: it must not be reported as unhandled.
+  socket.send("y", address);
+  const closed = socket.close();
+  await assertRejects(() => sending, ClosedError);
+  await Promise.all([...loops, closed, socket.closed, socket.close()]);
+  assertStrictEquals(await socket.receive(), null);
+  await assertRejects(() => socket.send("z", address), ClosedError, "closed");
+  socket.ref();
+  socket.unref();
+  await using again = await bindUdp(address);
+  assertEquals(again.address, address);
+});
+
+test("a signal closes the socket, also one that is aborted already", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const socket = await bindUdp({ signal });
+  const waiting = socket.receive();
+  controller.abort();
+  assertStrictEquals(await waiting, null);
+  await socket.closed;
+  const late = await bindUdp({ signal });
+  assertStrictEquals(await late.receive(), null);
+  await late.closed;
+});
+
+test("a peer that has gone ends nothing: the socket goes on", async () => {
+  await using socket = await bindUdp();
+  const gone = await bindUdp();
+  await gone.close();
+  for (let i = 0; i < 20; i++) {
+    await socket.send("is anybody there?", gone.address);
+    await socket.send(String(i), socket.address);
+    assertStrictEquals(text(await next(socket)), String(i));
   }
-  await say(other, "not heard");
-  await say(first, "behind");
-  const heard = [await chats[0]!.read(), await chats[0]!.read()];
-  assertEquals(heard, ["0", "behind"]); // and what came before it is dropped by now
-
-  chats[5]!.close();
-  await chats[5]!.closed;
-  await say(other, "heard");
-  chats.push((await listener.accept())!);
-  assertStrictEquals(await chats.at(-1)!.read(), "heard");
-  for (const each of [...chats, first, other]) each.close();
 });
 
-test("a listener over UDP that is closed leaves its chats alone, and drops those that nobody accepted", async () => {
-  const [client, server, listener] = await pair();
-  const other = await connect({ ...listener.address, ...TEXT });
-  await other.send("nobody accepts this");
-  await client.send("behind");
-  assertStrictEquals(await server.read(), "behind");
-  await listener.close();
-  assertStrictEquals(await listener.accept(), null);
-  await other.send("nobody hears this");
-  await client.send("still here?");
-  assertStrictEquals(await server.read(), "still here?");
-  await server.send("still here");
-  assertStrictEquals(await client.read(), "still here");
-  await server.closeWhenDone();
-  await (await listen({ ...listener.address, ...TEXT })).close(); // the port is free
-  const last = await listen({ port: 0, ...TEXT });
-  const ignored = await connect({ ...last.address, ...TEXT });
-  await ignored.send("x");
-  await last.close();
-  for (const chat of [client, other, ignored]) chat.close();
+test("bindUdp() and send() fail with the library's codes, the address in the message", async () => {
+  await using socket = await bindUdp();
+  const { port } = socket.address;
+  const nowhere = "no-such-host.invalid";
+  const failures: [string, string, () => Promise<unknown>][] = [
+    ["in-use", `bind to 127.0.0.1:${port}`, () => bindUdp({ port })],
+    ["unavailable", "bind to 203.0.113.1:0", () => bindUdp({ hostname: "203.0.113.1" })],
+    ["not-found", `bind to ${nowhere}:0`, () => bindUdp({ hostname: nowhere })],
+    ["not-found", `send to ${nowhere}:9`, () => socket.send("x", { hostname: nowhere, port: 9 })],
+  ];
+  for (const [code, message, fail] of failures) {
+    const error = await assertRejects(fail, ConnectionError, message);
+    assertStrictEquals(error.code, code);
+    assert(error.cause instanceof Error);
+  }
+});
+
+test("a socket at :: reaches addresses of IPv4, too", { skip: !hasIpv6 }, async () => {
+  await using socket = await bindUdp({ hostname: "::" });
+  await using other = await bindUdp();
+  await socket.send("hello", other.address);
+  const { from, data } = await next(other);
+  assertEquals(data, new TextEncoder().encode("hello"));
+  await other.send("answer", from);
+  const answer = await next(socket);
+  await socket.send("again", answer.from);
+  assertStrictEquals(text(await next(other)), "again");
+});
+
+test("bindUdp(), receive() and send() say what is wrong with their arguments", async () => {
+  await using socket = await bindUdp();
+  const to = socket.address;
+  const wrong: [unknown, string, () => Promise<unknown>][] = [
+    [TypeError, "options", () => bindUdp(null as never)],
+    [TypeError, "unknown option prot: did you mean port?", () => bindUdp({ prot: 1 } as never)],
+    [TypeError, "hostname", () => bindUdp({ hostname: "" })],
+    [TypeError, "port must be a number", () => bindUdp({ port: "1" as never })],
+    [RangeError, "port", () => bindUdp({ port: 65_536 })],
+    [RangeError, "maxBufferedBytes", () => bindUdp({ maxBufferedBytes: -1 })],
+    [TypeError, "signal", () => bindUdp({ signal: {} as never })],
+    [RangeError, "timeout", () => socket.receive({ timeout: -1 })],
+    [TypeError, "timeuot", () => socket.receive({ timeuot: 1 } as never)],
+    [TypeError, "data must be", () => socket.send(7 as never, to)],
+    [TypeError, "not undefined", () => socket.send("", undefined!)],
+    [TypeError, "hostname", () => socket.send("", { port: 1 } as never)],
+    [TypeError, "port", () => socket.send("", { hostname: "127.0.0.1" } as never)],
+    [RangeError, "port must be a whole number from 1", () => socket.send("", { ...to, port: 0 })],
+  ];
+  for (const [type, message, call] of wrong) {
+    await assertRejects(call, type as typeof TypeError, message);
+  }
+  // The address of a listener is one to send to.
+  const address: Address = { transport: "tcp", ...to };
+  await socket.send("x", address);
+  assertStrictEquals(text(await next(socket)), "x");
+});
+
+test("unref() lets a process end though a socket is open, and ref() keeps it alive", async () => {
+  for (const [call, lines] of [["unref", []], ["ref", ["hello"]]] as const) {
+    const output = await run(command(CURRENT, "tests/udp/alive.ts", call));
+    assertEquals(output, { code: 0, lines, stderr: "" });
+  }
 });
