@@ -1,6 +1,6 @@
 // A source of bytes and a sink as one connection.
 
-import { plainBytes } from "../common/bytes.ts";
+import { bytesOf, plainBytes } from "../common/bytes.ts";
 import { typeName } from "../common/checks.ts";
 import { Deferred, isPromise } from "../common/deferred.ts";
 import { Yielder } from "../common/turns.ts";
@@ -111,7 +111,7 @@ export class JoinedConnection implements Connection {
 
   read(): Promise<Uint8Array | null> {
     if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
-    if (this.#readEnd instanceof Error) return Promise.reject(this.#readEnd);
+    if (this.#readEnd) return Promise.reject(this.#readEnd);
     if (this.#source === undefined) return Promise.resolve(null);
     return this.#untilClosed(this.#readFrom(this.#source));
   }
@@ -130,7 +130,7 @@ export class JoinedConnection implements Connection {
 
   closeWrite(): Promise<void> {
     if (this.#closeError !== undefined) return Promise.reject(this.#closeError);
-    if (this.#writeEnd instanceof Error) return Promise.reject(this.#writeEnd);
+    if (this.#writeEnd) return Promise.reject(this.#writeEnd);
     if (this.#sink === undefined) return Promise.resolve();
     return this.#untilClosed(this.#end(this.#sink));
   }
@@ -179,7 +179,8 @@ export class JoinedConnection implements Connection {
       this.#source = undefined;
       return this.#endReading(null);
     }
-    if (value instanceof Uint8Array) return value;
+    const bytes = bytesOf(value);
+    if (bytes !== undefined) return bytes;
     const error = new TypeError(`${source.name} must give Uint8Arrays, not ${typeName(value)}`);
     this.#cancel(error);
     throw this.#endReading(error);

@@ -1,6 +1,6 @@
 // Where a Node stream, which pushes its data by events, is turned into one that is read.
 
-import { plainBytes } from "../common/bytes.ts";
+import { bytesOf, plainBytes } from "../common/bytes.ts";
 import { type Flow, Inbox } from "./inbox.ts";
 
 /** What is needed of a stream: that it can be held back, and be asked for what it has buffered. */
@@ -22,8 +22,8 @@ export class StreamInbox extends Inbox<BufferingStream> {
   breakOff(error: Error): void {
     this.#isTakingBuffered = true;
     for (let left = this.flow.readableLength; left > 0;) {
-      const chunk = this.flow.read();
-      if (!(chunk instanceof Uint8Array)) break;
+      const chunk = bytesOf(this.flow.read());
+      if (chunk === undefined) break;
       this.put(plainBytes(chunk));
       left -= chunk.length;
     }
