@@ -244,7 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "decoding-async-check",
     file: "framer/decoding.ts",
-    find: "if (!(result instanceof Promise)) return;",
+    find: "if (!isPromise(result)) return;",
     replace: "return;",
     breaks: "an async check() is taken for one that has passed",
   },

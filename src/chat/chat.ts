@@ -1,8 +1,8 @@
 // Chat: frames in, producers out, over one connection.
 
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
-import { bytesOf, type Data } from "../common/bytes.ts";
-import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
+import { bytesOf, checkBytes, type Data } from "../common/bytes.ts";
+import { checkOptions, checkSignal, checkTimeout, describe, isError } from "../common/checks.ts";
 import { Deferred, ignoreRejection } from "../common/deferred.ts";
 import { type Address, checkIsConnection, type Connection } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
@@ -598,7 +598,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * becomes the `cause` of a `ClosedError`.
    */
   close(reason?: unknown): void {
-    const failure = reason === undefined || reason instanceof Error
+    const failure = reason === undefined || isError(reason)
       ? reason
       : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
     this.#end(failure);
@@ -1014,7 +1014,7 @@ function saysGone(reason: unknown): boolean {
 
 /** What a connection failed with. One of somebody's own may reject with anything. */
 function toError(reason: unknown): Error {
-  if (reason instanceof Error) return reason;
+  if (isError(reason)) return reason;
   return new ConnectionError("other", `the connection failed: ${describe(reason)}`, {
     cause: reason,
   });

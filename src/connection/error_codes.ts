@@ -1,5 +1,6 @@
 // From what runtimes report of their sockets to a `ConnectionError`.
 
+import { describe, isError } from "../common/checks.ts";
 import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
 import { isTlsError, wordsFor as wordsForTls } from "../tls/handshake_error.ts";
 
@@ -61,18 +62,18 @@ function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
   if (isClosedStream(cause)) return "it was closed";
   // Deno's own words name the flag that it wants.
   if (isDenied(cause)) return `${WORDS[code]}: ${messageOf(cause)}`;
-  const isPath = /^(ENOENT|ENOTDIR)$/.test(String((cause as { code?: unknown }).code));
+  const isPath = /^(ENOENT|ENOTDIR)$/.test(String(Object(cause).code));
   // The system's own words name the path where what was tried does not.
   return isPath ? `there is no such file: ${messageOf(cause)}` : WORDS[code];
 }
 
 function codeOf(cause: unknown): ConnectionErrorCode {
-  const { code, name } = cause as { code?: unknown; name?: unknown };
+  const { code, name } = Object(cause) as { code?: unknown; name?: unknown };
   const known = typeof code === "string" ? CODES[code] : undefined;
   if (known !== undefined) return known;
   if (typeof code === "string" && code.startsWith("EAI_")) return "not-found";
   if (isClosedStream(cause)) return "reset";
-  if (isTlsError(cause)) return "tls";
+  if (isTlsError(Object(cause))) return "tls";
   if (isDenied(cause) || name === "PermissionDenied") return "permission";
   // Deno reports a failed look-up and an impossible name, and Bun a failed look-up for `listen`, by a message alone.
   if (/^(failed to (lookup address|listen at)|invalid host)/i.test(messageOf(cause))) {
@@ -83,14 +84,14 @@ function codeOf(cause: unknown): ConnectionErrorCode {
 
 /** Whether Node says no more than that the stream was ended or destroyed before. */
 function isClosedStream(cause: unknown): boolean {
-  return String((cause as { code?: unknown }).code).startsWith("ERR_STREAM_");
+  return String(Object(cause).code).startsWith("ERR_STREAM_");
 }
 
 /** Whether Deno forbids it, and not the system. */
 function isDenied(cause: unknown): boolean {
-  return (cause as { name?: unknown }).name === "NotCapable";
+  return Object(cause).name === "NotCapable";
 }
 
 function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return isError(cause) ? cause.message : describe(cause);
 }

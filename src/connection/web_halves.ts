@@ -1,6 +1,6 @@
 // Web streams, as a source and as a sink.
 
-import { copyOf } from "../common/bytes.ts";
+import { bytesOf, copyOf } from "../common/bytes.ts";
 import { notify } from "../common/attempt.ts";
 import type { Sink, Source, Step } from "./joined_connection.ts";
 
@@ -78,7 +78,8 @@ export class WebSource implements Source {
     }
     const { done, value } = result;
     if (done && this.#failure !== undefined) throw this.#failure;
-    return value instanceof Uint8Array ? { done, value: compact(value) } : result;
+    const bytes = bytesOf(value);
+    return bytes === undefined ? result : { done, value: compact(bytes) };
   }
 
   /** `next()` rejects with this, and so does one that is under way. */

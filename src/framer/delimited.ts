@@ -2,6 +2,7 @@
 
 import {
   areEqual,
+  bytesOf,
   concat,
   copyOf,
   type Data,
@@ -333,10 +334,9 @@ export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): Delimi
     }
     return lastRule.in(encoding);
   }
-  if (!(delimiter instanceof Uint8Array) || delimiter.length !== 1) {
-    return readyRule([delimiter], {});
-  }
-  return readyBytes[delimiter[0]!] ??= readyRule([delimiter], {});
+  const bytes = bytesOf(delimiter);
+  if (bytes?.length !== 1) return readyRule([delimiter], {});
+  return readyBytes[bytes[0]!] ??= readyRule([bytes], {});
 }
 
 /** The key of a string by itself is the string: no other key begins so. */
@@ -354,8 +354,9 @@ function keyOf(
 ): string | undefined {
   let key = `\0${keep ? "k" : ""}${orEnd ? "e" : ""}${encoding === "latin1" ? "l" : ""}`;
   for (const delimiter of delimiters) {
+    const bytes = bytesOf(delimiter);
     if (typeof delimiter === "string") key += `"${delimiter.length}:${delimiter}`;
-    else if (delimiter instanceof Uint8Array) key += `[${delimiter.length}:${delimiter.join()}`;
+    else if (bytes !== undefined) key += `[${bytes.length}:${bytes.join()}`;
     else return undefined;
     if (key.length > LONGEST_KEY) return undefined;
   }

@@ -634,7 +634,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     this.#window.reach(found.end);
     const { bytes, start } = this.#window;
     const at = start + skip;
-    const frame = made instanceof Uint8Array ? made : bytes.subarray(at, at + length);
+    const frame = ArrayBuffer.isView(made) ? made : bytes.subarray(at, at + length);
     let message: Message | undefined;
     try {
       const following = bytes.subarray(at + length, at + length + after);

@@ -1,6 +1,6 @@
 // fromWebSocket(): the standard WebSockets, and those of the package `ws`.
 
-import { copyOf, plainBytes } from "../common/bytes.ts";
+import { bytesOf, copyOf } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
@@ -281,8 +281,8 @@ export class WebSocketConnection implements Connection {
   /** A message has come: text, or bytes. */
   onMessage(data: unknown): void {
     if (typeof data === "string") return this.#put(encoder.encode(data));
-    if (data instanceof ArrayBuffer) return this.#put(new Uint8Array(data));
-    if (data instanceof Uint8Array) return this.#put(plainBytes(data));
+    const bytes = bytesOf(data);
+    if (bytes !== undefined) return this.#put(bytes);
     this.#fail(
       new ConnectionError(
         "other",
