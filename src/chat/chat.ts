@@ -667,6 +667,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const unread = this.#inbound.takeRest();
     const isWriteClosed = this.#ending.closingWrite !== undefined;
     const connection = transfer(this.#connection, this.#inbound.takeRead(), isWriteClosed);
+    connection.release?.();
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
     this.#inbound.drop(closed);

@@ -79,6 +79,8 @@ function codeOf(cause: unknown): ConnectionErrorCode {
   if (/^(failed to (lookup address|listen at)|invalid host)/i.test(messageOf(cause))) {
     return "not-found";
   }
+  // A Cloudflare Worker's sockets.
+  if (/^network connection lost/i.test(messageOf(cause))) return "reset";
   return "other";
 }
 

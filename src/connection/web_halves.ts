@@ -1,7 +1,9 @@
 // Web streams, as a source and as a sink.
 
 import { bytesOf, copyOf } from "../common/bytes.ts";
-import { notify } from "../common/attempt.ts";
+import { attempt, notify } from "../common/attempt.ts";
+import type { ConnectionError } from "../errors.ts";
+import { toConnectionError } from "./error_codes.ts";
 import type { Sink, Source, Step } from "./joined_connection.ts";
 
 /** What is needed of a readable: a `ReadableStream` of bytes has it. */
@@ -58,39 +60,65 @@ export function checkUnlocked(name: string, stream: { readonly locked: boolean }
   }
 }
 
-/** A web stream, read only while it is asked to. */
+/**
+ * A web stream, read only while it is asked to. Its lock is taken at once, and again when it is needed after `release()`.
+ */
 export class WebSource implements Source {
   readonly name: string;
-  readonly #reader: ReadableStreamReaderLike;
+  readonly #stream: ReadableStreamLike;
+  readonly #opening: Promise<ConnectionError | undefined> | undefined;
+  #reader: ReadableStreamReaderLike | undefined;
+  #isReading = false;
   #failure: Error | undefined;
 
-  constructor(name: string, stream: ReadableStreamLike) {
+  /** @param opened Rejects when the transport of the stream could not be opened, of one that says so. */
+  constructor(name: string, stream: ReadableStreamLike, opened?: PromiseLike<unknown> | undefined) {
     this.name = name;
+    this.#stream = stream;
     this.#reader = stream.getReader();
+    this.#opening = opened && Promise.resolve(opened).then(
+      () => undefined,
+      (cause) => toConnectionError(cause, "connect"),
+    );
   }
 
   async next(): Promise<Step> {
+    const reader = this.#reader ??= this.#stream.getReader();
     let result: Step | undefined;
+    this.#isReading = true;
     try {
-      result = await this.#reader.read();
+      result = await reader.read();
     } finally {
-      if (result === undefined || result.done) this.#reader.releaseLock();
+      this.#isReading = false;
+      if (result === undefined || result.done) reader.releaseLock();
     }
     const { done, value } = result;
-    if (done && this.#failure !== undefined) throw this.#failure;
+    if (done) {
+      // The readable of a transport that could not be opened may end as that of any other.
+      const failure = this.#failure ?? await this.#opening;
+      if (failure !== undefined) throw failure;
+    }
     const bytes = bytesOf(value);
     return bytes === undefined ? result : { done, value: compact(bytes) };
+  }
+
+  /** Lets others have the stream, unless it is being read, until it is used again. */
+  release(): void {
+    if (this.#isReading) return;
+    this.#reader?.releaseLock();
+    this.#reader = undefined;
   }
 
   /** `next()` rejects with this, and so does one that is under way. */
   fail(error: Error): void {
     this.#failure = error;
-    notify(() => this.#reader.cancel(error));
+    notify(() => this.#reader?.cancel(error));
   }
 
   cancel(reason: unknown): void {
-    notify(() => this.#reader.cancel(reason));
-    notify(() => this.#reader.releaseLock());
+    const reader = this.#reader ?? attempt(() => this.#stream.getReader());
+    notify(() => reader?.cancel(reason));
+    notify(() => reader?.releaseLock());
   }
 }
 
@@ -99,27 +127,41 @@ function compact(chunk: Uint8Array): Uint8Array {
   return chunk.length < chunk.buffer.byteLength / 8 ? copyOf(chunk) : chunk;
 }
 
-/** A web stream, written to. */
+/** A web stream, written to. Its lock is taken as that of a {@linkcode WebSource}. */
 export class WebSink implements Sink {
   readonly name: string;
-  readonly #writer: WritableStreamWriterLike;
+  readonly #stream: WritableStreamLike;
+  #writer: WritableStreamWriterLike | undefined;
 
   constructor(name: string, stream: WritableStreamLike) {
     this.name = name;
+    this.#stream = stream;
     this.#writer = stream.getWriter();
   }
 
-  write(data: UnsharedBytes): Promise<unknown> {
-    return this.#writer.write(data);
+  async write(data: UnsharedBytes): Promise<void> {
+    await this.#take().write(data);
   }
 
   async end(): Promise<void> {
-    await this.#writer.close();
-    this.#writer.releaseLock();
+    const writer = this.#take();
+    await writer.close();
+    writer.releaseLock();
+  }
+
+  /** Lets others have the stream until it is used again: nothing is being written. */
+  release(): void {
+    this.#writer?.releaseLock();
+    this.#writer = undefined;
   }
 
   abort(reason: unknown): void {
-    notify(() => this.#writer.abort(reason));
-    notify(() => this.#writer.releaseLock());
+    const writer = attempt(() => this.#take());
+    notify(() => writer?.abort(reason));
+    notify(() => writer?.releaseLock());
+  }
+
+  #take(): WritableStreamWriterLike {
+    return this.#writer ??= this.#stream.getWriter();
   }
 }
