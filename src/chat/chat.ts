@@ -15,6 +15,7 @@ import {
   ConnectionError,
   ProducerError,
   UnsupportedError,
+  withHint,
 } from "../errors.ts";
 import {
   type FrameBy,
@@ -770,10 +771,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #checkAllSent(before: string): void {
     if (this.#outbound.isEmpty && this.#handshake === undefined) return;
-    throw new ChatError(
-      "unsent",
-      "data, closeWrite() or startTls() is under way: await chat.flush(), closeWrite() or startTls(), " +
-        `before ${before}`,
+    throw withHint(
+      new ChatError("unsent", "data, closeWrite() or startTls() is under way"),
+      `await chat.flush(), closeWrite() or startTls(), before ${before}`,
     );
   }
 
@@ -788,9 +788,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     if (this.tls !== undefined) throw new UnsupportedError("the connection speaks TLS already");
     this.#checkAllSent("startTls()");
     if (this.#inbound.isIdle) return;
-    throw new ChatError(
-      "reading",
-      "a read waits, or a stream() was not read to its end: wait for it before startTls()",
+    throw withHint(
+      new ChatError("reading", "a read waits, or a stream() was not read to its end"),
+      "wait for it before startTls()",
     );
   }
 

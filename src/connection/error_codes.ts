@@ -1,8 +1,8 @@
 // From what runtimes report of their sockets to a `ConnectionError`.
 
 import { describe, isError } from "../common/checks.ts";
-import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
-import { isTlsError, wordsFor as wordsForTls } from "../tls/handshake_error.ts";
+import { ConnectionError, type ConnectionErrorCode, withHint } from "../errors.ts";
+import { type Explained, explainTls, isTlsError } from "../tls/handshake_error.ts";
 
 /** The system's error codes, which Node, Deno and Bun all report by these names. */
 const CODES: Readonly<Record<string, ConnectionErrorCode>> = {
@@ -35,13 +35,17 @@ const WORDS: Readonly<Record<ConnectionErrorCode, string>> = {
   timeout: "the peer did not answer in time",
   unreachable: "no way leads there",
   "not-found": "the host name has no address",
-  "in-use": "the address is in use: close what has it, or choose another",
+  "in-use": "the address is in use",
   unavailable: "the address is not one of this machine's",
   permission: "permission denied",
   tls: "TLS failed",
-  exhausted: "too many open files, or no memory for another socket: raise the limit (ulimit -n), " +
-    "or have fewer connections (maxConnections)",
-  other: "it failed",
+  exhausted: "too many open files, or no memory for another socket",
+  other: "the runtime does not say why",
+};
+
+const HINTS: Readonly<Partial<Record<ConnectionErrorCode, string>>> = {
+  "in-use": "close what has it, or choose another",
+  exhausted: "raise the limit (ulimit -n), or have fewer connections (maxConnections)",
 };
 
 /**
@@ -53,12 +57,17 @@ export function toConnectionError(cause: unknown, tried: string): ConnectionErro
   // One connection over another passes on what that has met.
   if (cause instanceof ConnectionError) return cause;
   const code = codeOf(cause);
-  const detail = code === "other" ? messageOf(cause) : wordsFor(code, cause);
-  return new ConnectionError(code, `cannot ${tried}: ${detail}`, { cause });
+  const { words, hint } = explain(code, cause);
+  return withHint(new ConnectionError(code, `cannot ${tried}: ${words}`, { cause }), hint);
+}
+
+function explain(code: ConnectionErrorCode, cause: unknown): Explained {
+  if (code === "tls") return explainTls(cause);
+  return { words: wordsFor(code, cause), hint: HINTS[code] };
 }
 
 function wordsFor(code: ConnectionErrorCode, cause: unknown): string {
-  if (code === "tls") return wordsForTls(cause);
+  if (code === "other") return messageOf(cause) || WORDS.other;
   if (isClosedStream(cause)) return "it was closed";
   // Deno's own words name the flag that it wants.
   if (isDenied(cause)) return `${WORDS[code]}: ${messageOf(cause)}`;
@@ -95,5 +104,5 @@ function isDenied(cause: unknown): boolean {
 }
 
 function messageOf(cause: unknown): string {
-  return isError(cause) ? cause.message : describe(cause);
+  return isError(cause) ? cause.message.trim() : describe(cause);
 }

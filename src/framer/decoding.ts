@@ -5,7 +5,7 @@ import { checkInteger, describe, typeName } from "../common/checks.ts";
 import { ignoreRejection, isPromise } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { attempt } from "../common/attempt.ts";
-import { FramingError, IncompleteFrameError, MalformedFrameError } from "../errors.ts";
+import { FramingError, IncompleteFrameError, MalformedFrameError, withHint } from "../errors.ts";
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
 import { FrameInTransit, reject, type Rejected } from "./frame_in_transit.ts";
@@ -238,8 +238,9 @@ export class Decoding {
     if (value.message !== undefined) {
       return this.#made(new Message(value.message), this.#given, rests);
     }
-    throw new FramingError(
-      "decode() returned { message: undefined }: return undefined where there is no frame",
+    throw withHint(
+      new FramingError("decode() returned { message: undefined }"),
+      "return undefined where there is no frame",
     );
   }
 

@@ -14,7 +14,7 @@ import {
 } from "../common/bytes.ts";
 import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
-import { FrameInjectionError } from "../errors.ts";
+import { FrameInjectionError, withHint } from "../errors.ts";
 import { DELIMITED, type DelimitedCodec, type Portion } from "./framing.ts";
 import type { Window } from "./window.ts";
 
@@ -281,10 +281,11 @@ function restsAfter(
 }
 
 function injection(payload: Uint8Array, at: number): FrameInjectionError {
-  return new FrameInjectionError(
+  const error = new FrameInjectionError(
     `the payload ${describeBytes(payload)} would be read as more than one frame, or as another: ` +
-      `with what is sent around it, it forms a delimiter at byte ${at}; escape it, or use a framing that says a length`,
+      `with what is sent around it, it forms a delimiter at byte ${at}`,
   );
+  return withHint(error, "escape it, or use a framing that says a length");
 }
 
 /*

@@ -24,7 +24,7 @@ import { type Data, toBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
-import { FrameTooLongError, FramingError, IncompleteFrameError } from "../errors.ts";
+import { FrameTooLongError, FramingError, IncompleteFrameError, withHint } from "../errors.ts";
 import { Decoding, runCheck } from "./decoding.ts";
 import { DelimitedFraming } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
@@ -988,9 +988,10 @@ function reachOf(maxFrameLength: number): number {
 }
 
 function isMessage(): FramingError {
-  return new FramingError(
-    "its framing makes a message, and does not say where the bytes of a frame lie: read the message",
+  const error = new FramingError(
+    "its framing makes a message, and does not say where the bytes of a frame lie",
   );
+  return withHint(error, "read the message");
 }
 
 function isMessageAlready(): FramingError {

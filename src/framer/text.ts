@@ -2,7 +2,7 @@
 
 import { checkBoolean, describe } from "../common/checks.ts";
 import { decodeLatin1, type Encoding } from "../common/latin1.ts";
-import { MalformedFrameError } from "../errors.ts";
+import { MalformedFrameError, withHint } from "../errors.ts";
 
 /** How frames become text. */
 export interface TextOptions {
@@ -56,10 +56,8 @@ export class FrameText {
       const text = this.#decoder.decode(bytes);
       return isFirst && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
     } catch {
-      throw new MalformedFrameError(
-        "the frame is not UTF-8 throughout: without fatal, each wrong byte would be U+FFFD",
-        { bytes },
-      );
+      const error = new MalformedFrameError("the frame is not UTF-8 throughout", { bytes });
+      throw withHint(error, "without fatal, each wrong byte becomes U+FFFD");
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { areEqual, type Data, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
-import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
+import { FrameInjectionError, MalformedFrameError, withHint } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
@@ -152,10 +152,11 @@ class LengthPrefixed extends HeaderFraming {
     }
     const length = bytes.length - kept - this.#adjust;
     if (length < 0 || length > this.#longest) {
-      throw new FrameInjectionError(
+      const error = new FrameInjectionError(
         `a payload of ${bytes.length} bytes does not fit: its length would be ${length}, ` +
-          `and must be 0 to ${this.#longest}: send it in parts, or agree on a longer prefix`,
+          `and must be 0 to ${this.#longest}`,
       );
+      throw withHint(error, "send it in parts, or agree on a longer prefix");
     }
     this.#writeLength(frame, length);
     if (!areEqual(frame.subarray(this.#strip), bytes)) {

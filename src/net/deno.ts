@@ -13,7 +13,7 @@ import {
   type WatchableConnection,
 } from "../connection/closing.ts";
 import { type ReceivableConnection, RECEIVE, type Receiver } from "../connection/receiving.ts";
-import { type ClosedError, UnsupportedError } from "../errors.ts";
+import { type ClosedError, UnsupportedError, withHint } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 import { BACKLOG, type TcpOptions, tune } from "./tcp_options.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
@@ -161,9 +161,9 @@ function checkReusePort(): void {
 
 function checkKeepAlive({ tcp }: Endpoint): void {
   if (typeof tcp?.keepAlive !== "number") return;
-  throw new UnsupportedError(
-    `keepAlive with a time (${tcp.keepAlive}) needs Node or Bun: Deno has keepAlive: true, with the system's time; ` +
-      "an idleTimeout ends a silent chat after a time of your own",
+  throw withHint(
+    new UnsupportedError(`keepAlive with a time (${tcp.keepAlive}) needs Node or Bun`),
+    "Deno has keepAlive: true, with the system's time; an idleTimeout ends a silent chat after a time of your own",
   );
 }
 

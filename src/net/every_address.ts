@@ -6,7 +6,7 @@ import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
-import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import { ConnectionError, type ConnectionErrorCode, withHint } from "../errors.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** Opens a connection. `calledOff` is aborted when nobody wants it any more; it may come all the same. */
@@ -121,9 +121,9 @@ function toOneError(endpoints: readonly Endpoint[], errors: readonly unknown[]):
   const others = failures.flatMap((failure, i) =>
     failure === speaker ? [] : [`${endpoints[i]!.hostname} ("${failure.code}")`]
   );
-  return new ConnectionError(speaker.code, `${speaker.message}; nor to ${others.join(", ")}`, {
-    cause: new AggregateError(failures, "every address failed"),
-  });
+  const message = `${speaker.message}; nor to ${others.join(", ")}`;
+  const cause = new AggregateError(failures, "every address failed");
+  return withHint(new ConnectionError(speaker.code, message, { cause }), speaker.hint);
 }
 
 /** The addresses, one IP version after the other as long as there are both, beginning with the system's favourite. */

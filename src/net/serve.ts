@@ -338,6 +338,7 @@ function checkServing(handler: unknown, options: ServerOptions<never>): void {
 /** What a network does needs a line; what a program does wrong, its stack. */
 function printError<T>(error: unknown, chat: Chat<T> | undefined): void {
   const where = chat ? formatEndpoint(chat.remoteAddress) : "accept";
-  if (error instanceof ConnectionError) console.error(`${where}: ${error.message}`);
-  else console.error(`${where}:`, error);
+  if (!(error instanceof ConnectionError)) return console.error(`${where}:`, error);
+  const { message, hint } = error;
+  console.error(`${where}: ${message}${hint === undefined ? "" : `: ${hint}`}`);
 }

@@ -5,7 +5,7 @@ import { connectDeno, listenDeno, mayUseNet } from "./deno.ts";
 import { connectNode, listenNode } from "./node.ts";
 import { connectUdp, listenUdp } from "../udp/udp.ts";
 import type { ConnectionListener, Transport } from "../connection/connection.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError, withHint } from "../errors.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { connectByName, type Dial, type Resolver, SYSTEM } from "./every_address.ts";
@@ -47,9 +47,9 @@ export function socketsFor(transport?: Transport): Sockets {
   if (runtimes.process?.versions?.node !== undefined) {
     return { connect: byName(connectNode), listen: listenNode };
   }
-  throw new UnsupportedError(
-    "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
-      "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
+  throw withHint(
+    new UnsupportedError("this runtime has no TCP sockets: they need Node, Deno or Bun"),
+    "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
   );
 }
 

@@ -1,7 +1,7 @@
 // fromStdio(): the standard input and output of this program.
 
 import type { Connection } from "../connection/connection.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError, withHint } from "../errors.ts";
 import { JoinedConnection, type Sink, type Source } from "../connection/joined_connection.ts";
 import {
   type NodeReadableLike,
@@ -77,9 +77,11 @@ export function fromStdio(): Connection {
       new NodeSink(OUTPUT, stdout, false),
     );
   }
-  throw new UnsupportedError(
-    "this runtime has no standard input and output: fromStdio() needs Node, Deno or Bun; " +
-      "elsewhere, make a Chat over a Connection of your own",
+  throw withHint(
+    new UnsupportedError(
+      "this runtime has no standard input and output: they need Node, Deno or Bun",
+    ),
+    "elsewhere, make a Chat over a Connection of your own",
   );
 }
 

@@ -3,10 +3,10 @@
 import { Deadline } from "../common/deadline.ts";
 import type { Address } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
-import { ChatError, ConnectionError } from "../errors.ts";
+import { ChatError, ConnectionError, withHint } from "../errors.ts";
 import type { TlsSettings } from "./settings.ts";
 
-/** What the runtimes say, by their codes and messages, and what there is to do, in which `<name>` is the server's. */
+/** What the runtimes say, by their codes and messages, and behind the colon what there is to do. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [
     /CERT_HAS_EXPIRED|certificate has expired/i,
@@ -86,8 +86,8 @@ export function toHandshakeError(
   const isReset = cause instanceof ConnectionError && cause.code === "reset";
   // Any other connection that broke, or was closed, says so by itself.
   if (cause instanceof ChatError && !isReset) return cause;
-  const detail = toWrongName(cause, serverName) ?? wordsFor(cause, isServer);
-  return new ConnectionError("tls", `${what}: ${detail}`, { cause });
+  const { words, hint } = toWrongName(cause, serverName) ?? explainTls(cause, isServer);
+  return withHint(new ConnectionError("tls", `${what}: ${words}`, { cause }), hint);
 }
 
 /** Whether it is TLS that says so, and not the sockets beneath. */
@@ -96,13 +96,23 @@ export function isTlsError(cause: unknown): boolean {
   return typeof code === "string" && /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|EPROTO$)/.test(code);
 }
 
-/** What TLS says of a failure, in words for an error message. */
-export function wordsFor(cause: unknown, isServer: boolean = false): string {
+/** A failure in words for an error message, and what there is to do about it. */
+export interface Explained {
+  readonly words: string;
+  readonly hint?: string | undefined;
+}
+
+/** What TLS says of a failure. */
+export function explainTls(cause: unknown, isServer: boolean = false): Explained {
   const { code, message } = cause as { code?: unknown; message?: unknown };
   const said = `${code} ${message}`;
   const found = WORDS.find(([pattern]) => pattern.test(said))?.[1];
-  if (found === undefined) return reasonOf(String(message ?? cause));
-  return isServer ? found.replace("the certificate", "the client's certificate") : found;
+  if (found === undefined) return { words: reasonOf(String(message ?? cause)) };
+  const [words, hint] = found.split(": ") as [string, string?];
+  return {
+    words: isServer ? words.replace("the certificate", "the client's certificate") : words,
+    hint,
+  };
 }
 
 /**
@@ -115,7 +125,7 @@ function reasonOf(message: string): string {
 }
 
 /** A certificate for another name: which, as far as the runtime tells. */
-function toWrongName(cause: unknown, serverName: string): string | undefined {
+function toWrongName(cause: unknown, serverName: string): Explained | undefined {
   const { code, message, cert } = cause as {
     code?: unknown;
     message?: unknown;
@@ -126,5 +136,8 @@ function toWrongName(cause: unknown, serverName: string): string | undefined {
   const list = cert?.subjectaltname ?? said ?? "";
   const names = list.split(", ").map((name) => name.replace(/^(DNS|IP Address|IP):/, "").trim());
   const whose = names.filter((name) => name !== "").join(", ") || "another name";
-  return `the certificate is for ${whose}, not ${serverName}: connect by that name, or give tls.serverName`;
+  return {
+    words: `the certificate is for ${whose}, not ${serverName}`,
+    hint: "connect by that name, or give tls.serverName",
+  };
 }

@@ -6,7 +6,12 @@ import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection/connection.ts";
 import { connectionClosed } from "../connection/closing.ts";
-import { type ClosedError, ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import {
+  type ClosedError,
+  ConnectionError,
+  type ConnectionErrorCode,
+  withHint,
+} from "../errors.ts";
 import { Inbox } from "../connection/inbox.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
@@ -283,12 +288,9 @@ export class WebSocketConnection implements Connection {
     if (typeof data === "string") return this.#put(encoder.encode(data));
     const bytes = bytesOf(data);
     if (bytes !== undefined) return this.#put(bytes);
+    const what = `cannot read from ${this.#peer}: a message came as ${typeName(data)}`;
     this.#fail(
-      new ConnectionError(
-        "other",
-        `cannot read from ${this.#peer}: a message came as ${typeName(data)}: binaryType must be ` +
-          '"arraybuffer"',
-      ),
+      withHint(new ConnectionError("other", what), 'binaryType must be "arraybuffer"'),
     );
   }
 
@@ -315,13 +317,12 @@ export class WebSocketConnection implements Connection {
 
   #put(chunk: Uint8Array): void {
     if (this.#inbox.length <= this.#maxBufferedBytes) return this.#inbox.put(chunk);
-    this.#fail(
-      new ConnectionError(
-        "exhausted",
-        `cannot read from ${this.#peer}: ${this.#inbox.length} received bytes wait to be read, ` +
-          `more than the maxBufferedBytes of ${this.#maxBufferedBytes}: read faster, or raise the limit`,
-      ),
+    const error = new ConnectionError(
+      "exhausted",
+      `cannot read from ${this.#peer}: ${this.#inbox.length} received bytes wait to be read, ` +
+        `more than the maxBufferedBytes of ${this.#maxBufferedBytes}`,
     );
+    this.#fail(withHint(error, "read faster, or raise the limit"));
   }
 
   /** Sends a copy: the socket may keep what it is given, and the caller may reuse it. */
@@ -414,13 +415,19 @@ export class WebSocketConnection implements Connection {
   #error(tried: string): Error {
     const known = this.#closeError ?? this.#failure;
     if (known !== undefined) return known;
-    const what = `${this.#isOpened ? tried : "connect to"} ${this.#peer}`;
+    const cause = this.#cause;
+    if (!this.#isOpened) {
+      if (cause !== undefined) return toConnectionError(cause, `connect to ${this.#peer}`);
+      const message = `cannot connect to ${this.#peer}: the runtime does not say why`;
+      return new ConnectionError("other", message);
+    }
+    const what = `${tried} ${this.#peer}`;
     const { isOrderly, code, detail } = this.#ending ?? endingOf(1005, "");
-    if (isOrderly || this.#cause === undefined) {
+    if (isOrderly || cause === undefined) {
       return new ConnectionError(code, `cannot ${what}: ${detail}`);
     }
-    const error = toConnectionError(this.#cause, what);
-    if (error.code !== "other" || !this.#isOpened) return error;
-    return new ConnectionError(code, error.message, { cause: this.#cause });
+    const error = toConnectionError(cause, what);
+    if (error.code !== "other") return error;
+    return new ConnectionError(code, error.message, { cause });
   }
 }
