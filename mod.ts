@@ -46,6 +46,8 @@ export type { Terminator } from "./src/framer/terminator.ts";
 export {
   type Frame,
   type FrameBy,
+  type FramedBy,
+  type FrameOf,
   Framer,
   type FramerOptions,
   type FramesOf,

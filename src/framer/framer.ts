@@ -70,14 +70,29 @@ export interface FramerOptions extends TextOptions {
 
 /**
  * What the options say of frames that are `T`: text where there is an encoding, messages where the terminator is a framing
- * that makes them, and bytes otherwise. (`T` is inferred from an encoding to be `string`, as the `valueOf()` of a string
- * gives one.)
+ * that makes them, and bytes otherwise. (`T` is inferred from an encoding to be `string`, of which a string is an
+ * `ArrayLike`.)
  */
 export type FramesOf<T> =
-  | { readonly encoding: { valueOf(): T } }
+  | { readonly encoding: ArrayLike<T> }
   | { readonly encoding?: undefined; readonly terminator: MessageDecoder<T> }
   | (Uint8Array extends T ? { readonly encoding?: undefined } : never)
   | (Frame extends T ? { readonly encoding?: Encoding | undefined } : never);
+
+/**
+ * What the frames are by an encoding `E` and a framing whose messages are `M`. Where it is open whether there is an encoding,
+ * they are bytes or text.
+ */
+export type FrameOf<E, M> = FrameBy<
+  M,
+  [Encoding] extends [E] ? Frame : [E] extends [string] ? string : Uint8Array
+>;
+
+/** The options that say so: `E` and `M` are inferred from them. */
+export interface FramedBy<E extends Encoding | undefined, M> {
+  readonly encoding?: E;
+  readonly terminator: Terminator | MessageDecoder<M>;
+}
 
 /** A framing that makes messages: a {@linkcode Framing}, looked at from that side alone. */
 export interface MessageDecoder<T> {

@@ -8,7 +8,8 @@ import { Deferred } from "../common/deferred.ts";
 import type { Connection, Transport } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { ConnectionError } from "../errors.ts";
-import type { FramesOf } from "../framer/framer.ts";
+import type { Encoding } from "../common/latin1.ts";
+import type { FramedBy, FrameOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isUrl, type UrlLike } from "./endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./opening.ts";
@@ -58,7 +59,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * Connects over TCP, or to a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
  * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that
- * may have one or not, it is `connect<Frame>(options)`.)
+ * may have one or not, it is a `Chat<Frame>`.)
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what
  * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none. Where a name
@@ -81,28 +82,28 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
  * }
  * ```
  */
-export function connect<T = Uint8Array>(
-  options: ConnectOptions & FramesOf<T>,
-): Promise<Chat<T>>;
+export function connect<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  options: ConnectOptions & FramedBy<E, M>,
+): Promise<Chat<FrameOf<E, M>>>;
 /**
  * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
  * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`.
  * @param options How frames are cut, and how to connect.
  * @returns The chat, connected.
  */
-export function connect<T = Uint8Array>(
+export function connect<E extends Encoding | undefined = undefined, M = Uint8Array>(
   url: string | UrlLike,
-  options: ConnectOptions & FramesOf<T>,
-): Promise<Chat<T>>;
-export async function connect<T>(
-  first: string | UrlLike | (ConnectOptions & FramesOf<T>),
-  beside?: ConnectOptions & FramesOf<T>,
-): Promise<Chat<T>> {
+  options: ConnectOptions & FramedBy<E, M>,
+): Promise<Chat<FrameOf<E, M>>>;
+export async function connect(
+  first: string | UrlLike | ConnectOptions,
+  beside?: ConnectOptions,
+): Promise<Chat<unknown>> {
   if (beside?.url !== undefined) {
     throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
   }
   const options = beside === undefined && !isUrl(first)
-    ? checkOptions(first as ConnectOptions & FramesOf<T>)
+    ? checkOptions(first as ConnectOptions)
     : { ...beside!, url: first as string | UrlLike };
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
@@ -113,7 +114,7 @@ export async function connect<T>(
   if (settings !== undefined) await checkCertificates(settings);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, settings);
-  return openChat<T>(connection, options, hostname);
+  return openChat<unknown>(connection, options, hostname);
 }
 
 /** How many turns of I/O connecting takes: the look-up of the name, and the connection. */

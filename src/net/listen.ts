@@ -6,7 +6,8 @@ import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/c
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { FramesOf } from "../framer/framer.ts";
+import type { Encoding } from "../common/latin1.ts";
+import type { FramedBy, FrameOf, FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UrlLike } from "./endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./opening.ts";
@@ -70,7 +71,7 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
  * Listens on a TCP port, or on a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
  * @param options Where to listen, and how frames are cut: with an encoding the chats are of text. (For options that may
- * have one or not, it is `listen<Frame>(options)`.)
+ * have one or not, it is a `Listener<Frame>`.)
  * @returns The listener, which gives a chat for each connection.
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what
  * address.
@@ -101,9 +102,9 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
  * await client.closeWhenDone();
  * ```
  */
-export async function listen<T = Uint8Array>(
-  options: ListenOptions & FramesOf<T>,
-): Promise<Listener<T>> {
+export async function listen<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  options: ListenOptions & FramedBy<E, M>,
+): Promise<Listener<FrameOf<E, M>>> {
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls } = options;
@@ -119,15 +120,17 @@ export async function listen<T = Uint8Array>(
     // A sender that is silent has ended, and has not broken anything.
     const { idleTimeout } = options;
     const listener = await sockets.listen({ ...endpoint, idleTimeout });
-    return new Listener<T>(listener, { ...options, idleTimeout: undefined });
+    return new Listener<unknown>(listener, { ...options, idleTimeout: undefined }) as never;
   }
   if (settings !== undefined) await checkCertificates(settings);
   const { path } = endpoint;
   const listener = path === undefined
     ? await sockets.listen({ ...endpoint, reusePort })
     : await listenOnPath(sockets, { ...endpoint, path });
-  if (settings === undefined) return new Listener<T>(listener, options);
-  return new Listener<T>(new TlsListener(listener, settings, onError), options);
+  const accepting = settings === undefined
+    ? listener
+    : new TlsListener(listener, settings, onError);
+  return new Listener<unknown>(accepting, options) as Listener<FrameOf<E, M>>;
 }
 
 function checkReusePort(reusePort: boolean, { path, transport }: Endpoint): void {

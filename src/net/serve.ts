@@ -15,7 +15,8 @@ import { notify } from "../common/attempt.ts";
 import type { Address } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
-import type { FramesOf } from "../framer/framer.ts";
+import type { Encoding } from "../common/latin1.ts";
+import type { FramedBy, FrameOf } from "../framer/framer.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `T` is what frames are. */
@@ -66,7 +67,7 @@ const DEFAULT_GRACE = 10_000;
  * ends its own chat only.
  *
  * @param options Where to listen, how frames are cut, and how many chats there may be: of text, with an encoding. (For
- * options that may have one or not, it is `serve<Frame>(options, handler)`.)
+ * options that may have one or not, they are of type `Chat<Frame>`.)
  * @param handler What is done with a chat.
  * @returns The server, listening.
  * @throws {ConnectionError} If it cannot listen, as for `listen()`.
@@ -90,15 +91,15 @@ const DEFAULT_GRACE = 10_000;
  * await server.shutdown();
  * ```
  */
-export async function serve<T = Uint8Array>(
-  options: ServeOptions<T> & FramesOf<T>,
-  handler: Handler<T>,
-): Promise<Server<T>> {
+export async function serve<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  options: ServeOptions<FrameOf<E, M>> & FramedBy<E, M>,
+  handler: Handler<FrameOf<E, M>>,
+): Promise<Server<FrameOf<E, M>>> {
   checkServing(handler, options);
   const { tls, onError = printError } = options;
   const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
   const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } };
-  return new Server(await listen<T>(listening), handler, options);
+  return new Server(await listen<E, M>(listening), handler, options);
 }
 
 /**

@@ -100,7 +100,7 @@ for (const [name, ask, refused] of ASKED) {
   test(`${name} refuses options that are none, by their values`, async () => {
     for (const [options, kind, said] of refused) {
       const all = { ...LINES, ...options } as ConnectOptions & typeof LINES;
-      await assertRejects(() => ask(all), kind, said);
+      await assertRejects((): Promise<unknown> => ask(all), kind, said);
     }
   });
 }
