@@ -90,7 +90,9 @@ export type FrameOf<E, M> = FrameBy<
 
 /** The options that say so: `E` and `M` are inferred from them. */
 export interface FramedBy<E extends Encoding | undefined, M> {
+  /** As that of {@linkcode FramerOptions}. */
   readonly encoding?: E;
+  /** As that of {@linkcode FramerOptions}. */
   readonly terminator: Terminator | MessageDecoder<M>;
 }
 
