@@ -25,21 +25,12 @@
  */
 
 // The chat: frames in, producers out.
-export {
-  Chat,
-  type ChatOptions,
-  type ChatStats,
-  type Detached,
-  type Discarded,
-  type LingerOptions,
-} from "./src/chat/chat.ts";
+export { Chat, type ChatOptions } from "./src/chat/chat.ts";
 export type { ReadOptions } from "./src/chat/inbound.ts";
-export type { OutboundOptions } from "./src/chat/outbound.ts";
 export type { FramePieces } from "./src/chat/piece_reader.ts";
 export type { Producer } from "./src/chat/producer.ts";
 export type { Data } from "./src/common/bytes.ts";
 export type { Encoding } from "./src/common/latin1.ts";
-export type { AbortSignalLike } from "./src/common/abort.ts";
 
 // Frames, terminators and framings.
 export type { Terminator } from "./src/framer/terminator.ts";
@@ -51,11 +42,8 @@ export {
   Framer,
   type FramerOptions,
   type FramesOf,
-  type Incomplete,
-  type MessageDecoder,
 } from "./src/framer/framer.ts";
 export type { DelimitedOptions } from "./src/framer/delimited.ts";
-export type { TextOptions } from "./src/framer/text.ts";
 export { FrameStream } from "./src/chat/frame_stream.ts";
 export type {
   Codec,
@@ -66,15 +54,15 @@ export type {
   Portion,
 } from "./src/framer/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
-export { codec, type MessageOptions } from "./src/framings/codec.ts";
+export { codec } from "./src/framings/codec.ts";
 export { datagrams } from "./src/framings/datagrams.ts";
 export { delimited } from "./src/framings/delimited.ts";
-export { headed, type HeadedOptions } from "./src/framings/headed.ts";
+export { headed } from "./src/framings/headed.ts";
 export { jsonLines } from "./src/framings/json_lines.ts";
 export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
 export { lines } from "./src/framings/lines.ts";
 export { netstring } from "./src/framings/netstring.ts";
-export { varintPrefixed, type VarintPrefixedOptions } from "./src/framings/varint_prefixed.ts";
+export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
 
 // Connecting, listening, serving.
 export { connect, type ConnectOptions } from "./src/net/connect.ts";
@@ -91,19 +79,9 @@ export {
   type ServeOptions,
   Server,
   type ServerOptions,
-  type ShutdownOptions,
 } from "./src/net/serve.ts";
-export type { UrlLike } from "./src/net/endpoint_url.ts";
 export type { WrapOptions } from "./src/net/opening.ts";
-export type { TcpOptions } from "./src/net/tcp_options.ts";
-export type {
-  Pem,
-  StartTlsOptions,
-  TlsClientOptions,
-  TlsInfo,
-  TlsOptions,
-  TlsServerOptions,
-} from "./src/tls/options.ts";
+export type { StartTlsOptions } from "./src/tls/options.ts";
 
 // Connections: what a chat goes over.
 export type {
@@ -112,7 +90,7 @@ export type {
   ConnectionListener,
   Transport,
 } from "./src/connection/connection.ts";
-export { tap, type TapLog } from "./src/net/tap.ts";
+export { tap } from "./src/net/tap.ts";
 export {
   type BunHandlers,
   type BunSocketLike,
@@ -120,17 +98,9 @@ export {
   fromBun,
 } from "./src/net/bun.ts";
 export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/net/deno.ts";
-export { type ByteIterable, fromIterable, type WriterLike } from "./src/connection/iterable.ts";
+export { fromIterable, type WriterLike } from "./src/connection/iterable.ts";
 export { memoryPair } from "./src/connection/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/net/node.ts";
-export type { NodeReadableLike, NodeWritableLike } from "./src/connection/node_halves.ts";
-export type {
-  ReadableStreamLike,
-  ReadableStreamReaderLike,
-  UnsharedBytes,
-  WritableStreamLike,
-  WritableStreamWriterLike,
-} from "./src/connection/web_halves.ts";
 export { fromStreams, type StreamsLike } from "./src/connection/streams.ts";
 
 // Errors.
@@ -145,7 +115,6 @@ export {
   FramingError,
   IncompleteFrameError,
   MalformedFrameError,
-  type MalformedFrameOptions,
   ProducerError,
   TimeoutError,
   UnsupportedError,

@@ -73,17 +73,6 @@ export class FrameTooLongError extends ChatError {
   }
 }
 
-/** What {@linkcode MalformedFrameError} is made with. */
-export interface MalformedFrameOptions extends ErrorOptions {
-  /** The bytes that were read of the frame, to be shown. */
-  bytes?: Uint8Array | undefined;
-  /**
-   * How many bytes to drop, from the first one of the frame, 1 to all that were read: the next frame is looked for
-   * after them. Default: all that were read.
-   */
-  skip?: number | undefined;
-}
-
 /**
  * What arrived is not a frame by the framing's rules: a length that is negative, a checksum that does not match, bytes that
  * are not text. The bytes that were read of it are dropped, or as many as the framing says, and the next read carries on
@@ -101,7 +90,18 @@ export class MalformedFrameError extends ChatError {
    * @param message What was found, and what was expected.
    * @param options The bytes that were read, how many of them to drop, and the `cause`.
    */
-  constructor(message: string, options: MalformedFrameOptions = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & {
+      /** The bytes that were read of the frame, to be shown. */
+      bytes?: Uint8Array | undefined;
+      /**
+       * How many bytes to drop, from the first one of the frame, 1 to all that were read: the next frame is looked for
+       * after them. Default: all that were read.
+       */
+      skip?: number | undefined;
+    } = {},
+  ) {
     super("malformed-frame", message, options);
     this.bytes = options.bytes ?? new Uint8Array(0);
     this.skip = options.skip;

@@ -11,44 +11,41 @@ export interface ReadableStreamLike {
   /** Whether somebody reads from it already. */
   readonly locked: boolean;
   /** Begins to read. */
-  getReader(): ReadableStreamReaderLike;
+  getReader(): {
+    /** The next chunk, or the end. */
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    /** Nothing more will be read. */
+    cancel(reason?: unknown): Promise<unknown>;
+    /** Lets others read. */
+    releaseLock(): void;
+  };
 }
-
-/** What reads from a {@linkcode ReadableStreamLike}. */
-export interface ReadableStreamReaderLike {
-  /** The next chunk, or the end. */
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  /** Nothing more will be read. */
-  cancel(reason?: unknown): Promise<unknown>;
-  /** Lets others read. */
-  releaseLock(): void;
-}
-
-/**
- * Bytes whose memory no other thread has, as many a writable takes no others: TypeScript tells them apart since 5.7,
- * and takes them for any `Uint8Array` before.
- */
-export type UnsharedBytes = ReturnType<Uint8Array["slice"]>;
 
 /** What is needed of a writable: a `WritableStream` of bytes has it. */
 export interface WritableStreamLike {
   /** Whether somebody writes to it already. */
   readonly locked: boolean;
   /** Begins to write. */
-  getWriter(): WritableStreamWriterLike;
+  getWriter(): {
+    /**
+     * Writes a chunk, and resolves when the stream's sink has taken it. (It is bytes whose memory no other thread has:
+     * TypeScript tells them apart since 5.7.)
+     */
+    write(chunk: ReturnType<Uint8Array["slice"]>): Promise<unknown>;
+    /** Ends the stream, after all that was written. */
+    close(): Promise<unknown>;
+    /** Breaks the stream off. */
+    abort(reason?: unknown): Promise<unknown>;
+    /** Lets others write. */
+    releaseLock(): void;
+  };
 }
 
-/** What writes to a {@linkcode WritableStreamLike}. */
-export interface WritableStreamWriterLike {
-  /** Writes a chunk, and resolves when the stream's sink has taken it. */
-  write(chunk: UnsharedBytes): Promise<unknown>;
-  /** Ends the stream, after all that was written. */
-  close(): Promise<unknown>;
-  /** Breaks the stream off. */
-  abort(reason?: unknown): Promise<unknown>;
-  /** Lets others write. */
-  releaseLock(): void;
-}
+type Reader = ReturnType<ReadableStreamLike["getReader"]>;
+type Writer = ReturnType<WritableStreamLike["getWriter"]>;
+
+/** Bytes as a writable takes them. */
+export type UnsharedBytes = ReturnType<Uint8Array["slice"]>;
 
 /**
  * Whether it is there to be taken: asked of both halves before one of them is taken.
@@ -67,7 +64,7 @@ export class WebSource implements Source {
   readonly name: string;
   readonly #stream: ReadableStreamLike;
   readonly #opening: Promise<ConnectionError | undefined> | undefined;
-  #reader: ReadableStreamReaderLike | undefined;
+  #reader: Reader | undefined;
   #isReading = false;
   #failure: Error | undefined;
 
@@ -131,7 +128,7 @@ function compact(chunk: Uint8Array): Uint8Array {
 export class WebSink implements Sink {
   readonly name: string;
   readonly #stream: WritableStreamLike;
-  #writer: WritableStreamWriterLike | undefined;
+  #writer: Writer | undefined;
 
   constructor(name: string, stream: WritableStreamLike) {
     this.name = name;
@@ -161,7 +158,7 @@ export class WebSink implements Sink {
     notify(() => writer?.releaseLock());
   }
 
-  #take(): WritableStreamWriterLike {
+  #take(): Writer {
     return this.#writer ??= this.#stream.getWriter();
   }
 }

@@ -41,18 +41,15 @@ import {
   type Terminator,
   toRule,
 } from "./terminator.ts";
-import { checkText, FrameText, type TextOptions } from "./text.ts";
+import { checkText, FrameText } from "./text.ts";
 import { TextCutter } from "./text_cutter.ts";
 import { Window } from "./window.ts";
 
 /** A frame that is no message: bytes, or text where an encoding was given. */
 export type Frame = Uint8Array | string;
 
-/** What to do with bytes after which the stream ends, before their frame did. */
-export type Incomplete = "throw" | "yield" | "drop";
-
 /** How a {@linkcode Framer} cuts bytes into frames. */
-export interface FramerOptions extends TextOptions {
+export interface FramerOptions {
   /** Where frames end; it can be changed between any two frames. */
   terminator: Terminator;
   /** The longest frame that is accepted, in bytes without its terminator, or `Infinity`. Default: 1 MiB. */
@@ -65,8 +62,20 @@ export interface FramerOptions extends TextOptions {
    *   any other frame whose end is known, is never handed out short: it throws.
    * - `"drop"`: it is dropped.
    */
-  incomplete?: Incomplete | undefined;
+  incomplete?: "throw" | "yield" | "drop" | undefined;
+  /**
+   * The encoding of the stream, in both directions: `"utf-8"`, or `"latin1"` (ISO 8859-1: each byte is the character of the
+   * same number). Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between
+   * two characters. Delimiters that are strings, and strings that are sent, are encoded by it. A byte order mark at
+   * the beginning of a UTF-8 stream is not part of the first frame. For another charset use a `codec()` with a
+   * `TextDecoder`. Default: frames are bytes, and strings are UTF-8.
+   */
+  encoding?: Encoding | undefined;
+  /** Whether bytes that are not text are an error, instead of becoming U+FFFD. Default: `false`. */
+  fatal?: boolean | undefined;
 }
+
+type Incomplete = NonNullable<FramerOptions["incomplete"]>;
 
 /**
  * What the options say of frames that are `T`: text where there is an encoding, messages where the terminator is a framing
@@ -75,7 +84,16 @@ export interface FramerOptions extends TextOptions {
  */
 export type FramesOf<T> =
   | { readonly encoding: ArrayLike<T> }
-  | { readonly encoding?: undefined; readonly terminator: MessageDecoder<T> }
+  | {
+    readonly encoding?: undefined;
+    readonly terminator: {
+      decode(): Generator<
+        Portion,
+        FrameLayout | Uint8Array | undefined | { readonly message: T },
+        Uint8Array
+      >;
+    };
+  }
   | (Uint8Array extends T ? { readonly encoding?: undefined } : never)
   | (Frame extends T ? { readonly encoding?: Encoding | undefined } : never);
 
@@ -93,17 +111,13 @@ export interface FramedBy<E extends Encoding | undefined, M> {
   /** As that of {@linkcode FramerOptions}. */
   readonly encoding?: E;
   /** As that of {@linkcode FramerOptions}. */
-  readonly terminator: Terminator | MessageDecoder<M>;
-}
-
-/** A framing that makes messages: a {@linkcode Framing}, looked at from that side alone. */
-export interface MessageDecoder<T> {
-  /** As that of a framing. */
-  decode(): Generator<
-    Portion,
-    FrameLayout | Uint8Array | undefined | { readonly message: T },
-    Uint8Array
-  >;
+  readonly terminator: Terminator | {
+    decode(): Generator<
+      Portion,
+      FrameLayout | Uint8Array | undefined | { readonly message: M },
+      Uint8Array
+    >;
+  };
 }
 
 /** What a read by that framing gives where frames are `T`: its messages, or such frames. */

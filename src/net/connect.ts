@@ -11,17 +11,16 @@ import { ConnectionError } from "../errors.ts";
 import type { Encoding } from "../common/latin1.ts";
 import type { FramedBy, FrameOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { isUrl, type UrlLike } from "./endpoint_url.ts";
+import { isUrl } from "./endpoint_url.ts";
 import { checkOpening, openChat, type WrapOptions } from "./opening.ts";
 import { type Sockets, socketsFor } from "./sockets.ts";
-import type { TcpOptions } from "./tcp_options.ts";
 import type { TlsClientOptions } from "../tls/options.ts";
 import { checkCertificates, secure } from "../tls/secure.ts";
 import { HANDSHAKE_TURNS } from "../tls/handshake_error.ts";
 import { type TlsSettings, toClientSettings } from "../tls/settings.ts";
 
 /** Where to connect to, and how to chat there. */
-export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
+export interface ConnectOptions extends ChatOptions, WrapOptions {
   /**
    * A host name or an IP address. Every address of a name is tried, of both IP versions: each as soon as the one before
    * has failed, or has not answered for a quarter of a second (RFC 8305). Default: `"127.0.0.1"`.
@@ -42,7 +41,7 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
    * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead
    * of a host name, a port and a transport, or a path. It may as well be given in front of the options.
    */
-  url?: string | UrlLike | undefined;
+  url?: string | { readonly href: string } | undefined;
   /**
    * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by somebody whom the runtime
    * trusts, and be for `hostname`, unless the options say otherwise.
@@ -53,6 +52,19 @@ export interface ConnectOptions extends ChatOptions, WrapOptions, TcpOptions {
    * or `Infinity`, the default, which leaves it to the system (about two minutes on Linux).
    */
   timeout?: number | undefined;
+  /**
+   * Whether what is written is sent at once (`TCP_NODELAY`), and does not wait for the peer to acknowledge what was sent
+   * before. A chat gathers small pushes itself, so that waiting would only delay them. Default: `true`.
+   */
+  noDelay?: boolean | undefined;
+  /**
+   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection
+   * whose peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on
+   * Linux it asks after two hours. A number is how long the peer may be silent before it is asked first, in
+   * milliseconds, 1,000 to 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no
+   * time: `true` or `false`. An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
+   */
+  keepAlive?: boolean | number | undefined;
 }
 
 /**
@@ -92,11 +104,11 @@ export function connect<E extends Encoding | undefined = undefined, M = Uint8Arr
  * @returns The chat, connected.
  */
 export function connect<E extends Encoding | undefined = undefined, M = Uint8Array>(
-  url: string | UrlLike,
+  url: string | { readonly href: string },
   options: ConnectOptions & FramedBy<E, M>,
 ): Promise<Chat<FrameOf<E, M>>>;
 export async function connect(
-  first: string | UrlLike | ConnectOptions,
+  first: string | { readonly href: string } | ConnectOptions,
   beside?: ConnectOptions,
 ): Promise<Chat<unknown>> {
   if (beside?.url !== undefined) {
@@ -104,7 +116,7 @@ export async function connect(
   }
   const options = beside === undefined && !isUrl(first)
     ? checkOptions(first as ConnectOptions)
-    : { ...beside!, url: first as string | UrlLike };
+    : { ...beside!, url: first as string | { readonly href: string } };
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);

@@ -9,10 +9,8 @@ import { UnsupportedError } from "../errors.ts";
 import type { Encoding } from "../common/latin1.ts";
 import type { FramedBy, FrameOf, FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { UrlLike } from "./endpoint_url.ts";
 import { checkOpening, checkWrap, openChat, type WrapOptions } from "./opening.ts";
 import { socketsFor } from "./sockets.ts";
-import type { TcpOptions } from "./tcp_options.ts";
 import { listenOnPath } from "./unix_listener.ts";
 import type { TlsServerOptions } from "../tls/options.ts";
 import { checkCertificates } from "../tls/secure.ts";
@@ -32,7 +30,7 @@ export interface ListenTlsOptions extends TlsServerOptions {
 }
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
-export interface ListenOptions extends ListenerOptions, TcpOptions {
+export interface ListenOptions extends ListenerOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
@@ -53,7 +51,7 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"`, `"udp://127.0.0.1:6000"` or `"unix:/run/app.sock"`, instead of a host
    * name, a port and a transport, or a path.
    */
-  url?: string | UrlLike | undefined;
+  url?: string | { readonly href: string } | undefined;
   /**
    * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the
    * connections over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some
@@ -65,6 +63,19 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * or takes longer than `tls.handshakeTimeout`, is closed, and `tls.onError` told.
    */
   tls?: ListenTlsOptions | undefined;
+  /**
+   * Whether what is written is sent at once (`TCP_NODELAY`), and does not wait for the peer to acknowledge what was sent
+   * before. A chat gathers small pushes itself, so that waiting would only delay them. Default: `true`.
+   */
+  noDelay?: boolean | undefined;
+  /**
+   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection
+   * whose peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on
+   * Linux it asks after two hours. A number is how long the peer may be silent before it is asked first, in
+   * milliseconds, 1,000 to 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no
+   * time: `true` or `false`. An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
+   */
+  keepAlive?: boolean | number | undefined;
 }
 
 /**

@@ -1,7 +1,6 @@
 // serve(): a handler runs for each chat of a listener, so many at a time.
 
 import type { Chat } from "../chat/chat.ts";
-import type { AbortSignalLike } from "../common/abort.ts";
 import {
   checkFunction,
   checkInteger,
@@ -43,7 +42,7 @@ export interface ServerOptions<T = unknown> {
    * Ends the listening when it is aborted, and the chats: what their handlers throw for this reason is no error. If it is
    * aborted already, the server has ended from the start.
    */
-  signal?: AbortSignalLike | undefined;
+  signal?: ListenOptions["signal"];
 }
 
 /** Where to serve, how frames are cut, and how many chats there may be. */
@@ -51,12 +50,6 @@ export interface ServeOptions<T = unknown> extends ListenOptions, ServerOptions<
 
 /** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
 export type Handler<T = unknown> = (chat: Chat<T>) => void | Promise<void>;
-
-/** How a {@linkcode Server} shuts down. */
-export interface ShutdownOptions {
-  /** How long the chats have to end by themselves, in milliseconds, or `Infinity`. Default: 10,000. */
-  grace?: number | undefined;
-}
 
 /** How long the server waits when the system refuses to accept, as it does when too many files are open. Milliseconds. */
 const ACCEPT_PAUSE = 100;
@@ -216,7 +209,12 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
    * waited for; {@linkcode Server.finished} tells when it has.
    * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
    */
-  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+  async shutdown(
+    options: {
+      /** How long the chats have to end by themselves, in milliseconds, or `Infinity`. Default: 10,000. */
+      grace?: number | undefined;
+    } = {},
+  ): Promise<void> {
     const { grace = DEFAULT_GRACE } = checkOptions(options);
     checkTimeout("grace", grace);
     this.#listener.close();

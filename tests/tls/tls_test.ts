@@ -27,10 +27,10 @@ import {
   type ListenTlsOptions,
   memoryPair,
   serve,
-  type TlsClientOptions,
 } from "../../mod.ts";
 import { TlsListener } from "../../src/net/tls_listener.ts";
 import { Deferred } from "../../src/common/deferred.ts";
+import type { TlsClientOptions } from "../../src/tls/mod.ts";
 import { secure } from "../../src/tls/secure.ts";
 import { toClientSettings, toServerSettings } from "../../src/tls/settings.ts";
 import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
