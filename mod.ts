@@ -25,35 +25,25 @@
  */
 
 // The chat: frames in, producers out.
-export {
-  Chat,
-  type ChatOptions,
-  type ChatStats,
-  type Detached,
-  type Discarded,
-  type LingerOptions,
-} from "./src/chat/chat.ts";
+export { Chat, type ChatOptions } from "./src/chat/chat.ts";
 export type { ReadOptions } from "./src/chat/inbound.ts";
-export type { OutboundOptions } from "./src/chat/outbound.ts";
 export type { FramePieces } from "./src/chat/piece_reader.ts";
 export type { Producer } from "./src/chat/producer.ts";
 export type { Data } from "./src/common/bytes.ts";
 export type { Encoding } from "./src/common/latin1.ts";
-export type { AbortSignalLike } from "./src/common/abort.ts";
 
 // Frames, terminators and framings.
 export type { Terminator } from "./src/framer/terminator.ts";
 export {
   type Frame,
   type FrameBy,
+  type FramedBy,
+  type FrameOf,
   Framer,
   type FramerOptions,
   type FramesOf,
-  type Incomplete,
-  type MessageDecoder,
 } from "./src/framer/framer.ts";
-export type { DelimitedOptions } from "./src/framer/delimited.ts";
-export type { TextOptions } from "./src/framer/text.ts";
+
 export { FrameStream } from "./src/chat/frame_stream.ts";
 export type {
   Codec,
@@ -64,14 +54,14 @@ export type {
   Portion,
 } from "./src/framer/framing.ts";
 export { anyOf } from "./src/framings/any_of.ts";
-export { codec, type MessageOptions } from "./src/framings/codec.ts";
+export { codec } from "./src/framings/codec.ts";
 export { delimited } from "./src/framings/delimited.ts";
-export { headed, type HeadedOptions } from "./src/framings/headed.ts";
+export { headed } from "./src/framings/headed.ts";
 export { jsonLines } from "./src/framings/json_lines.ts";
-export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
+export { lengthPrefixed } from "./src/framings/length_prefixed.ts";
 export { lines } from "./src/framings/lines.ts";
 export { netstring } from "./src/framings/netstring.ts";
-export { varintPrefixed, type VarintPrefixedOptions } from "./src/framings/varint_prefixed.ts";
+export { varintPrefixed } from "./src/framings/varint_prefixed.ts";
 
 // Connecting, listening, serving.
 export { connect, type ConnectOptions } from "./src/net/connect.ts";
@@ -82,10 +72,7 @@ export {
   type ServeOptions,
   Server,
   type ServerOptions,
-  type ShutdownOptions,
 } from "./src/net/serve.ts";
-export type { UrlLike } from "./src/net/endpoint_url.ts";
-export type { TcpOptions } from "./src/net/tcp_options.ts";
 
 // Connections: what a chat goes over.
 export type {
@@ -96,25 +83,12 @@ export type {
   Transport,
 } from "./src/connection/connection.ts";
 export type { Wrap } from "./src/connection/wrap.ts";
-export { tap, type TapLog } from "./src/net/tap.ts";
-export {
-  type BunHandlers,
-  type BunSocketLike,
-  type BunSocketOptions,
-  fromBun,
-} from "./src/net/bun.ts";
-export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/net/deno.ts";
-export { type ByteIterable, fromIterable, type WriterLike } from "./src/connection/iterable.ts";
+export { tap } from "./src/net/tap.ts";
+export { type BunSocketLike, fromBun } from "./src/net/bun.ts";
+export { type DenoConnLike, fromDeno } from "./src/net/deno.ts";
+export { fromIterable, type WriterLike } from "./src/connection/iterable.ts";
 export { memoryPair } from "./src/connection/memory.ts";
-export { fromNode, type NodeDuplexLike, type NodeReadableLike } from "./src/connection/node.ts";
-export type { NodeWritableLike } from "./src/connection/node_halves.ts";
-export type {
-  ReadableStreamLike,
-  ReadableStreamReaderLike,
-  WritableStreamLike,
-  WritableStreamWriterLike,
-} from "./src/connection/web_halves.ts";
-export type { UnsharedBytes } from "./src/connection/duplex.ts";
+export { fromNode, type NodeDuplexLike } from "./src/connection/node.ts";
 export { fromStreams, type StreamsLike } from "./src/connection/streams.ts";
 
 // Errors.
@@ -129,7 +103,6 @@ export {
   FramingError,
   IncompleteFrameError,
   MalformedFrameError,
-  type MalformedFrameOptions,
   ProducerError,
   TimeoutError,
   UnsupportedError,

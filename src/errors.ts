@@ -22,6 +22,11 @@
 export class ChatError extends Error {
   /** A short, fixed word for what happened. */
   readonly code: string;
+  /**
+   * What the programmer can do about it, where that is known: advice about this library, its options and the program's
+   * surroundings. It is no part of `message`, which a program may show to its users, or send to a peer.
+   */
+  declare readonly hint?: string | undefined;
 
   /**
    * Makes a `ChatError`.
@@ -34,6 +39,12 @@ export class ChatError extends Error {
     this.name = new.target.name;
     this.code = code;
   }
+}
+
+/** Adds advice to an error. An error without any has no such property: it would be shown. */
+export function withHint<E extends ChatError>(error: E, hint: string | undefined): E {
+  if (hint !== undefined) (error as { hint?: string }).hint = hint;
+  return error;
 }
 
 /**
@@ -54,23 +65,12 @@ export class FrameTooLongError extends ChatError {
   constructor(limit: number, seen: number) {
     super(
       "frame-too-long",
-      `the frame is at least ${seen} bytes long, more than the maxFrameLength of ${limit}: ` +
-        "raise the limit, or read it with stream()",
+      `the frame is at least ${seen} bytes long, more than the maxFrameLength of ${limit}`,
     );
+    withHint(this, "raise the limit, or read it with stream()");
     this.limit = limit;
     this.seen = seen;
   }
-}
-
-/** What {@linkcode MalformedFrameError} is made with. */
-export interface MalformedFrameOptions extends ErrorOptions {
-  /** The bytes that were read of the frame, to be shown. */
-  bytes?: Uint8Array | undefined;
-  /**
-   * How many bytes to drop, from the first one of the frame, 1 to all that were read: the next frame is looked for
-   * after them. Default: all that were read.
-   */
-  skip?: number | undefined;
 }
 
 /**
@@ -90,7 +90,18 @@ export class MalformedFrameError extends ChatError {
    * @param message What was found, and what was expected.
    * @param options The bytes that were read, how many of them to drop, and the `cause`.
    */
-  constructor(message: string, options: MalformedFrameOptions = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & {
+      /** The bytes that were read of the frame, to be shown. */
+      bytes?: Uint8Array | undefined;
+      /**
+       * How many bytes to drop, from the first one of the frame, 1 to all that were read: the next frame is looked for
+       * after them. Default: all that were read.
+       */
+      skip?: number | undefined;
+    } = {},
+  ) {
     super("malformed-frame", message, options);
     this.bytes = options.bytes ?? new Uint8Array(0);
     this.skip = options.skip;
@@ -129,7 +140,8 @@ export class TimeoutError extends ChatError {
    * @param timeout How long was waited, in milliseconds.
    */
   constructor(timeout: number) {
-    super("timeout", `no frame came within ${timeout} ms: what has arrived goes to the next read`);
+    super("timeout", `no frame came within ${timeout} ms`);
+    withHint(this, "what has arrived goes to the next read");
     this.timeout = timeout;
   }
 }
@@ -144,7 +156,7 @@ export class IncompleteFrameError extends ChatError {
    * @param bytes What had arrived of the frame, and was not handed out.
    * @param expected What would have ended it, for the message.
    * @param handedOut How many bytes of it were handed out before, for the message.
-   * @param canBeLast Whether the option `incomplete: "yield"` would make a frame of them.
+   * @param canBeLast Whether the option `incomplete: "yield"` would make a frame of them, for the hint.
    */
   constructor(
     bytes: Uint8Array,
@@ -153,11 +165,11 @@ export class IncompleteFrameError extends ChatError {
     canBeLast: boolean = false,
   ) {
     const arrived = handedOut + bytes.length;
-    const hint = arrived > 0 && canBeLast ? ': incomplete: "yield" would give them as a frame' : "";
     super(
       "incomplete-frame",
-      `the stream ended ${arrived} bytes into a frame that ${expected} would have ended${hint}`,
+      `the stream ended ${arrived} bytes into a frame that ${expected} would have ended`,
     );
+    if (arrived > 0 && canBeLast) withHint(this, 'incomplete: "yield" gives them as a frame');
     this.bytes = bytes;
   }
 }
@@ -248,9 +260,9 @@ export class BackpressureError extends ChatError {
   constructor(limit: number, queued: number) {
     super(
       "backpressure",
-      `${queued} bytes wait to be sent, more than the maxQueuedBytes of ${limit}: ` +
-        "await push(), or raise the limit",
+      `${queued} bytes wait to be sent, more than the maxQueuedBytes of ${limit}`,
     );
+    withHint(this, "await push(), or raise the limit");
     this.limit = limit;
   }
 }
@@ -259,7 +271,7 @@ export class BackpressureError extends ChatError {
 export class UnsupportedError extends ChatError {
   /**
    * Makes an `UnsupportedError`.
-   * @param message What was asked, of whom, and what to use instead.
+   * @param message What was asked, and of whom.
    */
   constructor(message: string) {
     super("unsupported", message);

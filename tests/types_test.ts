@@ -10,10 +10,12 @@ import {
   type Connection,
   type ConnectOptions,
   delimited,
+  type Encoding,
   type Frame,
+  type FramedBy,
+  type FrameOf,
   Framer,
   type FramerOptions,
-  type FramesOf,
   FrameStream,
   type Framing,
   headed,
@@ -22,6 +24,7 @@ import {
   lines,
   listen,
   type Listener,
+  type ListenOptions,
   MalformedFrameError,
   netstring,
   serve,
@@ -57,14 +60,14 @@ test("types say that frames are text when there is an encoding, and bytes when t
     expectTypeOf(connect({ port: 1, terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
     expectTypeOf(connect({ port: 1, terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Chat<string>>();
-    expectTypeOf(connect<Frame>({ port: 1, ...{} as ChatOptions })).resolves.toEqualTypeOf<
-      Chat<Frame>
-    >();
+    expectTypeOf(connect({ port: 1, ...{} as ChatOptions })).resolves.toEqualTypeOf<Chat<Frame>>();
+    expectTypeOf(connect({} as ConnectOptions)).resolves.toEqualTypeOf<Chat<Frame>>();
+    expectTypeOf(listen({} as ListenOptions)).resolves.toEqualTypeOf<Listener<Frame>>();
     const url = "tcp://127.0.0.1:1";
     expectTypeOf(connect(url, { terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
     expectTypeOf(connect(new URL(url), { terminator: "\n", encoding: "utf-8" }))
       .resolves.toEqualTypeOf<Chat<string>>();
-    expectTypeOf(connect<Frame>(url, {} as ChatOptions)).resolves.toEqualTypeOf<Chat<Frame>>();
+    expectTypeOf(connect(url, {} as ChatOptions)).resolves.toEqualTypeOf<Chat<Frame>>();
     // @ts-expect-error: a URL does not say how frames are cut
     connect(url);
     // @ts-expect-error: there is no such option
@@ -198,8 +201,10 @@ test("types say that frames of a framing without messages are bytes, and text wi
     // @ts-expect-error: there is no such encoding
     new Chat(connection, { terminator: "\n", encoding: "utf-16le" });
 
-    function open<T = Uint8Array>(options: ConnectOptions & FramesOf<T>): Promise<Chat<T>> {
-      return connect<T>(options);
+    function open<E extends Encoding | undefined = undefined, M = Uint8Array>(
+      options: ConnectOptions & FramedBy<E, M>,
+    ): Promise<Chat<FrameOf<E, M>>> {
+      return connect<E, M>({ ...options, port: 1 });
     }
     expectTypeOf(open({ port: 1, terminator: "\n" })).resolves.toEqualTypeOf<Chat>();
     expectTypeOf(open({ port: 1, terminator: "\n", encoding: "utf-8" }))

@@ -1,5 +1,5 @@
 import type { Counter, Registry } from "prom-client";
-import { BackpressureError, type Chat, type ChatStats, type Frame } from "../../mod.ts";
+import { BackpressureError, type Chat, type Frame } from "../../mod.ts";
 import { addCounter, addGauge, addTotal } from "./numbers.ts";
 
 /** What is counted of each chat, and of all together: those that have ended, too. */
@@ -57,7 +57,7 @@ export class Traffic {
     return this.#ended[name] + this.#sum(name);
   }
 
-  #sum(name: keyof ChatStats): number {
+  #sum(name: keyof Chat["stats"]): number {
     let sum = 0;
     for (const { stats } of this.#open) sum += stats[name];
     return sum;

@@ -1,8 +1,8 @@
 // Chat: frames in, producers out, over one connection.
 
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
-import { bytesOf, type Data } from "../common/bytes.ts";
-import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
+import { bytesOf, checkBytes, type Data } from "../common/bytes.ts";
+import { checkOptions, checkSignal, checkTimeout, describe, isError } from "../common/checks.ts";
 import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
 import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { checkIsConnection, isNative, WATCH, type Watcher } from "../connection/native.ts";
@@ -21,6 +21,7 @@ import {
   ClosedError,
   ConnectionError,
   ProducerError,
+  withHint,
 } from "../errors.ts";
 import {
   type FrameBy,
@@ -34,18 +35,19 @@ import { type Rule, type Terminator, toRule } from "../framer/terminator.ts";
 import { drain, type DrainLimits } from "./drain.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { Inbound, type InboundEvents, type ReadOptions } from "./inbound.ts";
-import {
-  type Limits,
-  Outbound,
-  type OutboundEvents,
-  type OutboundOptions,
-  toLimits,
-} from "./outbound.ts";
+import { type Limits, Outbound, type OutboundEvents, toLimits } from "./outbound.ts";
 import type { FramePieces } from "./piece_reader.ts";
 import type { Producer } from "./producer.ts";
 
 /** How a {@linkcode Chat} cuts frames, how much it lets wait, and for how long. */
-export interface ChatOptions extends FramerOptions, OutboundOptions {
+export interface ChatOptions extends FramerOptions {
+  /**
+   * `push()` resolves at once while fewer bytes than this wait, and a producer is pulled ahead while fewer than this of
+   * what it has yielded do. Default: 64 KiB.
+   */
+  highWaterMark?: number | undefined;
+  /** A push that finds more bytes than this waiting closes the chat. Default: 16 MiB. */
+  maxQueuedBytes?: number | undefined;
   /**
    * How long the peer may be silent, in milliseconds, 0 to 2,147,483,647, or `Infinity`, the default. While a frame is
    * waited for, or data waits to be sent, and for so long nothing arrives and nothing is taken, the chat is closed with
@@ -64,53 +66,15 @@ export interface ChatOptions extends FramerOptions, OutboundOptions {
    * `stream()` has no such limit.
    */
   frameTimeout?: number | undefined;
-  /** How long {@linkcode Chat.closeWhenDone} reads and discards what the peer still sends. */
-  linger?: LingerOptions | undefined;
+  /** How long {@linkcode Chat.closeWhenDone} reads and discards what the peer still sends, once all is sent. */
+  linger?: {
+    /** In all, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 30,000. */
+    total?: number | undefined;
+    /** Since bytes last arrived, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 2,000. */
+    idle?: number | undefined;
+  } | undefined;
   /** Closes the chat with its reason when it is aborted. */
-  signal?: AbortSignalLike | undefined;
-}
-
-/** How long {@linkcode Chat.closeWhenDone} waits for the peer to end, once all is sent. */
-export interface LingerOptions {
-  /** In all, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 30,000. */
-  total?: number | undefined;
-  /** Since bytes last arrived, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 2,000. */
-  idle?: number | undefined;
-}
-
-/** What {@linkcode Chat.detach} hands on. */
-export interface Detached {
-  /** The connection, open as it was. */
-  readonly connection: Connection;
-  /**
-   * What had arrived and was not handed out: it comes before what the connection gives. If a `stream()` was read in
-   * part, it begins in the middle of that frame.
-   */
-  readonly unread: Uint8Array;
-}
-
-/** What has passed through a chat so far, and what waits in it. */
-export interface ChatStats {
-  /** How many bytes were received. */
-  readonly bytesIn: number;
-  /** How many bytes the transport has taken. */
-  readonly bytesOut: number;
-  /** How many frames were handed out, those of a `stream()` that was read to its end included. */
-  readonly framesIn: number;
-  /** How many frames {@linkcode Chat.send} has accepted: what is pushed is bytes, and no frames. */
-  readonly framesOut: number;
-  /** How many received bytes wait to be read. */
-  readonly buffered: number;
-  /** How many bytes wait to be sent, pushed or yielded; what producers have not yielded does not count. */
-  readonly queued: number;
-}
-
-/** What {@linkcode Chat.discardBuffers} dropped, in bytes. */
-export interface Discarded {
-  /** What had arrived, and was not handed out. */
-  readonly unread: number;
-  /** What was pushed or yielded, and not sent; what producers had not yielded does not count. */
-  readonly unsent: number;
+  signal?: ReadOptions["signal"];
 }
 
 const LINGER: DrainLimits = { total: 30_000, idle: 2_000 };
@@ -302,7 +266,20 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /** What has passed through so far, and what waits: a snapshot. */
-  get stats(): ChatStats {
+  get stats(): {
+    /** How many bytes were received. */
+    readonly bytesIn: number;
+    /** How many bytes the transport has taken. */
+    readonly bytesOut: number;
+    /** How many frames were handed out, those of a `stream()` that was read to its end included. */
+    readonly framesIn: number;
+    /** How many frames {@linkcode Chat.send} has accepted: what is pushed is bytes, and no frames. */
+    readonly framesOut: number;
+    /** How many received bytes wait to be read. */
+    readonly buffered: number;
+    /** How many bytes wait to be sent, pushed or yielded; what producers have not yielded does not count. */
+    readonly queued: number;
+  } {
     return {
       bytesIn: this.#inbound.received,
       bytesOut: this.#outbound.written,
@@ -602,7 +579,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * becomes the `cause` of a `ClosedError`.
    */
   close(reason?: unknown): void {
-    const failure = reason === undefined || reason instanceof Error
+    const failure = reason === undefined || isError(reason)
       ? reason
       : new ClosedError(`the chat was closed: ${describe(reason)}`, { cause: reason });
     this.#end(failure);
@@ -630,7 +607,12 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * Everything else goes on as before.
    * @returns How many bytes were dropped.
    */
-  discardBuffers(): Discarded {
+  discardBuffers(): {
+    /** What had arrived, and was not handed out. */
+    readonly unread: number;
+    /** What was pushed or yielded, and not sent; what producers had not yielded does not count. */
+    readonly unsent: number;
+  } {
     return { unread: this.#inbound.discard(), unsent: this.#outbound.discard() };
   }
 
@@ -661,7 +643,15 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    * echo.close();
    * ```
    */
-  detach(): Detached {
+  detach(): {
+    /** The connection, open as it was. */
+    readonly connection: Connection;
+    /**
+     * What had arrived and was not handed out: it comes before what the connection gives. If a `stream()` was read in
+     * part, it begins in the middle of that frame.
+     */
+    readonly unread: Uint8Array;
+  } {
     if (this.#life !== "open" || this.#failure !== undefined) {
       const what =
         "the chat is closed, or closing, or its connection broke: there is none to detach";
@@ -671,6 +661,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const unread = this.#inbound.takeRest();
     const isWriteClosed = this.#ending.closingWrite !== undefined;
     const connection = transfer(this.#connection, this.#inbound.takeRead(), isWriteClosed);
+    connection.release?.();
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
     this.#inbound.drop(closed);
@@ -772,10 +763,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
 
   #checkAllSent(before: string): void {
     if (this.#outbound.isEmpty && this.#handshake === undefined) return;
-    throw new ChatError(
-      "unsent",
-      "data, closeWrite() or upgrade() is under way: await chat.flush(), closeWrite() or upgrade(), " +
-        `before ${before}`,
+    throw withHint(
+      new ChatError("unsent", "data, closeWrite() or upgrade() is under way"),
+      `await chat.flush(), closeWrite() or upgrade(), before ${before}`,
     );
   }
 
@@ -789,9 +779,9 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     }
     this.#checkAllSent("upgrade()");
     if (this.#inbound.isIdle) return;
-    throw new ChatError(
-      "reading",
-      "a read waits, or a stream() was not read to its end: wait for it before upgrade()",
+    throw withHint(
+      new ChatError("reading", "a read waits, or a stream() was not read to its end"),
+      "wait for it before upgrade()",
     );
   }
 
@@ -1062,13 +1052,13 @@ function saysGone(reason: unknown): boolean {
 
 /** What a connection failed with. One of somebody's own may reject with anything. */
 function toError(reason: unknown): Error {
-  if (reason instanceof Error) return reason;
+  if (isError(reason)) return reason;
   return new ConnectionError("other", `the connection failed: ${describe(reason)}`, {
     cause: reason,
   });
 }
 
-function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
+function toDrainLimits(linger: ChatOptions["linger"]): DrainLimits {
   if (linger === undefined) return LINGER;
   const { total = LINGER.total, idle = LINGER.idle } = linger;
   return { total, idle };

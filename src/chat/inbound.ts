@@ -1,6 +1,6 @@
 // The way in: what arrives, and those who wait for frames, first come, first served.
 
-import { type AbortSignalLike, onAbort } from "../common/abort.ts";
+import { onAbort } from "../common/abort.ts";
 import { bytesOf } from "../common/bytes.ts";
 import { checkOptions, checkSignal, checkTimeout, typeName } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
@@ -28,7 +28,16 @@ import {
 /** When a read is given up. What has arrived then goes to the next read. */
 export interface ReadOptions {
   /** Rejects the read with its reason when it is aborted. */
-  signal?: AbortSignalLike | undefined;
+  signal?: {
+    /** Whether it was aborted. */
+    readonly aborted: boolean;
+    /** Why. */
+    readonly reason: unknown;
+    /** Listens for that. */
+    addEventListener(type: "abort", listener: () => void): void;
+    /** Listens no more. */
+    removeEventListener(type: "abort", listener: () => void): void;
+  } | undefined;
   /**
    * Rejects the read with a `TimeoutError` after so many milliseconds, 0 to 2,147,483,647, or never: `Infinity`, the
    * default. With 0 it takes what is here, and does not wait for the peer.

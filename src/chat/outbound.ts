@@ -13,17 +13,6 @@ import type { Line } from "./inbound.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
 import { checkItem, isData, type Producer, type ProducerQueue, ProducerRun } from "./producer.ts";
 
-/** How much may wait to be sent. */
-export interface OutboundOptions {
-  /**
-   * `push()` resolves at once while fewer bytes than this wait, and a producer is pulled ahead while fewer than this of
-   * what it has yielded do. Default: 64 KiB.
-   */
-  highWaterMark?: number | undefined;
-  /** A push that finds more bytes than this waiting closes the chat. Default: 16 MiB. */
-  maxQueuedBytes?: number | undefined;
-}
-
 /**
  * What a producer, or a `flush()`, that waits adds to the bytes that wait, so that a loop that pushes nothing else meets a
  * limit, too.
@@ -469,7 +458,7 @@ let lastLimits: Limits | undefined;
  * @throws {TypeError | RangeError} If it is not a number of bytes.
  */
 export function toLimits(
-  options: OutboundOptions & { readonly encoding?: Encoding | undefined },
+  options: { readonly [Name in keyof Limits]?: Limits[Name] | undefined },
 ): Limits {
   const { maxQueuedBytes = 16 * 1024 * 1024, encoding = "utf-8" } = options;
   let { highWaterMark = 64 * 1024 } = options;

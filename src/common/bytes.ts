@@ -27,9 +27,12 @@ export function indexOfByte(bytes: Uint8Array, byte: number, from: number): numb
  */
 export const TEXT_PAYS_UP_TO: number = Buffer === undefined || Bun ? 0 : isNode ? 256 : Infinity;
 
-/** The same bytes as a plain `Uint8Array`: a `Buffer` behaves differently, and frames are alike on every runtime. */
-export function plainBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.constructor === Uint8Array) return bytes;
+/**
+ * The same bytes as a plain `Uint8Array` of this realm: a `Buffer` behaves differently, and frames are alike on every
+ * runtime.
+ */
+export function plainBytes(bytes: ArrayBufferView): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes as Uint8Array;
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -46,10 +49,7 @@ export type Data = string | ArrayBufferView | ArrayBuffer;
  * jsdom's), for which `instanceof` is wrong.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
-  if (data instanceof Uint8Array) return data;
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
+  if (ArrayBuffer.isView(data)) return plainBytes(data);
   const isBuffer = Object.prototype.toString.call(data) === "[object ArrayBuffer]";
   return isBuffer ? new Uint8Array(data as ArrayBuffer) : undefined;
 }
@@ -66,6 +66,16 @@ export function toBytes(name: string, data: Data, encoding: Encoding = "utf-8"):
   const bytes = bytesOf(data);
   if (bytes !== undefined) return bytes;
   throw new TypeError(`${name} must be a string or a Uint8Array, not ${typeName(data)}`);
+}
+
+/**
+ * Checks bytes.
+ * @throws {TypeError} If they are something else.
+ */
+export function checkBytes(name: string, data: unknown): Uint8Array {
+  const bytes = bytesOf(data);
+  if (bytes !== undefined) return bytes;
+  throw new TypeError(`${name} must be a Uint8Array, not ${typeName(data)}`);
 }
 
 /** All pieces, one after the other, in an array of their own. */

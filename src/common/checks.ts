@@ -108,15 +108,6 @@ export function checkFunction(name: string, value: unknown, example: string = ""
   throw new TypeError(`${name} must be a function${example}, not ${typeName(value)}`);
 }
 
-/**
- * Checks bytes.
- * @throws {TypeError} If they are something else.
- */
-export function checkBytes(name: string, bytes: Uint8Array): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
-  throw new TypeError(`${name} must be a Uint8Array, not ${typeName(bytes)}`);
-}
-
 /** The longest time that a timer can wait: a longer one would fire at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
@@ -141,6 +132,18 @@ export function checkTimeout(name: string, timeout: number | undefined): void {
 export function checkSignal(signal: { addEventListener: unknown } | undefined): void {
   if (signal === undefined || typeof signal?.addEventListener === "function") return;
   throw new TypeError(`signal must be an AbortSignal, not ${typeName(signal)}`);
+}
+
+/** Whether it is an error, perhaps of another realm, for which `instanceof` is wrong. */
+export function isError(value: unknown): value is Error {
+  const tag = Object.prototype.toString.call(value);
+  return tag === "[object Error]" || tag === "[object DOMException]" ||
+    (typeof value === "object" && value !== null && isLikeError(value));
+}
+
+/** One whose class has given it another tag. */
+function isLikeError({ name, message, stack }: Partial<Error>): boolean {
+  return [name, message, stack].every((part) => typeof part === "string");
 }
 
 /** A value, in words for an error message, also one that cannot become a string. */

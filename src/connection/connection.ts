@@ -85,6 +85,12 @@ export interface Connection {
    */
   unref?(): void;
 
+  /**
+   * Lets others have what the connection goes over, where it locks that, until the connection is used again. `detach()` of
+   * a chat calls it. It does nothing to what is under way.
+   */
+  release?(): void;
+
   /** This end's address, where the transport has one. */
   readonly localAddress?: Address | undefined;
 

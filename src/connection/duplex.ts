@@ -41,6 +41,8 @@ export interface Source {
   onTaken?(): void;
   /** No reader will come: called once at most, and not after the end or an error. */
   cancel?(reason: unknown): void;
+  /** As {@linkcode Connection.release}. */
+  unlock?(): void;
   /** As those of a {@linkcode Connection}. */
   ref?(): void;
   unref?(): void;
@@ -63,6 +65,8 @@ export interface Sink {
   end(): unknown;
   /** Nothing more will come: called once at most, not after the end, perhaps while `write()` or `end()` is under way. */
   abort?(reason: unknown): void;
+  /** As {@linkcode Connection.release}. */
+  unlock?(): void;
 }
 
 /**
@@ -251,6 +255,11 @@ class DuplexConnection implements Duplex {
     if (isWriting) this.#sink?.abort?.(reason ?? closed);
     this.#whole.terminate?.();
     this.#release(true);
+  }
+
+  release(): void {
+    this.#source?.unlock?.();
+    this.#sink?.unlock?.();
   }
 
   ref(): void {

@@ -26,14 +26,6 @@ export interface WriterLike {
 }
 
 /**
- * What {@linkcode fromIterable} reads: something that yields bytes, or several pieces at a time, as an array. A string,
- * of a Node stream after `setEncoding()`, say, becomes the bytes of it in UTF-8.
- */
-export type ByteIterable =
-  | AsyncIterable<Data | readonly Data[]>
-  | Iterable<Data | readonly Data[]>;
-
-/**
  * A connection over an iterable and a writer: what the source yields is read, and what is written goes to the sink.
  * They are those of `node:stream/iter`, or a generator, an array, and whatever has `write()`, or Node streams, such as
  * those of files.
@@ -41,7 +33,9 @@ export type ByteIterable =
  * The source is asked for more only when somebody reads. `close()` calls its `return()`, and `fail()` of the sink; Node
  * streams are destroyed.
  *
- * @param source What yields the bytes to be read; an empty array for a connection that is only written to.
+ * @param source What yields the bytes to be read, or several pieces at a time, as an array; an empty array for a
+ * connection that is only written to. A string, of a Node stream after `setEncoding()`, say, becomes the bytes of it in
+ * UTF-8.
  * @param sink What takes the bytes that are written. Without it nothing can be.
  * @returns The connection.
  * @throws {TypeError} If the source is no iterable of bytes, or the sink has no `write()`.
@@ -66,18 +60,24 @@ export type ByteIterable =
  * assertEquals(answer, "42\n");
  * ```
  */
-export function fromIterable(source: ByteIterable, sink?: WriterLike): Connection;
+export function fromIterable(
+  source: AsyncIterable<Data | readonly Data[]> | Iterable<Data | readonly Data[]>,
+  sink?: WriterLike,
+): Connection;
 /**
  * A connection over an iterable and a Node stream that is written to, such as a file's:
  * `fromIterable([], createWriteStream(path))`. A write is done when the stream's is, and its error is told to whoever
  * writes.
  *
- * @param source What yields the bytes to be read; an empty array for a connection that is only written to.
+ * @param source What yields the bytes to be read, as above.
  * @param sink What takes the bytes that are written. It is destroyed when the connection is closed before it has ended.
  * @returns The connection.
  * @throws {TypeError} If the source is no iterable of bytes.
  */
-export function fromIterable(source: ByteIterable, sink: NodeWritableLike): Connection;
+export function fromIterable(
+  source: AsyncIterable<Data | readonly Data[]> | Iterable<Data | readonly Data[]>,
+  sink: NodeWritableLike,
+): Connection;
 export function fromIterable(
   source: ByteIterable,
   sink?: WriterLike | NodeWritableLike,
@@ -100,6 +100,8 @@ export function fromIterable(
     sink && (isNodeWritable(sink) ? new NodeSink("the sink", sink, true) : new WriterSink(sink)),
   );
 }
+
+type ByteIterable = AsyncIterable<Data | readonly Data[]> | Iterable<Data | readonly Data[]>;
 
 /** Strings and bytes are iterable, too, but what they yield is no bytes. */
 function isIterable(value: unknown): value is ByteIterable {

@@ -17,6 +17,8 @@ export interface StreamsLike {
   readonly readable?: ReadableStreamLike | null | undefined;
   /** Where bytes are written. Without it nothing can be. */
   readonly writable?: WritableStreamLike | null | undefined;
+  /** Rejects when the transport could not be opened, of one that says so: reads reject with that. */
+  readonly opened?: PromiseLike<unknown> | undefined;
   /** Closes both, of a transport that has it. It is called when the connection is closed, or both directions have ended. */
   close?(): unknown;
   /** Settles, in whatever way, when the transport is gone, of one that says so. */
@@ -25,8 +27,11 @@ export interface StreamsLike {
 
 /**
  * A connection over web streams of bytes, which it takes over: both are locked while it lasts. Either may be missing:
- * the body of a response can only be read. Give the transport's object itself where it has both, and its own `close()`
- * and `closed` are used as well.
+ * the body of a response can only be read. Give the transport's object itself where it has both, and its own `opened`,
+ * `close()` and `closed` are used as well.
+ *
+ * `detach()` of a chat unlocks both, so that something else can have them, such as `startTls()` of a Cloudflare `Socket`.
+ * The connection that it returns locks a stream again when you use it. (While a read waits, the readable stays locked.)
  *
  * `close()` cancels the readable and aborts the writable. What a web stream had buffered is lost when it fails: it is
  * the streams that drop it.
@@ -59,7 +64,7 @@ export function fromStreams(streams: StreamsLike): Connection {
   check("readable", "a ReadableStream", readable, "getReader");
   check("writable", "a WritableStream", writable, "getWriter");
   return duplex(
-    readable ? new WebSource("the readable", readable) : undefined,
+    readable ? new WebSource("the readable", readable, streams.opened) : undefined,
     writable ? new WebSink("the writable", writable) : undefined,
     { release: () => streams.close?.(), closed: streams.closed ?? undefined },
   );

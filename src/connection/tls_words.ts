@@ -1,6 +1,6 @@
 // What TLS reports of a failure, in words for an error message.
 
-/** What people meet, by the runtimes' codes and messages, and what to do. Anything else is said in OpenSSL's own words. */
+/** What people meet, by the runtimes' codes and messages, and behind the colon what to do. Anything else is said in OpenSSL's own words. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [
     /CERT_HAS_EXPIRED|certificate has expired/i,
@@ -38,13 +38,23 @@ export function isTlsError(cause: unknown): boolean {
   return typeof code === "string" && /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|EPROTO$)/.test(code);
 }
 
-/** What TLS says of a failure, in words for an error message. */
-export function wordsForTls(cause: unknown, isServer: boolean = false): string {
+/** A failure in words for an error message, and what there is to do about it. */
+export interface Explained {
+  readonly words: string;
+  readonly hint?: string | undefined;
+}
+
+/** What TLS says of a failure. */
+export function explainTls(cause: unknown, isServer: boolean = false): Explained {
   const { code, message } = cause as { code?: unknown; message?: unknown };
   const said = `${code} ${message}`;
   const found = WORDS.find(([pattern]) => pattern.test(said))?.[1];
-  if (found === undefined) return reasonOf(String(message ?? cause));
-  return isServer ? found.replace("the certificate", "the client's certificate") : found;
+  if (found === undefined) return { words: reasonOf(String(message ?? cause)) };
+  const [words, hint] = found.split(": ") as [string, string?];
+  return {
+    words: isServer ? words.replace("the certificate", "the client's certificate") : words,
+    hint,
+  };
 }
 
 /**

@@ -54,4 +54,8 @@ export class WrappedConnection implements Connection {
   unref(): void {
     this.#connection.unref?.();
   }
+
+  release(): void {
+    this.#connection.release?.();
+  }
 }

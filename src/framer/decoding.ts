@@ -2,10 +2,10 @@
 
 import { bytesOf, longestMatch, plainBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
-import { ignoreRejection } from "../common/deferred.ts";
+import { ignoreRejection, isPromise } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { attempt } from "../common/attempt.ts";
-import { FramingError, IncompleteFrameError, MalformedFrameError } from "../errors.ts";
+import { FramingError, IncompleteFrameError, MalformedFrameError, withHint } from "../errors.ts";
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
 import { FrameInTransit, reject, type Rejected } from "./frame_in_transit.ts";
@@ -217,12 +217,8 @@ export class Decoding {
   }
 
   #toFound(value: Decoded<unknown>, rests: readonly Uint8Array[] | undefined): Found {
-    if (value instanceof Uint8Array) return this.#made(plainBytes(value), value.length, rests);
     if (value === undefined) return this.#made(NOTHING, 0, rests);
-    if (ArrayBuffer.isView(value)) {
-      const bytes = bytesOf(value)!;
-      return this.#made(bytes, bytes.length, rests);
-    }
+    if (ArrayBuffer.isView(value)) return this.#made(plainBytes(value), value.byteLength, rests);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new FramingError(
         `decode() must return a layout, a Uint8Array, { message } or undefined, not ${
@@ -231,16 +227,20 @@ export class Decoding {
       );
     }
     if (!("message" in value)) {
-      return value instanceof MessageLayout
-        ? this.#placed(value.layout, rests, value.toMessage)
-        : this.#placed(value, rests);
+      if (value instanceof MessageLayout) {
+        return this.#placed(value.layout, rests, value.toMessage);
+      }
+      const bytes = value.length === undefined ? bytesOf(value) : undefined;
+      if (bytes !== undefined) return this.#made(bytes, bytes.length, rests);
+      return this.#placed(value, rests);
     }
     // A message has no length of its own: what was read for it counts.
     if (value.message !== undefined) {
       return this.#made(new Message(value.message), this.#given, rests);
     }
-    throw new FramingError(
-      "decode() returned { message: undefined }: return undefined where there is no frame",
+    throw withHint(
+      new FramingError("decode() returned { message: undefined }"),
+      "return undefined where there is no frame",
     );
   }
 
@@ -304,7 +304,7 @@ const OVER: Iterator<never, undefined, Uint8Array> = {
 const NO_BYTES = new Uint8Array(0);
 
 function isLayout(value: Decoded<unknown>): boolean {
-  return typeof value === "object" && !ArrayBuffer.isView(value) && !("message" in value);
+  return typeof value === "object" && bytesOf(value) === undefined && !("message" in value);
 }
 
 function checkStep(step: unknown): Step {
@@ -357,7 +357,7 @@ function consumedNothing(): FramingError {
  */
 export function runCheck(check: Found["check"], frame: Uint8Array, trailer: Uint8Array): void {
   const result: unknown = check?.(frame, trailer);
-  if (!(result instanceof Promise)) return;
-  ignoreRejection(result);
+  if (!isPromise(result)) return;
+  ignoreRejection(Promise.resolve(result));
   throw new FramingError("check() must not be async: the frame is handed out when it returns");
 }

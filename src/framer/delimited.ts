@@ -2,6 +2,7 @@
 
 import {
   areEqual,
+  bytesOf,
   concat,
   copyOf,
   type Data,
@@ -13,23 +14,15 @@ import {
 } from "../common/bytes.ts";
 import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
-import { FrameInjectionError } from "../errors.ts";
+import { FrameInjectionError, withHint } from "../errors.ts";
 import { DELIMITED, type DelimitedCodec, type Portion } from "./framing.ts";
 import type { Window } from "./window.ts";
 
 type Delimiter = string | Uint8Array;
 type Flags = Required<Pick<DelimitedCodec, "keep" | "orEnd">>;
 
-/** What {@linkcode delimited}, {@linkcode anyOf} and {@linkcode lines} take. */
-export interface DelimitedOptions {
-  /** Whether the delimiter that ended the frame is handed out at its end. Default: `false`. */
-  keep?: boolean | undefined;
-  /**
-   * Whether the end of the stream ends the frame, too, as the delimiter would: for a last line that may lack its line
-   * end. A framing of your own that asks for such a portion when nothing is left is given an empty one. Default: `false`.
-   */
-  orEnd?: boolean | undefined;
-}
+/** What `delimited()`, `anyOf()` and `lines()` take. */
+export type DelimitedOptions = { readonly [Name in keyof Flags]?: boolean | undefined };
 
 /**
  * Of several delimiters the one that begins first ends the frame, and of those that begin there the longest. A search that
@@ -280,10 +273,11 @@ function restsAfter(
 }
 
 function injection(payload: Uint8Array, at: number): FrameInjectionError {
-  return new FrameInjectionError(
+  const error = new FrameInjectionError(
     `the payload ${describeBytes(payload)} would be read as more than one frame, or as another: ` +
-      `with what is sent around it, it forms a delimiter at byte ${at}; escape it, or use a framing that says a length`,
+      `with what is sent around it, it forms a delimiter at byte ${at}`,
   );
+  return withHint(error, "escape it, or use a framing that says a length");
 }
 
 /*
@@ -333,10 +327,9 @@ export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): Delimi
     }
     return lastRule.in(encoding);
   }
-  if (!(delimiter instanceof Uint8Array) || delimiter.length !== 1) {
-    return readyRule([delimiter], {});
-  }
-  return readyBytes[delimiter[0]!] ??= readyRule([delimiter], {});
+  const bytes = bytesOf(delimiter);
+  if (bytes?.length !== 1) return readyRule([delimiter], {});
+  return readyBytes[bytes[0]!] ??= readyRule([bytes], {});
 }
 
 /** The key of a string by itself is the string: no other key begins so. */
@@ -354,8 +347,9 @@ function keyOf(
 ): string | undefined {
   let key = `\0${keep ? "k" : ""}${orEnd ? "e" : ""}${encoding === "latin1" ? "l" : ""}`;
   for (const delimiter of delimiters) {
+    const bytes = bytesOf(delimiter);
     if (typeof delimiter === "string") key += `"${delimiter.length}:${delimiter}`;
-    else if (delimiter instanceof Uint8Array) key += `[${delimiter.length}:${delimiter.join()}`;
+    else if (bytes !== undefined) key += `[${bytes.length}:${bytes.join()}`;
     else return undefined;
     if (key.length > LONGEST_KEY) return undefined;
   }

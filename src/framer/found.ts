@@ -50,7 +50,7 @@ export class Found {
   get isPlain(): boolean {
     return this.trailer === undefined && this.check === undefined &&
       this.toMessage === undefined && this.rests === undefined &&
-      (this.made === undefined || this.made instanceof Uint8Array);
+      (this.made === undefined || ArrayBuffer.isView(this.made));
   }
 
   /** Where the next frame begins. */

@@ -24,7 +24,7 @@ import { type Data, toBytes } from "../common/bytes.ts";
 import { checkLimit, checkOptions, describe } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
-import { FrameTooLongError, FramingError, IncompleteFrameError } from "../errors.ts";
+import { FrameTooLongError, FramingError, IncompleteFrameError, withHint } from "../errors.ts";
 import { Decoding, runCheck } from "./decoding.ts";
 import { DelimitedFraming } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
@@ -41,18 +41,15 @@ import {
   type Terminator,
   toRule,
 } from "./terminator.ts";
-import { checkText, FrameText, type TextOptions } from "./text.ts";
+import { checkText, FrameText } from "./text.ts";
 import { TextCutter } from "./text_cutter.ts";
 import { Window } from "./window.ts";
 
 /** A frame that is no message: bytes, or text where an encoding was given. */
 export type Frame = Uint8Array | string;
 
-/** What to do with bytes after which the stream ends, before their frame did. */
-export type Incomplete = "throw" | "yield" | "drop";
-
 /** How a {@linkcode Framer} cuts bytes into frames. */
-export interface FramerOptions extends TextOptions {
+export interface FramerOptions {
   /** Where frames end; it can be changed between any two frames. */
   terminator: Terminator;
   /** The longest frame that is accepted, in bytes without its terminator, or `Infinity`. Default: 1 MiB. */
@@ -65,28 +62,62 @@ export interface FramerOptions extends TextOptions {
    *   any other frame whose end is known, is never handed out short: it throws.
    * - `"drop"`: it is dropped.
    */
-  incomplete?: Incomplete | undefined;
+  incomplete?: "throw" | "yield" | "drop" | undefined;
+  /**
+   * The encoding of the stream, in both directions: `"utf-8"`, or `"latin1"` (ISO 8859-1: each byte is the character of the
+   * same number). Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between
+   * two characters. Delimiters that are strings, and strings that are sent, are encoded by it. A byte order mark at
+   * the beginning of a UTF-8 stream is not part of the first frame. For another charset use a `codec()` with a
+   * `TextDecoder`. Default: frames are bytes, and strings are UTF-8.
+   */
+  encoding?: Encoding | undefined;
+  /** Whether bytes that are not text are an error, instead of becoming U+FFFD. Default: `false`. */
+  fatal?: boolean | undefined;
 }
+
+type Incomplete = NonNullable<FramerOptions["incomplete"]>;
 
 /**
  * What the options say of frames that are `T`: text where there is an encoding, messages where the terminator is a framing
- * that makes them, and bytes otherwise. (`T` is inferred from an encoding to be `string`, as the `valueOf()` of a string
- * gives one.)
+ * that makes them, and bytes otherwise. (`T` is inferred from an encoding to be `string`, of which a string is an
+ * `ArrayLike`.)
  */
 export type FramesOf<T> =
-  | { readonly encoding: { valueOf(): T } }
-  | { readonly encoding?: undefined; readonly terminator: MessageDecoder<T> }
+  | { readonly encoding: ArrayLike<T> }
+  | {
+    readonly encoding?: undefined;
+    readonly terminator: {
+      decode(): Generator<
+        Portion,
+        FrameLayout | Uint8Array | undefined | { readonly message: T },
+        Uint8Array
+      >;
+    };
+  }
   | (Uint8Array extends T ? { readonly encoding?: undefined } : never)
   | (Frame extends T ? { readonly encoding?: Encoding | undefined } : never);
 
-/** A framing that makes messages: a {@linkcode Framing}, looked at from that side alone. */
-export interface MessageDecoder<T> {
-  /** As that of a framing. */
-  decode(): Generator<
-    Portion,
-    FrameLayout | Uint8Array | undefined | { readonly message: T },
-    Uint8Array
-  >;
+/**
+ * What the frames are by an encoding `E` and a framing whose messages are `M`. Where it is open whether there is an encoding,
+ * they are bytes or text.
+ */
+export type FrameOf<E, M> = FrameBy<
+  M,
+  [Encoding] extends [E] ? Frame : [E] extends [string] ? string : Uint8Array
+>;
+
+/** The options that say so: `E` and `M` are inferred from them. */
+export interface FramedBy<E extends Encoding | undefined, M> {
+  /** As that of {@linkcode FramerOptions}. */
+  readonly encoding?: E;
+  /** As that of {@linkcode FramerOptions}. */
+  readonly terminator: Terminator | {
+    decode(): Generator<
+      Portion,
+      FrameLayout | Uint8Array | undefined | { readonly message: M },
+      Uint8Array
+    >;
+  };
 }
 
 /** What a read by that framing gives where frames are `T`: its messages, or such frames. */
@@ -634,7 +665,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     this.#window.reach(found.end);
     const { bytes, start } = this.#window;
     const at = start + skip;
-    const frame = made instanceof Uint8Array ? made : bytes.subarray(at, at + length);
+    const frame = ArrayBuffer.isView(made) ? made : bytes.subarray(at, at + length);
     let message: Message | undefined;
     try {
       const following = bytes.subarray(at + length, at + length + after);
@@ -988,9 +1019,10 @@ function reachOf(maxFrameLength: number): number {
 }
 
 function isMessage(): FramingError {
-  return new FramingError(
-    "its framing makes a message, and does not say where the bytes of a frame lie: read the message",
+  const error = new FramingError(
+    "its framing makes a message, and does not say where the bytes of a frame lie",
   );
+  return withHint(error, "read the message");
 }
 
 function isMessageAlready(): FramingError {

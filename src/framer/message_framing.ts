@@ -1,6 +1,6 @@
 // Frames that become messages: what `codec()` and `jsonLines()` make.
 
-import { type Data, toBytes } from "../common/bytes.ts";
+import { bytesOf, type Data, toBytes } from "../common/bytes.ts";
 import { FramingError } from "../errors.ts";
 import { type Decoded, type FrameLayout, type Framing, MESSAGE, type Portion } from "./framing.ts";
 
@@ -36,9 +36,8 @@ export class MessageFraming<T> implements Framing<T> {
   *decode(): Generator<Portion, Decoded<T>, Uint8Array> {
     const decoded = yield* this.framing.decode();
     if (decoded === undefined) return undefined;
-    if (ArrayBuffer.isView(decoded)) {
-      return { message: this.toMessage(decoded as Uint8Array) } as Decoded<T>;
-    }
+    const bytes = bytesOf(decoded);
+    if (bytes !== undefined) return { message: this.toMessage(bytes) } as Decoded<T>;
     // The framer makes the message when it has the frame. (To a framing that hands on to this one, it is one already.)
     return new MessageLayout(decoded, this.toMessage) as unknown as Decoded<T>;
   }

@@ -3,7 +3,7 @@
 import { bytesOf, type Data, describeBytes, toBytes } from "../common/bytes.ts";
 import { checkInteger, describe, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
-import { FrameInjectionError, FramingError, UnsupportedError } from "../errors.ts";
+import { FrameInjectionError, FramingError, UnsupportedError, withHint } from "../errors.ts";
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
 import { DELIMITED, type Framing, HEADER, MESSAGE, type Portion } from "./framing.ts";
 import type { HeaderFraming } from "./header_framing.ts";
@@ -103,16 +103,16 @@ export function encodeFrame(rule: Rule, message: unknown, encoding: Encoding): U
   if (rule === null) return bytes;
   if (typeof rule !== "number") return (rule as DelimitedFraming | HeaderFraming).encode(bytes);
   if (bytes.length === rule) return bytes;
-  throw new FrameInjectionError(
-    `a payload of ${bytes.length} bytes is not a frame: the terminator is a count of ${rule}: send as many, or push() it`,
+  const error = new FrameInjectionError(
+    `a payload of ${bytes.length} bytes is not a frame: the terminator is a count of ${rule}`,
   );
+  throw withHint(error, "send as many, or push() it");
 }
 
 function encodeByOwn(framing: Framing<unknown>, message: unknown, encoding: Encoding): Uint8Array {
   if (framing.encode === undefined) {
-    throw new UnsupportedError(
-      "this framing has no encode(): add one, or push() what the peer will read",
-    );
+    const error = new UnsupportedError("this framing has no encode()");
+    throw withHint(error, "add one, or push() what the peer will read");
   }
   const isText = typeof message === "string";
   const isTaken = isText ? framing.takesText : bytesOf(message) === undefined;

@@ -2,20 +2,11 @@
 
 import { checkBoolean, describe } from "../common/checks.ts";
 import { decodeLatin1, type Encoding } from "../common/latin1.ts";
-import { MalformedFrameError } from "../errors.ts";
+import { MalformedFrameError, withHint } from "../errors.ts";
 
-/** How frames become text. */
-export interface TextOptions {
-  /**
-   * The encoding of the stream, in both directions: `"utf-8"`, or `"latin1"` (ISO 8859-1: each byte is the character of the
-   * same number). Frames are handed out as text then, each decoded by itself; with the terminator `null` they end between
-   * two characters. Delimiters that are strings, and strings that are sent, are encoded by it. A byte order mark at
-   * the beginning of a UTF-8 stream is not part of the first frame. For another charset use a `codec()` with a
-   * `TextDecoder`. Default: frames are bytes, and strings are UTF-8.
-   */
-  encoding?: Encoding | undefined;
-  /** Whether bytes that are not text are an error, instead of becoming U+FFFD. Default: `false`. */
-  fatal?: boolean | undefined;
+interface TextOptions {
+  readonly encoding?: Encoding | undefined;
+  readonly fatal?: boolean | undefined;
 }
 
 /**
@@ -56,10 +47,8 @@ export class FrameText {
       const text = this.#decoder.decode(bytes);
       return isFirst && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
     } catch {
-      throw new MalformedFrameError(
-        "the frame is not UTF-8 throughout: without fatal, each wrong byte would be U+FFFD",
-        { bytes },
-      );
+      const error = new MalformedFrameError("the frame is not UTF-8 throughout", { bytes });
+      throw withHint(error, "without fatal, each wrong byte becomes U+FFFD");
     }
   }
 

@@ -5,22 +5,6 @@ import { checkFunction, checkOptions } from "../common/checks.ts";
 import { MessageFraming } from "../framer/message_framing.ts";
 import type { Framing } from "../framer/framing.ts";
 
-/** What {@linkcode codec} makes of frames and messages. */
-export interface MessageOptions<T> {
-  /**
-   * Makes a message of a frame. What it throws is what the read rejects with; the frame is dropped, and the next one is read.
-   * @param frame The frame, without its terminator.
-   * @returns The message: any value but `undefined`.
-   */
-  decode(frame: Uint8Array): T;
-  /**
-   * Makes a frame of a message; the framing adds what surrounds it.
-   * @param message The message.
-   * @returns The frame: a string becomes bytes in the chat's encoding, or UTF-8.
-   */
-  encode(message: NoInfer<T>): Data;
-}
-
 /**
  * Any framing, typed: its frames become messages, values of the program's. Reads and loops give messages, and
  * `chat.send(message)` sends one.
@@ -65,7 +49,20 @@ export interface MessageOptions<T> {
  * assertEquals(framer.next(), 42);
  * ```
  */
-export function codec<T>(framing: Framing, options: MessageOptions<T>): Framing<T> {
+export function codec<T>(framing: Framing, options: {
+  /**
+   * Makes a message of a frame. What it throws is what the read rejects with; the frame is dropped, and the next one is read.
+   * @param frame The frame, without its terminator.
+   * @returns The message: any value but `undefined`.
+   */
+  decode(frame: Uint8Array): T;
+  /**
+   * Makes a frame of a message; the framing adds what surrounds it.
+   * @param message The message.
+   * @returns The frame: a string becomes bytes in the chat's encoding, or UTF-8.
+   */
+  encode(message: NoInfer<T>): Data;
+}): Framing<T> {
   const { decode, encode } = checkOptions(options);
   if (typeof framing?.decode !== "function") {
     throw new TypeError("framing must be a framing, such as lines() or lengthPrefixed()");

@@ -14,14 +14,6 @@ import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
 import { HeaderFraming } from "../framer/header_framing.ts";
 
-/** How long a header is, and what {@linkcode headed} does with it. */
-export interface HeadedOptions {
-  /** Whether the header is dropped, and the frame is the body alone. Default: `false`. */
-  strip?: boolean | undefined;
-  /** Makes the header of a body of so many bytes, to encode frames where `strip` drops it. */
-  header?: ((bodyLength: number) => Uint8Array | string) | undefined;
-}
-
 /**
  * Frames with a header that tells, by a rule of your own, how many bytes follow it.
  *
@@ -63,10 +55,17 @@ export interface HeadedOptions {
 export function headed(
   n: number | ((header: Uint8Array) => number),
   bodyLength: (header: Uint8Array) => number,
-  options: HeadedOptions = {},
+  options: {
+    /** Whether the header is dropped, and the frame is the body alone. Default: `false`. */
+    strip?: boolean | undefined;
+    /** Makes the header of a body of so many bytes, to encode frames where `strip` drops it. */
+    header?: ((bodyLength: number) => Uint8Array | string) | undefined;
+  } = {},
 ): Codec {
   return new Headed(n, bodyLength, options);
 }
+
+type HeadedOptions = NonNullable<Parameters<typeof headed>[2]>;
 
 class Headed extends HeaderFraming {
   readonly #headerLength: (header: Uint8Array) => number;

@@ -11,15 +11,6 @@ import { HeaderFraming } from "../framer/header_framing.ts";
 /** A 64-bit number takes ten bytes of 7 bits. */
 const LONGEST_VARINT = 10;
 
-/** What {@linkcode varintPrefixed} accepts. */
-export interface VarintPrefixedOptions {
-  /**
-   * Whether a varint must be as short as it can be: one that ends with needless zeros is malformed then. Protocol
-   * Buffers' readers accept it. Default: `false`.
-   */
-  strict?: boolean | undefined;
-}
-
 /**
  * Frames with their length before them as a varint: 7 bits a byte, the lowest first, and the highest bit set in all bytes
  * but the last.
@@ -43,7 +34,13 @@ export interface VarintPrefixedOptions {
  * assertEquals(framer.next(), new Uint8Array(128));
  * ```
  */
-export function varintPrefixed(options: VarintPrefixedOptions = {}): Codec {
+export function varintPrefixed(options: {
+  /**
+   * Whether a varint must be as short as it can be: one that ends with needless zeros is malformed then. Protocol
+   * Buffers' readers accept it. Default: `false`.
+   */
+  strict?: boolean | undefined;
+} = {}): Codec {
   const { strict = false } = checkOptions(options);
   return checkBoolean("strict", strict) ? STRICT : LENIENT;
 }

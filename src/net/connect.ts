@@ -9,16 +9,16 @@ import type { Connection, Transport } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import { ConnectionError } from "../errors.ts";
-import type { FramesOf } from "../framer/framer.ts";
+import type { Encoding } from "../common/latin1.ts";
+import type { FramedBy, FrameOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { isUrl, type UrlLike } from "./endpoint_url.ts";
+import { isUrl } from "./endpoint_url.ts";
 import { checkOpening, openChat, toWrap } from "./opening.ts";
 import { type Sockets, socketsFor } from "./sockets.ts";
-import type { TcpOptions } from "./tcp_options.ts";
 import type { TlsClientOptions } from "../tls/options.ts";
 
 /** Where to connect to, and how to chat there. */
-export interface ConnectOptions extends ChatOptions, TcpOptions {
+export interface ConnectOptions extends ChatOptions {
   /**
    * A host name or an IP address. The runtime looks a name up, and tries its addresses, of both IP versions. Default:
    * `"127.0.0.1"`.
@@ -34,7 +34,7 @@ export interface ConnectOptions extends ChatOptions, TcpOptions {
    * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`, instead of a host name and a port,
    * or a path. It may as well be given in front of the options.
    */
-  url?: string | UrlLike | undefined;
+  url?: string | { readonly href: string } | undefined;
   /**
    * Speaks TLS: `true`, or with options. The server's certificate must be valid, be signed by an authority that the
    * runtime trusts, and be for `hostname`, unless the options say otherwise. It is a short way to say
@@ -52,13 +52,26 @@ export interface ConnectOptions extends ChatOptions, TcpOptions {
    * or `Infinity`, the default, which leaves it to the system (about two minutes on Linux).
    */
   timeout?: number | undefined;
+  /**
+   * Whether what is written is sent at once (`TCP_NODELAY`), and does not wait for the peer to acknowledge what was sent
+   * before. A chat gathers small pushes itself, so that waiting would only delay them. Default: `true`.
+   */
+  noDelay?: boolean | undefined;
+  /**
+   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection
+   * whose peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on
+   * Linux it asks after two hours. A number is how long the peer may be silent before it is asked first, in
+   * milliseconds, 1,000 to 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no
+   * time: `true` or `false`. An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
+   */
+  keepAlive?: boolean | number | undefined;
 }
 
 /**
  * Connects over TCP, or to a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
  * @param options Where to connect to, and how frames are cut: with an encoding it is a chat of text. (For options that
- * may have one or not, it is `connect<Frame>(options)`.)
+ * may have one or not, it is a `Chat<Frame>`.)
  * @returns The chat, connected.
  * @throws {ConnectionError} If that fails: `code` says how (`"refused"`, `"not-found"`, ...), the message with what
  * address. With TLS it is `"tls"` if the server's certificate is not in order, or the server speaks none.
@@ -80,29 +93,29 @@ export interface ConnectOptions extends ChatOptions, TcpOptions {
  * }
  * ```
  */
-export function connect<T = Uint8Array>(
-  options: ConnectOptions & FramesOf<T>,
-): Promise<Chat<T>>;
+export function connect<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  options: ConnectOptions & FramedBy<E, M>,
+): Promise<Chat<FrameOf<E, M>>>;
 /**
  * Connects to where a URL leads: `connect(url, options)` is `connect({ url, ...options })`.
  * @param url `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`.
  * @param options How frames are cut, and how to connect.
  * @returns The chat, connected.
  */
-export function connect<T = Uint8Array>(
-  url: string | UrlLike,
-  options: ConnectOptions & FramesOf<T>,
-): Promise<Chat<T>>;
-export async function connect<T>(
-  first: string | UrlLike | (ConnectOptions & FramesOf<T>),
-  beside?: ConnectOptions & FramesOf<T>,
-): Promise<Chat<T>> {
+export function connect<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  url: string | { readonly href: string },
+  options: ConnectOptions & FramedBy<E, M>,
+): Promise<Chat<FrameOf<E, M>>>;
+export async function connect(
+  first: string | { readonly href: string } | ConnectOptions,
+  beside?: ConnectOptions,
+): Promise<Chat<unknown>> {
   if (beside?.url !== undefined) {
     throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
   }
   const options = beside === undefined && !isUrl(first)
-    ? checkOptions(first as ConnectOptions & FramesOf<T>)
-    : { ...beside!, url: first as string | UrlLike };
+    ? checkOptions(first as ConnectOptions)
+    : { ...beside!, url: first as string | { readonly href: string } };
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
@@ -112,7 +125,7 @@ export async function connect<T>(
   const wrap = await toWrap(tls === true ? {} : tls, options.wrap, to);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, { wrap, to });
-  return openChat<T>(connection, options, to);
+  return openChat<unknown>(connection, options, to);
 }
 
 /** How many turns of I/O connecting takes: the look-up of the name, and the connection. */

@@ -12,7 +12,7 @@ import {
   type SourceEvents,
   type Whole,
 } from "../connection/duplex.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError, withHint } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 import { BACKLOG, type TcpOptions, tune } from "./tcp_options.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
@@ -32,22 +32,21 @@ export interface DenoConnLike {
   /** Lets the process end though a read waits. */
   unref?(): void;
   /** This end's address. */
-  readonly localAddr: DenoAddrLike;
+  readonly localAddr: {
+    /** `"tcp"`, or another transport, which has no host name and no port. */
+    readonly transport: string;
+    /** The IP address. */
+    readonly hostname?: string;
+    /** The port. */
+    readonly port?: number;
+    /** The path of a Unix socket. */
+    readonly path?: string | null;
+  };
   /** The peer's address. */
-  readonly remoteAddr: DenoAddrLike;
+  readonly remoteAddr: DenoConnLike["localAddr"];
 }
 
-/** What is used of a `Deno.Addr`. */
-export interface DenoAddrLike {
-  /** `"tcp"`, or another transport, which has no host name and no port. */
-  readonly transport: string;
-  /** The IP address. */
-  readonly hostname?: string;
-  /** The port. */
-  readonly port?: number;
-  /** The path of a Unix socket. */
-  readonly path?: string | null;
-}
+type DenoAddrLike = DenoConnLike["localAddr"];
 
 interface DenoSocketLike extends DenoConnLike {
   /** Of a TCP connection, as the next. */
@@ -162,9 +161,9 @@ function checkReusePort(): void {
 
 function checkKeepAlive({ tcp }: Endpoint): void {
   if (typeof tcp?.keepAlive !== "number") return;
-  throw new UnsupportedError(
-    `keepAlive with a time (${tcp.keepAlive}) needs Node or Bun: Deno has keepAlive: true, with the system's time; ` +
-      "an idleTimeout ends a silent chat after a time of your own",
+  throw withHint(
+    new UnsupportedError(`keepAlive with a time (${tcp.keepAlive}) needs Node or Bun`),
+    "Deno has keepAlive: true, with the system's time; an idleTimeout ends a silent chat after a time of your own",
   );
 }
 

@@ -6,12 +6,11 @@ import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/c
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
 import { checkWrap, type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
-import type { FramesOf } from "../framer/framer.ts";
+import type { Encoding } from "../common/latin1.ts";
+import type { FramedBy, FrameOf, FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { UrlLike } from "./endpoint_url.ts";
 import { checkOpening, openChat, toWrap } from "./opening.ts";
 import { socketsFor } from "./sockets.ts";
-import type { TcpOptions } from "./tcp_options.ts";
 import { listenOnPath } from "./unix_listener.ts";
 import type { TlsServerOptions } from "../tls/options.ts";
 import { WrappingListener } from "./wrapping_listener.ts";
@@ -34,7 +33,7 @@ export interface ListenerOptions extends ChatOptions {
 }
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
-export interface ListenOptions extends ListenerOptions, TcpOptions {
+export interface ListenOptions extends ListenerOptions {
   /** The address to listen on: `"0.0.0.0"` or `"::"` for every one. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string | undefined;
   /** The port, 0 to 65535; 0 lets the system choose one, and {@linkcode Listener.address} tells which. */
@@ -49,7 +48,7 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
   /**
    * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and a port, or a path.
    */
-  url?: string | UrlLike | undefined;
+  url?: string | { readonly href: string } | undefined;
   /**
    * Lets several listeners, as a rule in as many processes, have the same address and port: the system spreads the
    * connections over them. Each must ask for it. On Linux, with Bun, Node 22.12 or 23.1 and later (which has it on some
@@ -63,13 +62,26 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
    * `wrap: tls(options)` with `tls()` of `asynchat/tls`, which is loaded when you use it.
    */
   tls?: TlsServerOptions | (() => TlsServerOptions) | undefined;
+  /**
+   * Whether what is written is sent at once (`TCP_NODELAY`), and does not wait for the peer to acknowledge what was sent
+   * before. A chat gathers small pushes itself, so that waiting would only delay them. Default: `true`.
+   */
+  noDelay?: boolean | undefined;
+  /**
+   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection
+   * whose peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on
+   * Linux it asks after two hours. A number is how long the peer may be silent before it is asked first, in
+   * milliseconds, 1,000 to 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no
+   * time: `true` or `false`. An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
+   */
+  keepAlive?: boolean | number | undefined;
 }
 
 /**
  * Listens on a TCP port, or on a Unix socket, with the sockets of the runtime that this runs on: Node's, Deno's or Bun's.
  *
  * @param options Where to listen, and how frames are cut: with an encoding the chats are of text. (For options that may
- * have one or not, it is `listen<Frame>(options)`.)
+ * have one or not, it is a `Listener<Frame>`.)
  * @returns The listener, which gives a chat for each connection.
  * @throws {ConnectionError} If that fails: `code` says how (`"in-use"`, `"unavailable"`, ...), the message on what
  * address.
@@ -100,9 +112,9 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
  * await client.closeWhenDone();
  * ```
  */
-export async function listen<T = Uint8Array>(
-  options: ListenOptions & FramesOf<T>,
-): Promise<Listener<T>> {
+export async function listen<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  options: ListenOptions & FramedBy<E, M>,
+): Promise<Listener<FrameOf<E, M>>> {
   checkOptions(options);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls, onError } = options as ListenOptions;
@@ -117,7 +129,7 @@ export async function listen<T = Uint8Array>(
   const listener = path === undefined
     ? await sockets.listen({ ...endpoint, reusePort })
     : await listenOnPath(sockets, { ...endpoint, path });
-  return new Listener<T>(listener, { ...options, wrap });
+  return new Listener<unknown>(listener, { ...options, wrap }) as Listener<FrameOf<E, M>>;
 }
 
 /** What the connections are for that a listener accepts. */

@@ -1,7 +1,6 @@
 // serve(): a handler runs for each chat of a listener, so many at a time.
 
 import type { Chat } from "../chat/chat.ts";
-import type { AbortSignalLike } from "../common/abort.ts";
 import {
   checkFunction,
   checkInteger,
@@ -15,7 +14,8 @@ import { notify } from "../common/attempt.ts";
 import type { Address } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
-import type { FramesOf } from "../framer/framer.ts";
+import type { Encoding } from "../common/latin1.ts";
+import type { FramedBy, FrameOf } from "../framer/framer.ts";
 import { listen, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `T` is what frames are. */
@@ -42,7 +42,7 @@ export interface ServerOptions<T = unknown> {
    * Ends the listening when it is aborted, and the chats: what their handlers throw for this reason is no error. If it is
    * aborted already, the server has ended from the start.
    */
-  signal?: AbortSignalLike | undefined;
+  signal?: ListenOptions["signal"];
 }
 
 /** Where to serve, how frames are cut, and how many chats there may be. */
@@ -51,12 +51,6 @@ export interface ServeOptions<T = unknown>
 
 /** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
 export type Handler<T = unknown> = (chat: Chat<T>) => void | Promise<void>;
-
-/** How a {@linkcode Server} shuts down. */
-export interface ShutdownOptions {
-  /** How long the chats have to end by themselves, in milliseconds, or `Infinity`. Default: 10,000. */
-  grace?: number | undefined;
-}
 
 /** How long the server waits when the system refuses to accept, as it does when too many files are open. Milliseconds. */
 const ACCEPT_PAUSE = 100;
@@ -67,7 +61,7 @@ const DEFAULT_GRACE = 10_000;
  * ends its own chat only.
  *
  * @param options Where to listen, how frames are cut, and how many chats there may be: of text, with an encoding. (For
- * options that may have one or not, it is `serve<Frame>(options, handler)`.)
+ * options that may have one or not, they are of type `Chat<Frame>`.)
  * @param handler What is done with a chat.
  * @returns The server, listening.
  * @throws {ConnectionError} If it cannot listen, as for `listen()`.
@@ -91,13 +85,13 @@ const DEFAULT_GRACE = 10_000;
  * await server.shutdown();
  * ```
  */
-export async function serve<T = Uint8Array>(
-  options: ServeOptions<T> & FramesOf<T>,
-  handler: Handler<T>,
-): Promise<Server<T>> {
+export async function serve<E extends Encoding | undefined = undefined, M = Uint8Array>(
+  options: ServeOptions<FrameOf<E, M>> & FramedBy<E, M>,
+  handler: Handler<FrameOf<E, M>>,
+): Promise<Server<FrameOf<E, M>>> {
   checkServing(handler, options);
   const { onError = printError } = options;
-  return new Server(await listen<T>({ ...options, onError }), handler, options);
+  return new Server(await listen<E, M>({ ...options, onError }), handler, options);
 }
 
 /**
@@ -214,7 +208,12 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
    * waited for; {@linkcode Server.finished} tells when it has.
    * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
    */
-  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+  async shutdown(
+    options: {
+      /** How long the chats have to end by themselves, in milliseconds, or `Infinity`. Default: 10,000. */
+      grace?: number | undefined;
+    } = {},
+  ): Promise<void> {
     const { grace = DEFAULT_GRACE } = checkOptions(options);
     checkTimeout("grace", grace);
     this.#listener.close();
@@ -337,6 +336,7 @@ function checkServing(handler: unknown, options: ServerOptions<never>): void {
 /** What a network does needs a line; what a program does wrong, its stack. */
 function printError<T>(error: unknown, chat: Chat<T> | undefined): void {
   const where = chat ? formatEndpoint(chat.remoteAddress) : "accept";
-  if (error instanceof ConnectionError) console.error(`${where}: ${error.message}`);
-  else console.error(`${where}:`, error);
+  if (!(error instanceof ConnectionError)) return console.error(`${where}:`, error);
+  const { message, hint } = error;
+  console.error(`${where}: ${message}${hint === undefined ? "" : `: ${hint}`}`);
 }

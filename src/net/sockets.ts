@@ -4,7 +4,7 @@ import { connectBun, listenBun } from "./bun.ts";
 import { connectDeno, listenDeno } from "./deno.ts";
 import { connectNode, listenNode } from "./node.ts";
 import type { Connection, ConnectionListener } from "../connection/connection.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError, withHint } from "../errors.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
 import type { AbortSignalLike } from "../common/abort.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
@@ -38,8 +38,8 @@ export function socketsFor(): Sockets {
   if (runtimes.process?.versions?.node !== undefined) {
     return { connect: connectNode, listen: listenNode };
   }
-  throw new UnsupportedError(
-    "this runtime has no TCP sockets: connect() and listen() need Node, Deno or Bun; " +
-      "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
+  throw withHint(
+    new UnsupportedError("this runtime has no TCP sockets: they need Node, Deno or Bun"),
+    "elsewhere, as in a browser, make a Chat over fromWebSocket(), or a Connection of your own",
   );
 }

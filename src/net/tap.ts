@@ -6,9 +6,6 @@ import { notify } from "../common/attempt.ts";
 import type { Connection } from "../connection/connection.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 
-/** What {@linkcode tap} tells: what happened, in one line. */
-export type TapLog = (line: string) => void;
-
 /**
  * A connection that tells what passes through it, and changes nothing: to see what two programs really say to each
  * other. With `connect()`, `listen()` and `serve()`, the option `wrap: tap` is all it takes.
@@ -41,15 +38,15 @@ export type TapLog = (line: string) => void;
  * right.close();
  * ```
  */
-export function tap(connection: Connection, log: TapLog = console.log): Connection {
+export function tap(connection: Connection, log: (line: string) => void = console.log): Connection {
   checkFunction("log", log);
   return new TappedConnection(connection, log);
 }
 
 class TappedConnection extends WrappedConnection {
-  readonly #log: TapLog;
+  readonly #log: (line: string) => void;
 
-  constructor(connection: Connection, log: TapLog) {
+  constructor(connection: Connection, log: (line: string) => void) {
     super(connection);
     this.#log = (line) => notify(() => log(line)); // what passes must not depend on who looks on
   }

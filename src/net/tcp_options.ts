@@ -4,19 +4,8 @@ import { checkBoolean, checkInteger, describe } from "../common/checks.ts";
 
 /** How the system treats a TCP connection. Over a Unix socket these mean nothing. */
 export interface TcpOptions {
-  /**
-   * Whether what is written is sent at once (`TCP_NODELAY`), and does not wait for the peer to acknowledge what was sent
-   * before. A chat gathers small pushes itself, so that waiting would only delay them. Default: `true`.
-   */
-  noDelay?: boolean | undefined;
-  /**
-   * Whether the system asks a silent peer now and then whether it is still there (`SO_KEEPALIVE`), so that a connection
-   * whose peer has vanished breaks by itself, also while nothing is sent. `true` leaves the times to the system: on
-   * Linux it asks after two hours. A number is how long the peer may be silent before it is asked first, in
-   * milliseconds, 1,000 to 32,767,000, in whole seconds; Node and Bun then ask ten times, once a second. Deno takes no
-   * time: `true` or `false`. An `idleTimeout` ends a chat sooner, and says so. Default: `false`.
-   */
-  keepAlive?: boolean | number | undefined;
+  readonly noDelay?: boolean | undefined;
+  readonly keepAlive?: boolean | number | undefined;
 }
 
 /** The system counts in seconds, and Linux to 32,767. */

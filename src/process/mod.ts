@@ -28,3 +28,6 @@ export {
   type ProcessOptions,
 } from "./process.ts";
 export { fromStdio } from "./stdio.ts";
+export type { NodeReadableLike } from "../connection/node.ts";
+export type { NodeWritableLike } from "../connection/node_halves.ts";
+export type { ReadableStreamLike, WritableStreamLike } from "../connection/web_halves.ts";

@@ -1,7 +1,7 @@
 // fromStdio(): the standard input and output of this program.
 
 import type { Connection } from "../connection/connection.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError, withHint } from "../errors.ts";
 import { duplex, LONGEST_PIECE, type Sink, type Source } from "../connection/duplex.ts";
 import type { NodeReadableLike } from "../connection/node.ts";
 import { NodeHalfSource, NodeSink, type NodeWritableLike } from "../connection/node_halves.ts";
@@ -73,9 +73,11 @@ export function fromStdio(): Connection {
       new NodeSink(OUTPUT, stdout, false),
     );
   }
-  throw new UnsupportedError(
-    "this runtime has no standard input and output: fromStdio() needs Node, Deno or Bun; " +
-      "elsewhere, make a Chat over a Connection of your own",
+  throw withHint(
+    new UnsupportedError(
+      "this runtime has no standard input and output: they need Node, Deno or Bun",
+    ),
+    "elsewhere, make a Chat over a Connection of your own",
   );
 }
 

@@ -141,7 +141,7 @@ class ChaoticConnection extends WrappedConnection {
     const next = this.#next ??= super.read();
     next.catch(() => {}); // for the read that will ask for it
     const second = await Promise.race([next, turn()]).catch(() => undefined);
-    if (!(second instanceof Uint8Array)) return chunk;
+    if (second === null || second === undefined) return chunk;
     this.#next = undefined;
     return concat(chunk, second);
   }

@@ -3,8 +3,8 @@
 import { Deadline } from "../common/deadline.ts";
 import type { Address } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
-import { wordsForTls } from "../connection/tls_words.ts";
-import { ChatError, ConnectionError } from "../errors.ts";
+import { type Explained, explainTls } from "../connection/tls_words.ts";
+import { ChatError, ConnectionError, withHint } from "../errors.ts";
 import type { TlsSettings } from "./settings.ts";
 
 /** How many turns of I/O a handshake takes at most: that of TLS 1.2 goes back and forth twice. */
@@ -39,12 +39,12 @@ export function toHandshakeError(
   const isReset = cause instanceof ConnectionError && cause.code === "reset";
   // Any other connection that broke, or was closed, says so by itself.
   if (cause instanceof ChatError && !isReset) return cause;
-  const detail = toWrongName(cause, servername) ?? wordsForTls(cause, isServer);
-  return new ConnectionError("tls", `${what}: ${detail}`, { cause });
+  const { words, hint } = toWrongName(cause, servername) ?? explainTls(cause, isServer);
+  return withHint(new ConnectionError("tls", `${what}: ${words}`, { cause }), hint);
 }
 
 /** A certificate for another name: which, as far as the runtime tells. */
-function toWrongName(cause: unknown, servername: string): string | undefined {
+function toWrongName(cause: unknown, servername: string): Explained | undefined {
   const { code, message, cert } = cause as {
     code?: unknown;
     message?: unknown;
@@ -55,5 +55,8 @@ function toWrongName(cause: unknown, servername: string): string | undefined {
   const list = cert?.subjectaltname ?? said ?? "";
   const names = list.split(", ").map((name) => name.replace(/^(DNS|IP Address|IP):/, "").trim());
   const whose = names.filter((name) => name !== "").join(", ") || "another name";
-  return `the certificate is for ${whose}, not ${servername}: connect by that name, or give tls.servername`;
+  return {
+    words: `the certificate is for ${whose}, not ${servername}`,
+    hint: "connect by that name, or give tls.servername",
+  };
 }

@@ -2,6 +2,7 @@
 
 import { checkFunction } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
+import { ConnectionError, withHint } from "../errors.ts";
 import {
   checkWebSocketOptions,
   type WebSocketOptions,
@@ -92,10 +93,13 @@ class BunSender implements WebSocketSender {
     return this.#socket.getBufferedAmount();
   }
 
-  /** @throws {Error} If Bun drops the message: a stream with a hole in it is none. */
+  /** @throws {ConnectionError} If Bun drops the message: a stream with a hole in it is none. */
   send(data: string | ArrayBuffer): void {
     if (this.#socket.send(data) !== 0) return;
-    throw new Error("Bun has dropped a message: backpressureLimit must be 1 MiB or more");
+    throw withHint(
+      new ConnectionError("other", "cannot write to the peer: Bun has dropped a message"),
+      "backpressureLimit must be 1 MiB or more",
+    );
   }
 
   close(code?: number): void {

@@ -14,7 +14,7 @@ import {
   type UnsharedBytes,
   type Whole,
 } from "../connection/duplex.ts";
-import { ConnectionError, type ConnectionErrorCode } from "../errors.ts";
+import { ConnectionError, type ConnectionErrorCode, withHint } from "../errors.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
 /** How a WebSocket carries bytes. */
@@ -275,18 +275,18 @@ export class WebSocketTransport implements Source, Sink, Whole {
     const { connection, name } = this;
     const bytes = typeof data === "string" ? encoder.encode(data) : bytesOf(data);
     if (bytes === undefined) {
-      const what = `cannot read from ${name}: a message came as ${
-        typeName(data)
-      }: binaryType must be`;
-      return connection.onFailure(new ConnectionError("other", `${what} "arraybuffer"`));
+      const what = `cannot read from ${name}: a message came as ${typeName(data)}`;
+      const error = new ConnectionError("other", what);
+      return connection.onFailure(withHint(error, 'binaryType must be "arraybuffer"'));
     }
     if (connection.unread <= this.#maxBufferedBytes) return connection.onChunk(plainBytes(bytes));
+    const error = new ConnectionError(
+      "exhausted",
+      `cannot read from ${name}: ${connection.unread} received bytes wait to be read, ` +
+        `more than the maxBufferedBytes of ${this.#maxBufferedBytes}`,
+    );
     connection.onFailure(
-      new ConnectionError(
-        "exhausted",
-        `cannot read from ${name}: ${connection.unread} received bytes wait to be read, ` +
-          `more than the maxBufferedBytes of ${this.#maxBufferedBytes}: read faster, or raise the limit`,
-      ),
+      withHint(error, "read faster, or raise the limit"),
     );
   }
 
@@ -316,12 +316,16 @@ export class WebSocketTransport implements Source, Sink, Whole {
 
   /** The runtime's own error, if there was one, tells more than the code of the close. */
   #toError({ code, detail }: Failure): ConnectionError {
-    const what = `${this.#isOpened ? "use" : "connect to"} ${this.name}`;
     const cause = this.#cause;
+    if (!this.#isOpened) {
+      if (cause !== undefined) return toConnectionError(cause, `connect to ${this.name}`);
+      const message = `cannot connect to ${this.name}: the runtime does not say why`;
+      return new ConnectionError("other", message);
+    }
+    const what = `use ${this.name}`;
     if (cause === undefined) return new ConnectionError(code, `cannot ${what}: ${detail}`);
     const error = toConnectionError(cause, what);
-    if (error.code !== "other" || !this.#isOpened) return error;
-    return new ConnectionError(code, error.message, { cause });
+    return error.code === "other" ? new ConnectionError(code, error.message, { cause }) : error;
   }
 
   #send(data: UnsharedBytes): Promise<void> | undefined {

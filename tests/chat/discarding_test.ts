@@ -1,7 +1,7 @@
 /** After discardBuffers() everything else works as before: in whatever state it finds the chat. */
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Chat, ChatError, connect, type Detached, type Producer } from "../../mod.ts";
+import { Chat, ChatError, connect, type Producer } from "../../mod.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { scripted } from "../support/chats.ts";
 import { readAll } from "../support/connection_checks.ts";
@@ -127,7 +127,7 @@ const AFTER: Readonly<Record<string, (scene: Scene) => Promise<string>>> = {
   },
   "flush() and detach()": async ({ chat }) => {
     await chat.flush();
-    const { unread }: Detached = chat.detach();
+    const { unread } = chat.detach();
     assertStrictEquals(unread.length, 0);
     return "";
   },

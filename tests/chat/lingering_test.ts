@@ -1,14 +1,7 @@
 /** `linger`: how long closeWhenDone() reads and discards what the peer still sends, and what it says when it gives up. */
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  Chat,
-  type ChatOptions,
-  connect,
-  ConnectionError,
-  type LingerOptions,
-  memoryPair,
-} from "../../mod.ts";
+import { Chat, type ChatOptions, connect, ConnectionError, memoryPair } from "../../mod.ts";
 import { bytes } from "../support/bytes.ts";
 import { scripted } from "../support/chats.ts";
 import { startPeerProcess } from "../support/peer_process.ts";
@@ -207,7 +200,7 @@ const WRONG: readonly (readonly [unknown, typeof RangeError | typeof TypeError, 
 
 for (const [linger, ErrorClass, message] of WRONG) {
   test(`Chat and connect() refuse a linger of ${JSON.stringify(linger)}`, async () => {
-    const options = { ...LINES, linger: linger as LingerOptions } satisfies ChatOptions;
+    const options = { ...LINES, linger: linger as ChatOptions["linger"] } satisfies ChatOptions;
     assertThrows(() => new Chat(memoryPair()[0], options), ErrorClass, message);
     await assertRejects(() => connect({ ...options, port: 1 }), ErrorClass, message);
   });

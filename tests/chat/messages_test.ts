@@ -166,9 +166,13 @@ testOverBoth(
     const chat = new Chat(pair[0], { terminator: words });
     const peer = new Chat(pair[1], { terminator: words });
     void peer.send(["one", "two"]);
-    await assertRejects(() => contentOf(chat.stream()), FramingError, "read the message");
-    await assertRejects(() => chat.readBytes(), FramingError, "read the message");
-    await assertRejects(() => chat.readText(), FramingError, "read the message");
+    await assertRejects(
+      () => contentOf(chat.stream()),
+      FramingError,
+      "where the bytes of a frame lie",
+    );
+    await assertRejects(() => chat.readBytes(), FramingError, "where the bytes of a frame lie");
+    await assertRejects(() => chat.readText(), FramingError, "where the bytes of a frame lie");
     assertEquals(await chat.read(), ["one", "two"]);
     await Promise.all([chat.closeWhenDone(), peer.closeWhenDone()]);
   },

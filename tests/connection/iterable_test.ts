@@ -3,7 +3,6 @@ import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type ByteIterable,
   Chat,
   ClosedError,
   type Connection,
@@ -37,7 +36,7 @@ test("fromIterable() reads what yields bytes, or several at a time, sync or asyn
     yield [];
     yield [one, bytes(""), two];
   }
-  const sources: ByteIterable[] = [
+  const sources: Parameters<typeof fromIterable>[0][] = [
     [one, two],
     new Set([[one], [two]]),
     pieces(),

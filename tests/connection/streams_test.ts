@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { test } from "node:test";
 import {
   assertEquals,
@@ -6,12 +7,22 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { Chat, type Connection, ConnectionError, fromStreams, memoryPair } from "../../mod.ts";
+import {
+  Chat,
+  ClosedError,
+  type Connection,
+  ConnectionError,
+  fromStreams,
+  memoryPair,
+  tap,
+} from "../../mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
 import { asSocket } from "../support/as_transport.ts";
 import { bytes, text } from "../support/bytes.ts";
 import { checkConnection } from "../support/connection_checks.ts";
+import { Folder } from "../support/folder.ts";
 import { tcpPair } from "../support/tcp_pair.ts";
+import { nextTurn } from "../support/turn.ts";
 
 async function makePair(): Promise<[Connection, Connection]> {
   const [left, right] = await tcpPair();
@@ -175,4 +186,107 @@ test("fromStreams() refuses what has no streams, and streams that somebody else 
   assertStrictEquals(readable.locked, false);
   readable.getReader();
   refuse({ readable }, "readable is locked");
+});
+
+test("fromStreams() unlocks both streams when its chat is detached, and locks each again when it is used", async () => {
+  const [left, right] = memoryPair();
+  const { readable, writable } = asSocket(left);
+  const chat = new Chat(tap(fromStreams({ readable, writable }), () => {}), { terminator: "\n" });
+  const locks = (): boolean[] => [readable.locked, writable.locked];
+  await right.write(bytes("220 ready\nmore"));
+  await chat.send("STARTTLS");
+  await chat.flush();
+  assertEquals(text(await chat.read()), "220 ready");
+  assertEquals(locks(), [true, true]);
+
+  const { connection, unread } = chat.detach();
+  assertEquals(text(unread), "more");
+  assertEquals(locks(), [false, false]);
+
+  // Somebody else has them for a while.
+  const reader = readable.getReader();
+  await right.write(bytes("theirs"));
+  assertEquals(text((await reader.read()).value), "theirs");
+  reader.releaseLock();
+
+  await connection.write(bytes("mine"));
+  assertEquals(locks(), [false, true]);
+  assertEquals(text(await right.read()), "STARTTLS\n");
+  assertEquals(text(await right.read()), "mine");
+  await right.write(bytes("yours"));
+  assertEquals(text(await connection.read()), "yours");
+  assertEquals(locks(), [true, true]);
+  connection.close();
+  await left.closed;
+  assertEquals(locks(), [false, false]);
+});
+
+test("fromStreams() keeps the readable locked when its chat is detached while a read waits, and loses nothing", async () => {
+  const [left, right] = memoryPair();
+  const { readable, writable } = asSocket(left);
+  const chat = new Chat(fromStreams({ readable, writable }), { terminator: "\n" });
+  const read = chat.read();
+  const { connection } = chat.detach();
+  await assertRejects(() => read, ClosedError);
+  assertEquals([readable.locked, writable.locked], [true, false]);
+  await right.write(bytes("for the next"));
+  assertEquals(text(await connection.read()), "for the next");
+  connection.close();
+});
+
+test("fromStreams() rejects after detach() when somebody else has the streams, and leaves them alone", async () => {
+  const [left, right] = memoryPair();
+  const { readable, writable } = asSocket(left);
+  const make = (): Connection => {
+    const chat = new Chat(fromStreams({ readable, writable }), { terminator: "\n" });
+    return chat.detach().connection;
+  };
+  const [first, second] = [make(), make()];
+  const [reader, writer] = [readable.getReader(), writable.getWriter()];
+  await assertRejects(() => first.read(), ConnectionError, "cannot read from the readable");
+  await assertRejects(
+    () => first.write(bytes("x")),
+    ConnectionError,
+    "cannot write to the writable",
+  );
+  second.close();
+  await second.closed;
+  await writer.write(bytes("still"));
+  assertEquals(text(await right.read()), "still");
+  await right.write(bytes("here"));
+  assertEquals(text((await reader.read()).value), "here");
+  left.close();
+});
+
+test("fromStreams() of a transport that could not be opened rejects, though its readable just ends", async () => {
+  const cause = new Error("cannot connect to the specified address");
+  const readable = readableOf([], "close").readable;
+  const connection = fromStreams({ readable, opened: Promise.reject(cause) });
+  const error = await assertRejects(() => connection.read(), ConnectionError, cause.message);
+  assertStrictEquals(error.cause, cause);
+  await assertRejects(() => connection.read(), ConnectionError, cause.message);
+
+  const opened = fromStreams({
+    readable: readableOf([], "close").readable,
+    opened: Promise.resolve(),
+  });
+  assertStrictEquals(await opened.read(), null);
+});
+
+test("fromStreams() does not report that its transport could not be opened as unhandled", async () => {
+  const { readable } = readableOf([], "wait");
+  const connection = fromStreams({ readable, opened: Promise.reject(new Error("nobody asks")) });
+  await nextTurn();
+  connection.close();
+});
+
+test("fromStreams() reads a file's readableWebStream(), whose chunks are ArrayBuffers on Node 20", async () => {
+  using folder = new Folder();
+  const file = await open(folder.write("lines", "one\ntwo\n"));
+  const readable = file.readableWebStream() as ReadableStream<Uint8Array>;
+  const chat = new Chat(fromStreams({ readable }), { terminator: "\n", encoding: "utf-8" });
+  const found: string[] = [];
+  for await (const line of chat) found.push(line);
+  assertEquals(found, ["one", "two"]);
+  await file.close();
 });

@@ -237,7 +237,7 @@ test("IncompleteFrameError says how far into the frame the stream ended, what wo
     framer.end();
     const error = assertThrows(() => framer.next(), IncompleteFrameError, `2 bytes into a frame`);
     // What is counted is never handed out short.
-    assertStrictEquals(error.message.includes('"yield" would give them'), by.startsWith("the"));
+    assertStrictEquals(error.hint?.includes('"yield" gives them') ?? false, by.startsWith("the"));
     assert(error.message.includes(` ${by} would have ended`), error.message);
     assertEquals([text(error.bytes), framer.next()], ["12", undefined]);
   }
@@ -250,7 +250,7 @@ test("IncompleteFrameError says how far into the frame the stream ended, what wo
     framer.end();
     const error = assertThrows(() => framer.nextPiece(), IncompleteFrameError, `${length} bytes`);
     assertStrictEquals(error.bytes.length, 0);
-    assertStrictEquals(error.message.endsWith("would have ended"), length === 0);
+    assertStrictEquals(error.hint === undefined, length === 0);
   }
 });
 

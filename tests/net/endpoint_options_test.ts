@@ -5,15 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import {
-  connect,
-  type ConnectOptions,
-  listen,
-  type TcpOptions,
-  UnsupportedError,
-} from "../../mod.ts";
+import { connect, type ConnectOptions, listen, UnsupportedError } from "../../mod.ts";
 import { readUrl } from "../../src/net/endpoint_url.ts";
-import { checkTcpOptions, tune } from "../../src/net/tcp_options.ts";
+import { checkTcpOptions, type TcpOptions, tune } from "../../src/net/tcp_options.ts";
 import { named } from "../support/peers.ts";
 import { command, CURRENT, run } from "../support/programs.ts";
 
@@ -100,7 +94,7 @@ for (const [name, ask, refused] of ASKED) {
   test(`${name} refuses options that are none, by their values`, async () => {
     for (const [options, kind, said] of refused) {
       const all = { ...LINES, ...options } as ConnectOptions & typeof LINES;
-      await assertRejects(() => ask(all), kind, said);
+      await assertRejects((): Promise<unknown> => ask(all), kind, said);
     }
   });
 }

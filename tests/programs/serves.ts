@@ -18,8 +18,8 @@ const server = await serve({
     if (chat !== undefined) return;
     refusals++;
     if (refusals > 1) return;
-    const { code, message } = error as ConnectionError;
-    console.log(`cannot accept, ${code}: ${message}`);
+    const { code, message, hint } = error as ConnectionError;
+    console.log(`cannot accept, ${code}: ${message}: ${hint}`);
   },
 }, async (chat) => {
   for await (const line of chat) {

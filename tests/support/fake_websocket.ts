@@ -46,7 +46,7 @@ export class FakeWebSocket implements WebSocketLike {
   emitMessage(data: unknown): void {
     this.#emit("message", { data });
   }
-  emitError(error: Error): void {
+  emitError(error: Error | undefined): void {
     this.#emit("error", { error });
   }
   emitClose(code: number, reason = ""): void {

@@ -153,7 +153,12 @@ async function failureOf(port: number, tls: true | TlsClientOptions): Promise<st
   const error = await assertRejects(connecting, ConnectionError, `:${port}: `);
   assertStrictEquals(error.code, "tls");
   assert(error.cause instanceof Error);
-  return error.message;
+  return wordsOf(error);
+}
+
+/** What the error says, and what can be done. */
+function wordsOf({ message, hint }: Error & { readonly hint?: string | undefined }): string {
+  return hint === undefined ? message : `${message}: ${hint}`;
 }
 
 test("connect() refuses a certificate that is not in order, unless it is told to take it", async () => {

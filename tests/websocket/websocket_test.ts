@@ -364,6 +364,22 @@ test("fromWebSocket() of a socket that fails to open, or is closed already, reje
   }
 });
 
+test("fromWebSocket() says what it cannot connect to when the runtime does not say why", async () => {
+  // Browsers give no error, and Node 24 one that says nothing.
+  for (const told of [undefined, new TypeError("")]) {
+    const socket = new FakeWebSocket();
+    socket.readyState = 0;
+    const connection = fromWebSocket(Object.assign(socket, { url: "ws://127.0.0.1:1/" }));
+    socket.emitError(told);
+    const error = await assertRejects(() => connection.read(), ConnectionError);
+    assertEquals(
+      error.message,
+      "cannot connect to ws://127.0.0.1:1/: the runtime does not say why",
+    );
+    assertEquals([error.code, error.cause], ["other", told]);
+  }
+});
+
 test("fromWebSocket() refuses what is no WebSocket, and options that are none, by name", () => {
   const socket = new FakeWebSocket();
   assertThrows(() => fromWebSocket({ send() {} } as never), TypeError, "fromBunWebSocket()");

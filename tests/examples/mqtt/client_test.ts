@@ -80,7 +80,7 @@ realTest("leaves a will, unless it says goodbye", async () => {
   let lost!: Chat;
   await connectTo(port, {
     will: { topic: "wills/lost", payload: "gone", qos: 1 },
-    dial: async (options) => lost = await connect<Uint8Array>(options),
+    dial: async (options) => lost = await connect(options),
   });
   lost.close();
   assertEquals(await take(heir, 1), [["wills/lost", "gone"]]);

@@ -15,7 +15,6 @@ import {
   type Connection,
   type Data,
   delimited,
-  type Detached,
   type Frame,
   FrameTooLongError,
   IncompleteFrameError,
@@ -376,7 +375,7 @@ export class End {
 
   #detach(talk: Talk): void {
     const { chat } = talk;
-    let detached: Detached;
+    let detached: ReturnType<Chat["detach"]>;
     try {
       detached = chat.detach();
     } catch (error) {
