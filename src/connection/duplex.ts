@@ -439,7 +439,8 @@ class DuplexConnection implements Duplex {
 
   #notifyWatcher(): void {
     const [owner, watcher] = [this.#owner, this.#watcher];
-    // What is under way is answered first, and says why.
-    if (watcher !== undefined) afterMicrotasks(() => watcher(owner as never, this));
+    if (watcher === undefined) return;
+    // What is under way is answered first, and says why. (In an event of Node's, `afterMicrotasks()` would come before.)
+    void NOW.then(() => afterMicrotasks(() => watcher(owner as never, this)));
   }
 }
