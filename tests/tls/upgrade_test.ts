@@ -21,6 +21,7 @@ import {
 } from "../../mod.ts";
 import { tls } from "../../src/tls/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
+import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 import { bytes } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
 import { checkConnection } from "../support/connection_checks.ts";
@@ -137,7 +138,7 @@ test("upgrade() goes on over any wrap, is told the side and the host name, and m
 test("upgrade() leaves the chat as it was when the wrap throws, and closes it when the wrap rejects", async () => {
   for (const isWatched of [false, true]) {
     const [left, right] = memoryPair();
-    const chat = new Chat(right, LINES);
+    const chat = new Chat(new WrappedConnection(right), LINES);
     if (isWatched) void chat.closed; // which reads ahead
     await nextTurn();
     const refuse = (): never => {
