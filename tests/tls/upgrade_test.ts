@@ -21,11 +21,11 @@ import {
 } from "../../mod.ts";
 import { tls } from "../../src/tls/mod.ts";
 import { Deferred } from "../../src/common/deferred.ts";
-import { WrappedConnection } from "../../src/connection/wrapped_connection.ts";
 import { bytes } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { named, needs } from "../support/peers.ts";
+import { StrictConnection } from "../support/strict_connection.ts";
 import { tcpPair } from "../support/tcp_pair.ts";
 import { nextTurn } from "../support/turn.ts";
 
@@ -138,7 +138,8 @@ test("upgrade() goes on over any wrap, is told the side and the host name, and m
 test("upgrade() leaves the chat as it was when the wrap throws, and closes it when the wrap rejects", async () => {
   for (const isWatched of [false, true]) {
     const [left, right] = memoryPair();
-    const chat = new Chat(new WrappedConnection(right), LINES);
+    const strict = new StrictConnection(right);
+    const chat = new Chat(strict, LINES);
     if (isWatched) void chat.closed; // which reads ahead
     await nextTurn();
     const refuse = (): never => {
@@ -147,6 +148,7 @@ test("upgrade() leaves the chat as it was when the wrap throws, and closes it wh
     await assertRejects(() => chat.upgrade(refuse), RangeError, "not now");
     await left.write(bytes("hello\n"));
     assertStrictEquals(await chat.read(), "hello");
+    assertEquals(strict.wrongs, []);
     const reason = new Error("never");
     const failure = await assertRejects(() => chat.upgrade(() => Promise.reject(reason)), Error);
     assertStrictEquals(failure, reason);
