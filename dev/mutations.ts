@@ -703,7 +703,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "chat/chat.ts",
     find: "if (unread > 0) {",
     replace: "if (unread > 1024) {",
-    breaks: "bytes that came in clear before startTls() do not end the chat",
+    breaks: "bytes that came in clear before upgrade() do not end the chat",
   },
   {
     id: "chat-end-hides-failure",
@@ -1032,7 +1032,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find:
       "this.#isReceiving || this.#events.handshakeOf(this.#owner) !== undefined || this.hasEnded",
     replace: "this.#isReceiving || this.hasEnded",
-    breaks: "a read during startTls() takes what belongs to the handshake",
+    breaks: "a read during upgrade() takes what belongs to the handshake",
   },
   {
     id: "inbound-aborted-takes-frame",
@@ -1165,7 +1165,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "chat/outbound.ts",
     find: "if (handshake !== undefined) await handshake;",
     replace: "",
-    breaks: "what is pushed during startTls() is sent in clear",
+    breaks: "what is pushed during upgrade() is sent in clear",
   },
   {
     id: "outbound-idle-while-writing",
@@ -1656,50 +1656,51 @@ export const MUTATIONS: readonly Mutation[] = [
   // TLS.
   {
     id: "tls-loses-read",
-    file: "tls/secure.ts",
-    find: "tlsOver(transfer(connection, underWay, false), settings)",
-    replace: "tlsOver(connection, settings)",
-    breaks: "startTls() loses the first bytes of the handshake to a read that was under way",
+    file: "chat/chat.ts",
+    find: "const beneath = transfer(plain, this.#inbound.takeRead(), false);",
+    replace: "this.#inbound.takeRead();\n    const beneath = plain;",
+    breaks: "upgrade() loses the first bytes of the handshake to a read that was under way",
     runtime: "node",
   },
   {
     id: "tls-unverified",
-    file: "tls/tls_settings.ts",
-    find: "options.rejectUnauthorized ?? true",
-    replace: "options.rejectUnauthorized ?? false",
+    file: "tls/settings.ts",
+    find: "{ rejectUnauthorized = true, servername }",
+    replace: "{ rejectUnauthorized = false, servername }",
     breaks: "a client takes any certificate",
   },
   {
     id: "tls-no-name",
-    file: "tls/tls_settings.ts",
+    file: "tls/settings.ts",
     find: 'if (name === "" && verifies) {',
     replace: "if (name === undefined && verifies) {",
     breaks: "a client with no name to check begins TLS",
   },
   {
     id: "tls-handshakes-unlimited",
-    file: "tls/tls_listener.ts",
-    find: "while (this.#shaking.size >= this.#mostHandshakes) await this.#over.promise;",
+    file: "net/wrapping_listener.ts",
+    find:
+      "while (this.#underWay.size >= this.#most || this.#queue.isFull) await this.#changed.promise;",
     replace: "",
     breaks: "any number of handshakes may be under way",
   },
   {
     id: "tls-close-leaves-handshakes",
-    file: "tls/tls_listener.ts",
-    find: "for (const connection of this.#shaking) connection.close();",
+    file: "net/wrapping_listener.ts",
+    find: "for (const connection of this.#underWay) connection.close();",
     replace: "",
     breaks: "close() of a listener leaves those open that have not shaken hands",
   },
   {
     id: "tls-alpn-false",
-    file: "tls/tls_info.ts",
+    file: "tls/info.ts",
     find: "alpn: socket.alpnProtocol || undefined,",
     replace: "alpn: (socket.alpnProtocol ?? undefined) as string,",
     breaks: "alpn is false where the two sides have agreed on none",
   },
   {
     id: "tls-error-names-reset",
-    file: "tls/tls_error.ts",
+    file: "tls/handshake_error.ts",
     find: "if (cause instanceof ChatError && !isReset) return cause;",
     replace: "if (cause instanceof ChatError) return cause;",
     breaks: 'a server that speaks no TLS is "reset", and not "tls"',
@@ -1707,7 +1708,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: "tls-truncation",
-    file: "adapters/tls.ts",
+    file: "tls/node_tls.ts",
     find:
       "if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));\n      else push();",
     replace: "push();",
@@ -1716,15 +1717,15 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: "tls-client-certificate",
-    file: "adapters/tls.ts",
-    find: "rejectUnauthorized: verifies };",
-    replace: "rejectUnauthorized: verifies && !isServer };",
+    file: "tls/node_tls.ts",
+    find: "const options = { ...shared, rejectUnauthorized: verifies };",
+    replace: "const options = { ...shared, rejectUnauthorized: verifies && !isServer };",
     breaks: "requestCert takes any certificate of a client, and none",
     runtime: "node",
   },
   {
     id: "tls-key-of-another",
-    file: "adapters/tls.ts",
+    file: "tls/node_tls.ts",
     find:
       "if (cert !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key!))) {",
     replace: "if (cert !== undefined && key === undefined) {",
@@ -1733,10 +1734,32 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     id: "tls-carrier-drain",
-    file: "adapters/tls.ts",
+    file: "tls/node_tls.ts",
     find: "if (carrier.writableNeedDrain && !carrier.destroyed) await drained(carrier);",
     replace: "",
     breaks: "on Bun a write over TLS does not wait for the connection beneath",
+  },
+  {
+    id: "tls-min-version",
+    file: "tls/node_tls.ts",
+    find: "const shared = { cert, key, ca, minVersion, ALPNProtocols: [...alpn] };",
+    replace: "const shared = { cert, key, ca, ALPNProtocols: [...alpn] };",
+    breaks: "minVersion is not kept",
+    runtime: "node",
+  },
+  {
+    id: "tls-certificates-kept",
+    file: "tls/tls.ts",
+    find: "if (isSame && isSameSide) return latest!.settings;",
+    replace: "if (latest !== undefined && isSameSide) return latest.settings;",
+    breaks: "certificates are not replaced for new connections",
+  },
+  {
+    id: "upgrade-throw-loses-read",
+    file: "chat/chat.ts",
+    find: "this.#use(beneath, to);\n      throw error;",
+    replace: "throw error;",
+    breaks: "a wrap that throws loses what was read ahead",
   },
 
   // Adapters.

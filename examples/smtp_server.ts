@@ -8,7 +8,8 @@
  * Try it: `swaks --server 127.0.0.1:2525 --to ada@example.com`
  */
 import { mkdir, readFile } from "node:fs/promises";
-import { listen, serve } from "../mod.ts";
+import { serve } from "../mod.ts";
+import { tls as overTls } from "../src/tls/mod.ts";
 import {
   formatAddress,
   readOptions,
@@ -47,7 +48,7 @@ async function readTls(): Promise<{ cert: string; key: string } | undefined> {
   const pair = { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
   try {
     // Now, and not when the first client says STARTTLS.
-    await (await listen({ port: 0, terminator: null, tls: pair })).close();
+    overTls(pair, { isServer: true });
   } catch (error) {
     throw new UserError(`${cert} and ${key} are no pair: ${(error as Error).message}`);
   }

@@ -4,6 +4,7 @@ import { describeBytes } from "../common/bytes.ts";
 import { checkFunction, describe } from "../common/checks.ts";
 import { notify } from "../common/attempt.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { Wrap } from "../connection/wrap.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 
 /**
@@ -19,7 +20,7 @@ import { WrappedConnection } from "../connection/wrapped_connection.ts";
  * ```
  *
  * @param connection The connection; use what is returned instead.
- * @param log Is called with each line. What it throws is ignored. Default: `console.log`.
+ * @param log Is called with each line. What it throws is ignored. Default, and as `wrap: tap`: `console.log`.
  * @returns The connection to use.
  * @throws {TypeError} If `connection` is none, or `log` is no function.
  *
@@ -38,9 +39,20 @@ import { WrappedConnection } from "../connection/wrapped_connection.ts";
  * right.close();
  * ```
  */
-export function tap(connection: Connection, log: (line: string) => void = console.log): Connection {
-  checkFunction("log", log);
-  return new TappedConnection(connection, log);
+export function tap(
+  connection: Connection,
+  log: ((line: string) => void) | Target = console.log,
+): Connection {
+  // As `wrap: tap` it is told what the connection is for, and not where to log.
+  const lines = isTarget(log) ? console.log : log;
+  checkFunction("log", lines);
+  return new TappedConnection(connection, lines);
+}
+
+type Target = Parameters<Wrap>[1];
+
+function isTarget(log: unknown): log is Target {
+  return typeof (log as Partial<Target> | null)?.isServer === "boolean";
 }
 
 class TappedConnection extends WrappedConnection {

@@ -95,6 +95,24 @@ test("connect(), listen() and serve() put what wrap says between the connection 
   await Promise.all([client.closeWhenDone(), server.shutdown()]);
 });
 
+test("tap() is a wrap, and logs to the console", async () => {
+  const lines = { terminator: "\n", encoding: "utf-8" } as const;
+  await using listener = await listen({ port: 0, ...lines });
+  const seen: unknown[] = [];
+  const { log } = console;
+  console.log = (line: unknown) => seen.push(line);
+  try {
+    const client = await connect({ port: listener.address.port, ...lines, wrap: tap });
+    await client.send("hello");
+    await client.flush();
+    client.close();
+    await client.closed;
+  } finally {
+    console.log = log;
+  }
+  assertEquals(seen, ['> 6 bytes "hello\\n"', "close"]);
+});
+
 test("connect() and listen() close the connection when wrap throws, or gives none, and refuse what is no function", async () => {
   const lines = { terminator: "\n" };
   await using listener = await listen({

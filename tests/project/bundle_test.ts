@@ -27,10 +27,10 @@ const NEEDED: Readonly<Record<string, readonly [has: string, mayHave: RegExp]>> 
     "src/framer/framer.ts",
     /^src\/(common|framer|framings)\/|^src\/errors\.ts$/,
   ],
-  // TLS over any connection is loaded when startTls() is called.
+  // chat.upgrade() is given what goes over TLS: a chat has none of it.
   "Chat, memoryPair": [
-    "src/tls/node_tls.ts",
-    /^src\/(?!sockets\/|connect\.|listen\.|.*\/(bun|deno|websocket|streams|iterable|process|udp)\b)/,
+    "src/chat/chat.ts",
+    /^src\/(?!tls\/|net\/|sockets\/|connect\.|listen\.|.*\/(bun|deno|websocket|streams|iterable|process|udp)\b)/,
   ],
 };
 

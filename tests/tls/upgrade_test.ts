@@ -25,6 +25,7 @@ import { bytes } from "../support/bytes.ts";
 import { Authority } from "../support/certificates.ts";
 import { checkConnection } from "../support/connection_checks.ts";
 import { named, needs } from "../support/peers.ts";
+import { StrictConnection } from "../support/strict_connection.ts";
 import { tcpPair } from "../support/tcp_pair.ts";
 import { nextTurn } from "../support/turn.ts";
 
@@ -137,7 +138,8 @@ test("upgrade() goes on over any wrap, is told the side and the host name, and m
 test("upgrade() leaves the chat as it was when the wrap throws, and closes it when the wrap rejects", async () => {
   for (const isWatched of [false, true]) {
     const [left, right] = memoryPair();
-    const chat = new Chat(right, LINES);
+    const strict = new StrictConnection(right);
+    const chat = new Chat(strict, LINES);
     if (isWatched) void chat.closed; // which reads ahead
     await nextTurn();
     const refuse = (): never => {
@@ -146,6 +148,7 @@ test("upgrade() leaves the chat as it was when the wrap throws, and closes it wh
     await assertRejects(() => chat.upgrade(refuse), RangeError, "not now");
     await left.write(bytes("hello\n"));
     assertStrictEquals(await chat.read(), "hello");
+    assertEquals(strict.wrongs, []);
     const reason = new Error("never");
     const failure = await assertRejects(() => chat.upgrade(() => Promise.reject(reason)), Error);
     assertStrictEquals(failure, reason);
