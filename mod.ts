@@ -43,7 +43,7 @@ export {
   type FramerOptions,
   type FramesOf,
 } from "./src/framer/framer.ts";
-export type { DelimitedOptions } from "./src/framer/delimited.ts";
+
 export { FrameStream } from "./src/chat/frame_stream.ts";
 export type {
   Codec,
@@ -59,7 +59,7 @@ export { datagrams } from "./src/framings/datagrams.ts";
 export { delimited } from "./src/framings/delimited.ts";
 export { headed } from "./src/framings/headed.ts";
 export { jsonLines } from "./src/framings/json_lines.ts";
-export { lengthPrefixed, type LengthPrefixedOptions } from "./src/framings/length_prefixed.ts";
+export { lengthPrefixed } from "./src/framings/length_prefixed.ts";
 export { lines } from "./src/framings/lines.ts";
 export { netstring } from "./src/framings/netstring.ts";
 export { varintPrefixed } from "./src/framings/varint_prefixed.ts";

@@ -21,16 +21,8 @@ import type { Window } from "./window.ts";
 type Delimiter = string | Uint8Array;
 type Flags = Required<Pick<DelimitedCodec, "keep" | "orEnd">>;
 
-/** What {@linkcode delimited}, {@linkcode anyOf} and {@linkcode lines} take. */
-export interface DelimitedOptions {
-  /** Whether the delimiter that ended the frame is handed out at its end. Default: `false`. */
-  keep?: boolean | undefined;
-  /**
-   * Whether the end of the stream ends the frame, too, as the delimiter would: for a last line that may lack its line
-   * end. A framing of your own that asks for such a portion when nothing is left is given an empty one. Default: `false`.
-   */
-  orEnd?: boolean | undefined;
-}
+/** What `delimited()`, `anyOf()` and `lines()` take. */
+export type DelimitedOptions = { readonly [Name in keyof Flags]?: boolean | undefined };
 
 /**
  * Of several delimiters the one that begins first ends the frame, and of those that begin there the longest. A search that

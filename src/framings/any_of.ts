@@ -27,7 +27,10 @@ import type { DelimitedCodec } from "../framer/framing.ts";
  * assertEquals([...framer], ["one", "two", "three"]);
  * ```
  */
-export function anyOf(...delimiters: (string | Uint8Array | DelimitedOptions)[]): DelimitedCodec {
+export function anyOf(
+  ...delimiters:
+    (string | Uint8Array | { keep?: boolean | undefined; orEnd?: boolean | undefined })[]
+): DelimitedCodec {
   const last = delimiters.at(-1);
   const options = isOptions(last) ? last : {};
   const all = delimiters.slice(0, isOptions(last) ? -1 : undefined);

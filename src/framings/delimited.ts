@@ -1,6 +1,6 @@
 // delimited(): frames that end with a delimiter.
 
-import { type DelimitedOptions, readyRule } from "../framer/delimited.ts";
+import { readyRule } from "../framer/delimited.ts";
 import type { DelimitedCodec } from "../framer/framing.ts";
 
 /**
@@ -26,7 +26,15 @@ import type { DelimitedCodec } from "../framer/framing.ts";
  */
 export function delimited(
   delimiter: string | Uint8Array,
-  options: DelimitedOptions = {},
+  options: {
+    /** Whether the delimiter that ended the frame is handed out at its end. Default: `false`. */
+    keep?: boolean | undefined;
+    /**
+     * Whether the end of the stream ends the frame, too, as the delimiter would: for a last line that may lack its line
+     * end. A framing of your own that asks for such a portion when nothing is left is given an empty one. Default: `false`.
+     */
+    orEnd?: boolean | undefined;
+  } = {},
 ): DelimitedCodec {
   return readyRule([delimiter], options);
 }

@@ -8,25 +8,6 @@ import { reject, type Rejected } from "../framer/frame_in_transit.ts";
 import { type Codec, LONGEST_HEADER } from "../framer/framing.ts";
 import { HeaderFraming } from "../framer/header_framing.ts";
 
-/** Where {@linkcode lengthPrefixed} finds the length, and what it counts. */
-export interface LengthPrefixedOptions {
-  /** How many bytes the length takes: 1, 2, 3, 4 or 8. Default: 4. */
-  bytes?: 1 | 2 | 3 | 4 | 8 | undefined;
-  /** Whether its lowest byte comes first. Default: `false`, network byte order. */
-  littleEndian?: boolean | undefined;
-  /** Whether it is a signed number: a negative length is an error then, not a large one. Default: `false`. */
-  signed?: boolean | undefined;
-  /** How many bytes of header come before the length. Default: 0. */
-  offset?: number | undefined;
-  /**
-   * What is added to the length to give the number of bytes that follow it. Default: 0. It is negative where the length
-   * counts itself, or more of the header; positive where something follows that it does not count.
-   */
-  adjust?: number | undefined;
-  /** How many bytes are dropped from the beginning. Default: all up to the end of the length; 0 keeps the header. */
-  strip?: number | undefined;
-}
-
 /**
  * Frames that say how long they are: a header with a length in it, and as many bytes.
  *
@@ -88,9 +69,27 @@ export interface LengthPrefixedOptions {
  * assertEquals(framer.next()?.length, 14);
  * ```
  */
-export function lengthPrefixed(options: LengthPrefixedOptions = {}): Codec {
+export function lengthPrefixed(options: {
+  /** How many bytes the length takes: 1, 2, 3, 4 or 8. Default: 4. */
+  bytes?: 1 | 2 | 3 | 4 | 8 | undefined;
+  /** Whether its lowest byte comes first. Default: `false`, network byte order. */
+  littleEndian?: boolean | undefined;
+  /** Whether it is a signed number: a negative length is an error then, not a large one. Default: `false`. */
+  signed?: boolean | undefined;
+  /** How many bytes of header come before the length. Default: 0. */
+  offset?: number | undefined;
+  /**
+   * What is added to the length to give the number of bytes that follow it. Default: 0. It is negative where the length
+   * counts itself, or more of the header; positive where something follows that it does not count.
+   */
+  adjust?: number | undefined;
+  /** How many bytes are dropped from the beginning. Default: all up to the end of the length; 0 keeps the header. */
+  strip?: number | undefined;
+} = {}): Codec {
   return new LengthPrefixed(options);
 }
+
+type LengthPrefixedOptions = NonNullable<Parameters<typeof lengthPrefixed>[0]>;
 
 class LengthPrefixed extends HeaderFraming {
   readonly #bytes: 1 | 2 | 3 | 4 | 8;

@@ -1,6 +1,6 @@
 // lines(): frames that are lines.
 
-import { type DelimitedOptions, readyRule } from "../framer/delimited.ts";
+import { readyRule } from "../framer/delimited.ts";
 import type { DelimitedCodec } from "../framer/framing.ts";
 
 /**
@@ -29,7 +29,9 @@ import type { DelimitedCodec } from "../framer/framing.ts";
  * assertEquals([...framer], ["one", "two", "", "four"]);
  * ```
  */
-export function lines(options: DelimitedOptions = {}): DelimitedCodec {
+export function lines(
+  options: { keep?: boolean | undefined; orEnd?: boolean | undefined } = {},
+): DelimitedCodec {
   return readyRule(LINE_ENDS, options);
 }
 

@@ -1,12 +1,10 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import {
-  FrameInjectionError,
-  lengthPrefixed,
-  type LengthPrefixedOptions as Options,
-} from "../../mod.ts";
+import { FrameInjectionError, lengthPrefixed } from "../../mod.ts";
 import { concat, hex } from "../support/bytes.ts";
 import { checkCuts, checkRefusals, malformed, tooLong } from "../support/framing_tables.ts";
+
+type Options = NonNullable<Parameters<typeof lengthPrefixed>[0]>;
 
 const FORMATS = ([1, 2, 3, 4, 8] as const).flatMap((bytes) =>
   [false, true].flatMap((littleEndian) =>
