@@ -91,13 +91,8 @@ export type {
   Transport,
 } from "./src/connection/connection.ts";
 export { tap } from "./src/net/tap.ts";
-export {
-  type BunHandlers,
-  type BunSocketLike,
-  type BunSocketOptions,
-  fromBun,
-} from "./src/net/bun.ts";
-export { type DenoAddrLike, type DenoConnLike, fromDeno } from "./src/net/deno.ts";
+export { type BunSocketLike, fromBun } from "./src/net/bun.ts";
+export { type DenoConnLike, fromDeno } from "./src/net/deno.ts";
 export { fromIterable, type WriterLike } from "./src/connection/iterable.ts";
 export { memoryPair } from "./src/connection/memory.ts";
 export { fromNode, type NodeDuplexLike } from "./src/net/node.ts";

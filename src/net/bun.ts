@@ -59,23 +59,8 @@ export interface BunSocketLike {
   setKeepAlive?(enable: boolean, initialDelay?: number): boolean;
 }
 
-/** The handlers of a `Bun.connect` or `Bun.listen`, which lead each socket's events to its connection. */
-export interface BunHandlers {
-  /** The `Uint8Array` that `data` is to be given. */
-  readonly binaryType: "uint8array";
-  /** A socket has opened. */
-  open(socket: BunSocketLike): void;
-  /** Bytes have arrived. */
-  data(socket: BunSocketLike, chunk: Uint8Array): void;
-  /** There may be room to write. */
-  drain(socket: BunSocketLike): void;
-  /** The peer has ended its direction. */
-  end(socket: BunSocketLike): void;
-  /** The socket is closed. */
-  close(socket: BunSocketLike, error?: Error): void;
-  /** A handler has thrown. */
-  error(socket: BunSocketLike, error: Error): void;
-}
+type BunSocketOptions = ReturnType<typeof fromBun>;
+type BunHandlers = BunSocketOptions["socket"];
 
 interface BunListenerLike {
   stop(): void;
@@ -88,14 +73,6 @@ type BunWhere = { hostname: string; port: number } | { unix: string };
 interface BunLike {
   connect(options: BunWhere & BunSocketOptions): Promise<BunSocketLike>;
   listen(options: BunWhere & BunSocketOptions & { reusePort: boolean }): BunListenerLike;
-}
-
-/** What {@linkcode fromBun} gives, to be spread into the options of `Bun.connect` or `Bun.listen`. */
-export interface BunSocketOptions {
-  /** The socket stays open when the peer ends its direction. */
-  readonly allowHalfOpen: true;
-  /** The handlers. */
-  readonly socket: BunHandlers;
 }
 
 /**
@@ -117,7 +94,27 @@ export interface BunSocketOptions {
  * // Bun.listen({ hostname: "127.0.0.1", port: 6000, ...options });
  * ```
  */
-export function fromBun(onConnection: (connection: Connection) => void): BunSocketOptions {
+export function fromBun(onConnection: (connection: Connection) => void): {
+  /** The socket stays open when the peer ends its direction. */
+  readonly allowHalfOpen: true;
+  /** The handlers, which lead each socket's events to its connection. */
+  readonly socket: {
+    /** The `Uint8Array` that `data` is to be given. */
+    readonly binaryType: "uint8array";
+    /** A socket has opened. */
+    open(socket: BunSocketLike): void;
+    /** Bytes have arrived. */
+    data(socket: BunSocketLike, chunk: Uint8Array): void;
+    /** There may be room to write. */
+    drain(socket: BunSocketLike): void;
+    /** The peer has ended its direction. */
+    end(socket: BunSocketLike): void;
+    /** The socket is closed. */
+    close(socket: BunSocketLike, error?: Error): void;
+    /** A handler has thrown. */
+    error(socket: BunSocketLike, error: Error): void;
+  };
+} {
   checkFunction("onConnection", onConnection);
   return optionsFor((_socket, connection) => onConnection(connection), {});
 }

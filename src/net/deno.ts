@@ -33,22 +33,21 @@ export interface DenoConnLike {
   /** Lets the process end though a read waits. */
   unref?(): void;
   /** This end's address. */
-  readonly localAddr: DenoAddrLike;
+  readonly localAddr: {
+    /** `"tcp"`, or another transport, which has no host name and no port. */
+    readonly transport: string;
+    /** The IP address. */
+    readonly hostname?: string;
+    /** The port. */
+    readonly port?: number;
+    /** The path of a Unix socket. */
+    readonly path?: string | null;
+  };
   /** The peer's address. */
-  readonly remoteAddr: DenoAddrLike;
+  readonly remoteAddr: DenoConnLike["localAddr"];
 }
 
-/** What is used of a `Deno.Addr`. */
-export interface DenoAddrLike {
-  /** `"tcp"`, or another transport, which has no host name and no port. */
-  readonly transport: string;
-  /** The IP address. */
-  readonly hostname?: string;
-  /** The port. */
-  readonly port?: number;
-  /** The path of a Unix socket. */
-  readonly path?: string | null;
-}
+type DenoAddrLike = DenoConnLike["localAddr"];
 
 interface DenoSocketLike extends DenoConnLike {
   /** Of a TCP connection, as the next. */

@@ -1,13 +1,7 @@
 /** What `fromBun()` makes of a socket's events, which no real peer can be made to bring about each time. */
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import {
-  type BunHandlers,
-  type BunSocketLike,
-  type Connection,
-  ConnectionError,
-  fromBun,
-} from "../../mod.ts";
+import { type BunSocketLike, type Connection, ConnectionError, fromBun } from "../../mod.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 
 /** A socket that takes as many bytes at a time as it is told to. */
@@ -41,7 +35,11 @@ class FakeSocket implements BunSocketLike {
   }
 }
 
-function open(): { socket: FakeSocket; handlers: BunHandlers; connection: Connection } {
+function open(): {
+  socket: FakeSocket;
+  handlers: ReturnType<typeof fromBun>["socket"];
+  connection: Connection;
+} {
   let connection: Connection | undefined;
   const { socket: handlers } = fromBun((opened) => connection = opened);
   const socket = new FakeSocket();
