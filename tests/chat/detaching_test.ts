@@ -125,7 +125,7 @@ test("Chat.detach() refuses while something waits to be sent, and goes on", asyn
   const { chat, connection } = scripted();
   connection.hold();
   chat.push("waits");
-  const error = assertThrows(() => chat.detach(), ChatError, "flush");
+  const error = assertThrows(() => chat.detach(), ChatError, "under way");
   assertStrictEquals(error.code, "unsent");
   connection.release();
   await chat.flush();
@@ -286,7 +286,7 @@ test("Chat.discardBuffers() leaves the write that is under way, which flush(), c
   const closing = chat.closeWrite(); // what it waits for is dropped; it goes on
   chat.push("refused");
   chat.discardBuffers();
-  assertThrows(() => chat.detach(), ChatError, "flush");
+  assertThrows(() => chat.detach(), ChatError, "under way");
   let flushed = false;
   const flush = chat.flush().then(() => flushed = true);
   await nextTurn();
