@@ -1,7 +1,7 @@
 /** What runtimes report of TLS, in the words of this library. */
 import { test } from "node:test";
 import { assertStrictEquals } from "@std/assert";
-import { isTlsError, wordsForTls } from "../../src/connection/tls_words.ts";
+import { explainTls, isTlsError } from "../../src/connection/tls_words.ts";
 
 const NO_TLS =
   "the peer sent something that is not TLS: it speaks none there, or both sides have not agreed to begin yet";
@@ -59,15 +59,21 @@ const SAID: readonly (readonly [code: string, message: string, words: string])[]
   ],
 ];
 
+/** The words, and the hint behind a colon. */
+function explained(cause: unknown, isServer?: boolean): string {
+  const { words, hint } = explainTls(cause, isServer);
+  return hint === undefined ? words : `${words}: ${hint}`;
+}
+
 test("what TLS reports is said in the same words on every runtime", () => {
   for (const [code, message, words] of SAID) {
-    assertStrictEquals(wordsForTls(Object.assign(new Error(message), { code })), words);
+    assertStrictEquals(explained(Object.assign(new Error(message), { code })), words);
   }
 });
 
 test("a server says that it is the client's certificate", () => {
   const error = Object.assign(new Error("certificate has expired"), { code: "CERT_HAS_EXPIRED" });
-  assertStrictEquals(wordsForTls(error, true).includes("the client's certificate"), true);
+  assertStrictEquals(explained(error, true).includes("the client's certificate"), true);
 });
 
 test("only what TLS reports is an error of TLS", () => {
