@@ -2,7 +2,14 @@
 
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, type Data } from "../common/bytes.ts";
-import { checkBytes, checkOptions, checkSignal, checkTimeout, describe } from "../common/checks.ts";
+import {
+  checkBytes,
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  describe,
+  type OptionNames,
+} from "../common/checks.ts";
 import { Deferred, ignoreRejection } from "../common/deferred.ts";
 import { type Address, checkIsConnection, type Connection } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
@@ -19,6 +26,7 @@ import {
 import {
   type FrameBy,
   Framer,
+  FRAMER_OPTIONS,
   type FramerOptions,
   type FramesOf,
   pausing,
@@ -66,6 +74,17 @@ export interface ChatOptions extends FramerOptions, OutboundOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+/** The names of the options of a chat. */
+export const CHAT_OPTIONS: OptionNames<ChatOptions> = {
+  ...FRAMER_OPTIONS,
+  highWaterMark: 1,
+  maxQueuedBytes: 1,
+  idleTimeout: 1,
+  frameTimeout: 1,
+  linger: 1,
+  signal: 1,
+};
+
 /** How long {@linkcode Chat.closeWhenDone} waits for the peer to end, once all is sent. */
 export interface LingerOptions {
   /** In all, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 30,000. */
@@ -73,6 +92,8 @@ export interface LingerOptions {
   /** Since bytes last arrived, in milliseconds, 0 to 2,147,483,647, or `Infinity`. Default: 2,000. */
   idle?: number | undefined;
 }
+
+const LINGER_OPTIONS: OptionNames<LingerOptions> = { total: 1, idle: 1 };
 
 /** What {@linkcode Chat.detach} hands on. */
 export interface Detached {
@@ -236,11 +257,12 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   constructor(connection: Connection, options: ChatOptions & FramesOf<T>, unread?: Uint8Array) {
     checkIsConnection(connection);
+    checkOptions(options, CHAT_OPTIONS);
     checkLife(options);
     const { idleTimeout = Infinity, frameTimeout, signal } = options as ChatOptions;
     this.#connection = connection;
     this.#linger = toDrainLimits(options.linger);
-    this.#framer = pausing<T>(options);
+    this.#framer = pausing<T>(framerOptions(options));
     this.#limits = toLimits(options as ChatOptions);
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
@@ -994,9 +1016,15 @@ type Inspect = (value: unknown, options: unknown) => string;
  * @throws {TypeError | RangeError} What the constructor would throw.
  */
 export function checkChatOptions(options: ChatOptions): void {
-  new Framer<unknown>(options as ChatOptions & FramesOf<unknown>);
+  new Framer<unknown>(framerOptions(options as ChatOptions & FramesOf<unknown>));
   checkLife(options);
   toLimits(options);
+}
+
+function framerOptions<T>(options: ChatOptions & FramesOf<T>): FramerOptions & FramesOf<T> {
+  const { terminator, encoding, fatal, maxFrameLength, incomplete }: ChatOptions = options;
+  const own: FramerOptions = { terminator, encoding, fatal, maxFrameLength, incomplete };
+  return own as FramerOptions & FramesOf<T>;
 }
 
 /** Whether a read was given its options alone. */
@@ -1027,10 +1055,10 @@ function toDrainLimits(linger: LingerOptions | undefined): DrainLimits {
 }
 
 function checkLife(options: ChatOptions): void {
-  const { idleTimeout, frameTimeout, linger = {}, signal } = checkOptions(options);
+  const { idleTimeout, frameTimeout, linger = {}, signal } = options;
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
-  checkTimeout("linger.total", checkOptions(linger, undefined, "linger").total);
+  checkTimeout("linger.total", checkOptions(linger, LINGER_OPTIONS, "linger").total);
   checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }

@@ -7,6 +7,7 @@ import {
   checkInteger,
   checkOptions,
   describe,
+  type OptionNames,
 } from "../common/checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
@@ -68,6 +69,8 @@ export function headed(
   return new Headed(n, bodyLength, options);
 }
 
+const OPTIONS: OptionNames<HeadedOptions> = { strip: 1, header: 1 };
+
 class Headed extends HeaderFraming {
   readonly #headerLength: (header: Uint8Array) => number;
   readonly #bodyLength: (header: Uint8Array) => number;
@@ -80,7 +83,7 @@ class Headed extends HeaderFraming {
     options: HeadedOptions,
   ) {
     super();
-    const { strip = false, header } = checkOptions(options);
+    const { strip = false, header } = checkOptions(options, OPTIONS);
     if (typeof n !== "function") checkInteger("n", n, 1, LONGEST_HEADER);
     checkFunction("bodyLength", bodyLength);
     if (header !== undefined) checkFunction("header", header);

@@ -1,7 +1,13 @@
 // lengthPrefixed(): frames with their length before them, as a number of fixed size.
 
 import { areEqual, type Data, describeBytes, toBytes } from "../common/bytes.ts";
-import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
+import {
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  describe,
+  type OptionNames,
+} from "../common/checks.ts";
 import { FrameInjectionError, MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
@@ -92,6 +98,15 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Codec {
   return new LengthPrefixed(options);
 }
 
+const OPTIONS: OptionNames<LengthPrefixedOptions> = {
+  bytes: 1,
+  littleEndian: 1,
+  signed: 1,
+  offset: 1,
+  adjust: 1,
+  strip: 1,
+};
+
 class LengthPrefixed extends HeaderFraming {
   readonly #bytes: 1 | 2 | 3 | 4 | 8;
   readonly #littleEndian: boolean;
@@ -108,7 +123,7 @@ class LengthPrefixed extends HeaderFraming {
   constructor(options: LengthPrefixedOptions) {
     super();
     const { bytes = 4, littleEndian = false, signed = false, offset = 0, adjust = 0 } =
-      checkOptions(options);
+      checkOptions(options, OPTIONS);
     if (![1, 2, 3, 4, 8].includes(bytes)) {
       throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${describe(bytes)}`);
     }

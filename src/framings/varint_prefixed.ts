@@ -1,7 +1,7 @@
 // varintPrefixed(): frames with their length before them, as a varint.
 
 import { concat, type Data, toBytes } from "../common/bytes.ts";
-import { checkBoolean, checkOptions } from "../common/checks.ts";
+import { checkBoolean, checkOptions, type OptionNames } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
@@ -44,9 +44,11 @@ export interface VarintPrefixedOptions {
  * ```
  */
 export function varintPrefixed(options: VarintPrefixedOptions = {}): Codec {
-  const { strict = false } = checkOptions(options);
+  const { strict = false } = checkOptions(options, OPTIONS);
   return checkBoolean("strict", strict) ? STRICT : LENIENT;
 }
+
+const OPTIONS: OptionNames<VarintPrefixedOptions> = { strict: 1 };
 
 class VarintPrefixed extends HeaderFraming {
   readonly #isStrict: boolean;

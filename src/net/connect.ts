@@ -2,7 +2,7 @@
 
 import type { Chat, ChatOptions } from "../chat/chat.ts";
 import { onAbort } from "../common/abort.ts";
-import { checkOptions, checkTimeout, describe } from "../common/checks.ts";
+import { checkOptions, checkTimeout, describe, type OptionNames } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection, Transport } from "../connection/connection.ts";
@@ -11,7 +11,7 @@ import { ConnectionError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isUrl, type UrlLike } from "./endpoint_url.ts";
-import { checkOpening, openChat, type WrapOptions } from "./opening.ts";
+import { checkOpening, openChat, OPENING_OPTIONS, type WrapOptions } from "./opening.ts";
 import { type Sockets, socketsFor } from "./sockets.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 import type { TlsClientOptions } from "../tls/options.ts";
@@ -96,8 +96,9 @@ export async function connect<T>(
     throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
   }
   const options = beside === undefined && !isUrl(first)
-    ? checkOptions(first as ConnectOptions & FramesOf<T>)
+    ? first as ConnectOptions & FramesOf<T>
     : { ...beside!, url: first as string | UrlLike };
+  checkOptions(options, CONNECT_OPTIONS);
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
@@ -109,6 +110,8 @@ export async function connect<T>(
   const connection = await connectInTime(sockets, endpoint, options, settings);
   return openChat<T>(connection, options, hostname);
 }
+
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { ...OPENING_OPTIONS, tls: 1, timeout: 1 };
 
 /** How many turns of I/O connecting takes: the look-up of the name, and the connection. */
 const CONNECT_TURNS = 2;

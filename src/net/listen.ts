@@ -2,13 +2,27 @@
 
 import { type Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
 import { onAbort } from "../common/abort.ts";
-import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/checks.ts";
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  type OptionNames,
+  pickOptions,
+  typeName,
+} from "../common/checks.ts";
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UrlLike } from "./endpoint_url.ts";
-import { checkOpening, checkWrap, openChat, type WrapOptions } from "./opening.ts";
+import {
+  checkOpening,
+  checkWrap,
+  LISTENER_OPTIONS,
+  openChat,
+  OPENING_OPTIONS,
+  type WrapOptions,
+} from "./opening.ts";
 import { socketsFor } from "./sockets.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 import { listenOnPath } from "./unix_listener.ts";
@@ -97,7 +111,7 @@ export interface ListenOptions extends ListenerOptions, TcpOptions {
 export async function listen<T = Uint8Array>(
   options: ListenOptions & FramesOf<T>,
 ): Promise<Listener<T>> {
-  checkOptions(options);
+  checkOptions(options, LISTEN_OPTIONS);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls } = options;
   checkReusePort(reusePort, endpoint);
@@ -113,9 +127,17 @@ export async function listen<T = Uint8Array>(
   const listener = path === undefined
     ? await sockets.listen({ ...endpoint, reusePort })
     : await listenOnPath(sockets, { ...endpoint, path });
-  if (settings === undefined) return new Listener<T>(listener, options);
-  return new Listener<T>(new TlsListener(listener, settings, onError), options);
+  const own = pickOptions(options, LISTENER_OPTIONS) as ListenerOptions & FramesOf<T>;
+  if (settings === undefined) return new Listener<T>(listener, own);
+  return new Listener<T>(new TlsListener(listener, settings, onError), own);
 }
+
+/** The names of the options of `listen()`. */
+export const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+  ...OPENING_OPTIONS,
+  tls: 1,
+  reusePort: 1,
+};
 
 function checkReusePort(reusePort: boolean, { path }: Endpoint): void {
   if (!checkBoolean("reusePort", reusePort) || path === undefined) return;
@@ -139,6 +161,7 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
     if (![accept, close, closed?.then].every((method) => typeof method === "function")) {
       throw new TypeError(`listener must be a ConnectionListener, not ${typeName(listener)}`);
     }
+    checkOptions(options, LISTENER_OPTIONS);
     checkChatOptions(options);
     checkWrap(options);
     this.#listener = listener;

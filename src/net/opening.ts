@@ -1,7 +1,7 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
-import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
-import { checkFunction } from "../common/checks.ts";
+import { Chat, CHAT_OPTIONS, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
+import { checkFunction, type OptionNames, pickOptions } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { FramesOf } from "../framer/framer.ts";
 import { rememberName } from "../tls/secure.ts";
@@ -22,6 +22,25 @@ export interface WrapOptions {
 export function checkWrap({ wrap }: WrapOptions): void {
   if (wrap !== undefined) checkFunction("wrap", wrap, ", such as tap");
 }
+
+/** The names of the options of the chats, and of what comes between. */
+export const LISTENER_OPTIONS: OptionNames<ChatOptions & WrapOptions> = {
+  ...CHAT_OPTIONS,
+  wrap: 1,
+};
+
+/** The names of what `connect()` and `listen()` are told alike. `host` is among them because it has an error of its own. */
+export const OPENING_OPTIONS: OptionNames<OpeningOptions & { readonly host: never }> = {
+  ...LISTENER_OPTIONS,
+  noDelay: 1,
+  keepAlive: 1,
+  transport: 1,
+  url: 1,
+  hostname: 1,
+  host: 1,
+  port: 1,
+  path: 1,
+};
 
 /** What `connect()` and `listen()` are told alike. */
 interface OpeningOptions extends ChatOptions, WrapOptions, TcpOptions, EndpointOptions {}
@@ -49,7 +68,10 @@ export function openChat<T>(
   const { wrap } = options;
   try {
     const wrapped = wrap === undefined ? connection : wrap(connection);
-    const chat = new Chat<T>(wrapped, options);
+    const chat = new Chat<T>(
+      wrapped,
+      pickOptions(options, CHAT_OPTIONS) as ChatOptions & FramesOf<T>,
+    );
     rememberName(wrapped, name);
     return chat;
   } catch (error) {

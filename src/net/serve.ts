@@ -8,6 +8,8 @@ import {
   checkOptions,
   checkTimeout,
   describe,
+  type OptionNames,
+  pickOptions,
   typeName,
 } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
@@ -16,7 +18,7 @@ import type { Address } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
 import type { FramesOf } from "../framer/framer.ts";
-import { listen, Listener, type ListenOptions } from "./listen.ts";
+import { listen, LISTEN_OPTIONS, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `T` is what frames are. */
 export interface ServerOptions<T = unknown> {
@@ -57,6 +59,15 @@ export interface ShutdownOptions {
   grace?: number | undefined;
 }
 
+const SERVER_OPTIONS: OptionNames<ServerOptions> = {
+  maxConnections: 1,
+  whenFull: 1,
+  onError: 1,
+  signal: 1,
+};
+const SERVE_OPTIONS: OptionNames<ServeOptions> = { ...LISTEN_OPTIONS, ...SERVER_OPTIONS };
+const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { grace: 1 };
+
 /** How long the server waits when the system refuses to accept, as it does when too many files are open. Milliseconds. */
 const ACCEPT_PAUSE = 100;
 const DEFAULT_GRACE = 10_000;
@@ -94,11 +105,16 @@ export async function serve<T = Uint8Array>(
   options: ServeOptions<T> & FramesOf<T>,
   handler: Handler<T>,
 ): Promise<Server<T>> {
+  checkOptions(options, SERVE_OPTIONS);
   checkServing(handler, options);
   const { tls, onError = printError } = options;
   const onTlsError = tls?.onError ?? ((error: Error): void => onError(error, undefined));
-  const listening = { ...options, tls: tls && { ...tls, onError: onTlsError } };
-  return new Server(await listen<T>(listening), handler, options);
+  const listening = {
+    ...pickOptions(options, LISTEN_OPTIONS),
+    tls: tls && { ...tls, onError: onTlsError },
+  };
+  const listener = await listen<T>(listening as ListenOptions & FramesOf<T>);
+  return new Server(listener, handler, pickOptions(options, SERVER_OPTIONS));
 }
 
 /**
@@ -143,6 +159,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
     if (!(listener instanceof Listener)) {
       throw new TypeError(`listener must be a Listener, not ${typeName(listener)}`);
     }
+    checkOptions(options, SERVER_OPTIONS);
     checkServing(handler, options);
     this.#listener = listener;
     this.#handler = handler;
@@ -216,7 +233,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
    * @throws {TypeError | RangeError} (The promise rejects with these.) If `grace` is no time.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
-    const { grace = DEFAULT_GRACE } = checkOptions(options);
+    const { grace = DEFAULT_GRACE } = checkOptions(options, SHUTDOWN_OPTIONS);
     checkTimeout("grace", grace);
     this.#listener.close();
     const timer = grace === Infinity ? undefined : setTimeout(() => this.#closeChats(), grace);
@@ -326,7 +343,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
 }
 
 function checkServing(handler: unknown, options: ServerOptions<never>): void {
-  const { maxConnections = Infinity, whenFull = "wait", onError } = checkOptions(options);
+  const { maxConnections = Infinity, whenFull = "wait", onError } = options;
   checkFunction("handler", handler);
   if (maxConnections !== Infinity) checkInteger("maxConnections", maxConnections, 1);
   if (whenFull !== "wait" && whenFull !== "refuse") {

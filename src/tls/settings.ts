@@ -1,6 +1,13 @@
 // The options of TLS, checked.
 
-import { checkBoolean, checkTimeout, describe, typeName } from "../common/checks.ts";
+import {
+  checkBoolean,
+  checkOptions,
+  checkTimeout,
+  describe,
+  type OptionNames,
+  typeName,
+} from "../common/checks.ts";
 import type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "./options.ts";
 
 /** Options of either side, checked. */
@@ -30,7 +37,7 @@ export function toClientSettings(
   serverName: string = "",
 ): TlsSettings {
   const options: TlsClientOptions = tls === true ? {} : tls;
-  const settings = toSettings(options);
+  const settings = toSettings(options, CLIENT_OPTIONS);
   if (settings.cert !== undefined !== (settings.key !== undefined)) {
     throw new TypeError("tls.cert and tls.key need each other: give both, or neither");
   }
@@ -50,7 +57,7 @@ export function toClientSettings(
  * @throws {TypeError | RangeError} If one of them is not what it should be, or there is no certificate.
  */
 export function toServerSettings(options: TlsServerOptions): TlsSettings {
-  const settings = toSettings(options);
+  const settings = toSettings(options, SERVER_OPTIONS);
   if (settings.cert === undefined || settings.key === undefined) {
     throw new TypeError("a server needs tls.cert and tls.key, in PEM");
   }
@@ -65,10 +72,30 @@ export function toServerSettings(options: TlsServerOptions): TlsSettings {
 
 type SharedSettings = Pick<TlsSettings, "cert" | "key" | "ca" | "alpn" | "handshakeTimeout">;
 
-function toSettings(options: TlsOptions): SharedSettings {
+const SHARED: OptionNames<TlsOptions> = { cert: 1, key: 1, ca: 1, alpn: 1, handshakeTimeout: 1 };
+
+const CLIENT_OPTIONS: OptionNames<TlsClientOptions & { isServer: false }> = {
+  ...SHARED,
+  serverName: 1,
+  rejectUnauthorized: 1,
+  isServer: 1,
+};
+
+const SERVER_OPTIONS: OptionNames<TlsServerOptions & { isServer: true; onError: unknown }> = {
+  ...SHARED,
+  requestCert: 1,
+  isServer: 1,
+  onError: 1,
+};
+
+function toSettings(
+  options: TlsOptions,
+  known: OptionNames<TlsClientOptions> | OptionNames<TlsServerOptions>,
+): SharedSettings {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`tls must be an object of options, not ${describe(options)}`);
   }
+  checkOptions(options, known, "tls");
   const { cert, key, ca, alpn = [], handshakeTimeout = DEFAULT_TIMEOUT } = options;
   checkTimeout("tls.handshakeTimeout", handshakeTimeout);
   // Said by the block's name, or by its first line.
