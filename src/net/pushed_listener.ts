@@ -58,45 +58,42 @@ export class PushedListener implements ConnectionListener {
   }
 }
 
-/** How long after a connection it is looked whether files can still be opened. Milliseconds. */
-const LOOK_AFTER = 200;
+/** How often it is looked whether files can still be opened. Milliseconds. */
+const LOOK_EVERY = 250;
 
 /**
  * For Bun, which asks for a connection that it cannot accept again and again: that took two thirds of a processor for as
- * long as it lasted. So there is a spare descriptor. A fifth of a second after a connection has come, it is looked whether
- * another file could be opened. If not, the spare one is given up: then Bun can accept each connection that waits, which is
- * closed, until two files can be opened again. (To look takes 10 microseconds, and happens five times a second at most,
- * and with each connection while too many files are open.)
+ * long as it lasted. So there is a spare descriptor. Four times a second it is looked whether another file could be opened. If
+ * not, the spare one is given up: then Bun can accept each connection that waits, which is closed, until two files can be
+ * opened again. (To look takes 10 microseconds. While too many files are open, it happens with each connection, too.)
  */
 export class DescriptorWatch {
   #spare: number | undefined;
   #exhaustion: Error | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timer: ReturnType<typeof setInterval>;
 
   constructor() {
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
+    (this.#timer as { unref?(): void }).unref?.();
     this.#look();
   }
 
   /** A connection has come. Gives the system's error if it is to be closed. */
   check(): Error | undefined {
     if (this.#exhaustion !== undefined) this.#look();
-    else if (this.#timer === undefined) {
-      this.#timer = setTimeout(() => this.#look(), LOOK_AFTER);
-      (this.#timer as { unref?(): void }).unref?.();
-    }
     return this.#exhaustion;
   }
 
   /** Gives back what it holds. */
   stop(): void {
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     this.#giveUpSpare();
   }
 
   #look(): void {
     const { closeSync, openSync } = builtin("node:fs");
     const { devNull } = builtin("node:os");
-    this.#timer = this.#exhaustion = undefined;
+    this.#exhaustion = undefined;
     try {
       this.#spare ??= openSync(devNull, "r");
       closeSync(openSync(devNull, "r"));
