@@ -101,7 +101,7 @@ export class DelimitedFraming implements DelimitedCodec {
    */
   in(encoding: Encoding): DelimitedFraming {
     if (encoding === "utf-8" || this.isAscii) return this;
-    return readyRule(this.#sources, this, encoding);
+    return readyRule(this.#sources, { keep: this.keep, orEnd: this.orEnd }, encoding);
   }
 
   /** Whether it is the rule of these delimiters, however they are written, in any encoding. */
