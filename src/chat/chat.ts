@@ -2,7 +2,14 @@
 
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { bytesOf, checkBytes, type Data } from "../common/bytes.ts";
-import { checkOptions, checkSignal, checkTimeout, describe, isError } from "../common/checks.ts";
+import {
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  describe,
+  isError,
+  type OptionNames,
+} from "../common/checks.ts";
 import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
 import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { checkIsConnection, isNative, WATCH, type Watcher } from "../connection/native.ts";
@@ -26,6 +33,7 @@ import {
 import {
   type FrameBy,
   Framer,
+  FRAMER_OPTIONS,
   type FramerOptions,
   type FramesOf,
   pausing,
@@ -76,6 +84,19 @@ export interface ChatOptions extends FramerOptions {
   /** Closes the chat with its reason when it is aborted. */
   signal?: ReadOptions["signal"];
 }
+
+/** The names of the options of a chat. */
+export const CHAT_OPTIONS: OptionNames<ChatOptions> = {
+  ...FRAMER_OPTIONS,
+  highWaterMark: 1,
+  maxQueuedBytes: 1,
+  idleTimeout: 1,
+  frameTimeout: 1,
+  linger: 1,
+  signal: 1,
+};
+
+const LINGER_OPTIONS: OptionNames<NonNullable<ChatOptions["linger"]>> = { total: 1, idle: 1 };
 
 const LINGER: DrainLimits = { total: 30_000, idle: 2_000 };
 
@@ -204,11 +225,12 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
    */
   constructor(connection: Connection, options: ChatOptions & FramesOf<T>, unread?: Uint8Array) {
     checkIsConnection(connection);
+    checkOptions(options, CHAT_OPTIONS);
     checkLife(options);
     const { idleTimeout = Infinity, frameTimeout, signal } = options as ChatOptions;
     this.#connection = connection;
     this.#linger = toDrainLimits(options.linger);
-    this.#framer = pausing<T>(options);
+    this.#framer = pausing<T>(framerOptions(options));
     this.#limits = toLimits(options as ChatOptions);
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
@@ -1032,9 +1054,15 @@ type Inspect = (value: unknown, options: unknown) => string;
  * @throws {TypeError | RangeError} What the constructor would throw.
  */
 export function checkChatOptions(options: ChatOptions): void {
-  new Framer<unknown>(options as ChatOptions & FramesOf<unknown>);
+  new Framer<unknown>(framerOptions(options as ChatOptions & FramesOf<unknown>));
   checkLife(options);
   toLimits(options);
+}
+
+function framerOptions<T>(options: ChatOptions & FramesOf<T>): FramerOptions & FramesOf<T> {
+  const { terminator, encoding, fatal, maxFrameLength, incomplete }: ChatOptions = options;
+  const own: FramerOptions = { terminator, encoding, fatal, maxFrameLength, incomplete };
+  return own as FramerOptions & FramesOf<T>;
 }
 
 /** Whether a read was given its options alone. */
@@ -1065,10 +1093,10 @@ function toDrainLimits(linger: ChatOptions["linger"]): DrainLimits {
 }
 
 function checkLife(options: ChatOptions): void {
-  const { idleTimeout, frameTimeout, linger = {}, signal } = checkOptions(options);
+  const { idleTimeout, frameTimeout, linger = {}, signal } = options;
   checkTimeout("idleTimeout", idleTimeout);
   checkTimeout("frameTimeout", frameTimeout);
-  checkTimeout("linger.total", checkOptions(linger, undefined, "linger").total);
+  checkTimeout("linger.total", checkOptions(linger, LINGER_OPTIONS, "linger").total);
   checkTimeout("linger.idle", linger.idle);
   checkSignal(signal);
 }

@@ -2,7 +2,13 @@
 
 import { onAbort } from "../common/abort.ts";
 import { bytesOf } from "../common/bytes.ts";
-import { checkOptions, checkSignal, checkTimeout, typeName } from "../common/checks.ts";
+import {
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  type OptionNames,
+  typeName,
+} from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { ignoreRejection } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
@@ -44,6 +50,8 @@ export interface ReadOptions {
    */
   timeout?: number | undefined;
 }
+
+const READ_OPTIONS: OptionNames<ReadOptions> = { signal: 1, timeout: 1 };
 
 /** What both ways ask of their owner, where a chat keeps it once: it changes when TLS begins. */
 export interface Line<Owner> {
@@ -246,7 +254,7 @@ export class Inbound<T, Owner> implements Receiver {
 
   /** Waits for one frame, as `take` cuts it. */
   read<R>(take: Take<R>, options: ReadOptions): Promise<R | null> {
-    const { signal, timeout = Infinity } = checkOptions(options);
+    const { signal, timeout = Infinity } = checkOptions(options, READ_OPTIONS);
     checkSignal(signal);
     checkTimeout("timeout", timeout);
     if (signal?.aborted) return ignoreRejection(Promise.reject(signal.reason));

@@ -46,33 +46,45 @@ export function checkBoolean(name: string, value: boolean): boolean {
   throw new TypeError(`${name} must be true or false, not ${describe(value)}`);
 }
 
+/** @throws {TypeError} If it is no object. */
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(`${name} must be an object, not ${typeName(value)}`);
+}
+
 /** The names of all options of a kind: the compiler holds it complete. */
 export type OptionNames<T> = { readonly [Name in keyof T]-?: 1 };
 
 /**
- * Checks that options are an object, and that each of them is known: a misspelt limit would be no limit. It takes
- * 5 to 15 ns an option.
+ * Checks that options are an object, and that each of them is known: a misspelt limit would be no limit. (For a
+ * read that has a `timeout` it takes 2 ns, and for a chat with four options 40 on Node and Deno, and 13 on Bun.)
  * @param known The names of all that is read of them.
  * @param name What the object is called, where it is one inside the options: `linger`.
  * @throws {TypeError} If they are no object, or an option is unknown.
  */
 export function checkOptions<T extends object>(
   options: T,
-  known?: Readonly<Record<string, 1>>,
+  known: Readonly<Record<string, 1>>,
   name: string = "",
 ): T {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${name || "options"} must be an object, not ${typeName(options)}`);
-  }
-  // What a program adds to the prototype of all objects is not meant for this library.
-  if (known === undefined) return options;
-  for (const option in options) {
-    if (known[option] !== 1 && !(option in Object.prototype)) refuse(option, known, name);
-  }
+  checkObject(name || "options", options);
+  for (const option in options) if (known[option] !== 1) refuse(option, known, name);
   return options;
 }
 
-function refuse(option: string, known: Readonly<Record<string, 1>>, name: string): never {
+/** Those of the options that have these names: what an inner room is given of what was checked at the door. */
+export function pickOptions<T>(options: object, names: OptionNames<T>): T {
+  const picked: Partial<T> = {};
+  for (const name in names) {
+    const value = (options as T)[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked as T;
+}
+
+function refuse(option: string, known: Readonly<Record<string, 1>>, name: string): void {
+  // What a program adds to all objects is not meant for this library.
+  if (Object.prototype.propertyIsEnumerable.call(Object.prototype, option)) return;
   const within = name && `${name}.`;
   const names = Object.keys(known);
   // Of a short name another half may be right.

@@ -12,7 +12,7 @@ import {
   startsWith,
   toBytes,
 } from "../common/bytes.ts";
-import { checkBoolean, checkOptions, typeName } from "../common/checks.ts";
+import { checkBoolean, checkOptions, type OptionNames, typeName } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { FrameInjectionError, withHint } from "../errors.ts";
 import { DELIMITED, type DelimitedCodec, type Portion } from "./framing.ts";
@@ -94,7 +94,7 @@ export class DelimitedFraming implements DelimitedCodec {
    */
   in(encoding: Encoding): DelimitedFraming {
     if (encoding === "utf-8" || this.isAscii) return this;
-    return readyRule(this.#sources, this, encoding);
+    return readyRule(this.#sources, { keep: this.keep, orEnd: this.orEnd }, encoding);
   }
 
   /** Whether it is the rule of these delimiters, however they are written, in any encoding. */
@@ -291,6 +291,8 @@ const LONGEST_KEY = 256;
 /** Single bytes: they are found without a key. */
 const readyBytes: (DelimitedFraming | undefined)[] = [];
 
+const OPTIONS: OptionNames<DelimitedOptions> = { keep: 1, orEnd: 1 };
+
 /**
  * The rule that such delimiters make.
  * @throws {TypeError} If one is empty, or neither a string nor bytes, or an option is wrong.
@@ -301,7 +303,7 @@ export function readyRule(
   options: DelimitedOptions,
   encoding: Encoding = "utf-8",
 ): DelimitedFraming {
-  const { keep = false, orEnd = false } = checkOptions(options);
+  const { keep = false, orEnd = false } = checkOptions(options, OPTIONS);
   checkBoolean("keep", keep);
   checkBoolean("orEnd", orEnd);
   const key = keyOf(delimiters, keep, orEnd, encoding);

@@ -21,7 +21,7 @@
  *       └── another rule or limit: what was found is forgotten (a frame in transit stays one)
  */
 import { type Data, toBytes } from "../common/bytes.ts";
-import { checkLimit, checkOptions, describe } from "../common/checks.ts";
+import { checkLimit, checkOptions, describe, type OptionNames } from "../common/checks.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { StringJoiner } from "../common/string_joiner.ts";
 import { FrameTooLongError, FramingError, IncompleteFrameError, withHint } from "../errors.ts";
@@ -122,6 +122,15 @@ export interface FramedBy<E extends Encoding | undefined, M> {
 
 /** What a read by that framing gives where frames are `T`: its messages, or such frames. */
 export type FrameBy<M, T> = 0 extends 1 & M ? M : [M] extends [Uint8Array] ? T : M;
+
+/** The names of the options of a framer. */
+export const FRAMER_OPTIONS: OptionNames<FramerOptions> = {
+  terminator: 1,
+  encoding: 1,
+  fatal: 1,
+  maxFrameLength: 1,
+  incomplete: 1,
+};
 
 const DEFAULT_MAX_FRAME_LENGTH = 1024 * 1024;
 
@@ -225,11 +234,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    * Makes a framer that holds nothing yet.
    * @param options How frames are cut: with an encoding they are text, by a framing that makes messages they are these.
    * (For options that may have an encoding or not, it is a `Framer<Frame>`.)
-   * @throws {TypeError} If an option is of a wrong type, or a delimiter empty.
+   * @throws {TypeError} If an option is unknown, or of a wrong type, or a delimiter empty.
    * @throws {RangeError} If a count or a limit is not a whole number of bytes, or the encoding unknown.
    */
   constructor(options: FramerOptions & FramesOf<T>) {
-    const { terminator, encoding, fatal }: FramerOptions = checkOptions(options);
+    const { terminator, encoding, fatal }: FramerOptions = checkOptions(options, FRAMER_OPTIONS);
     const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, incomplete = "throw" }: FramerOptions =
       options;
     checkText({ encoding, fatal });

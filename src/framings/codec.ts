@@ -1,7 +1,7 @@
 // codec(): frames that become messages.
 
 import type { Data } from "../common/bytes.ts";
-import { checkFunction, checkOptions } from "../common/checks.ts";
+import { checkFunction, checkObject } from "../common/checks.ts";
 import { MessageFraming } from "../framer/message_framing.ts";
 import type { Framing } from "../framer/framing.ts";
 
@@ -63,7 +63,9 @@ export function codec<T>(framing: Framing, options: {
    */
   encode(message: NoInfer<T>): Data;
 }): Framing<T> {
-  const { decode, encode } = checkOptions(options);
+  // Both are needed, so a misspelt one is missed; and what has them may be an object of another library, with more.
+  checkObject("options", options);
+  const { decode, encode } = options;
   if (typeof framing?.decode !== "function") {
     throw new TypeError("framing must be a framing, such as lines() or lengthPrefixed()");
   }

@@ -7,6 +7,7 @@ import {
   checkInteger,
   checkOptions,
   describe,
+  type OptionNames,
 } from "../common/checks.ts";
 import { FrameInjectionError, FramingError, MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
@@ -67,6 +68,8 @@ export function headed(
 
 type HeadedOptions = NonNullable<Parameters<typeof headed>[2]>;
 
+const OPTIONS: OptionNames<HeadedOptions> = { strip: 1, header: 1 };
+
 class Headed extends HeaderFraming {
   readonly #headerLength: (header: Uint8Array) => number;
   readonly #bodyLength: (header: Uint8Array) => number;
@@ -79,7 +82,7 @@ class Headed extends HeaderFraming {
     options: HeadedOptions,
   ) {
     super();
-    const { strip = false, header } = checkOptions(options);
+    const { strip = false, header } = checkOptions(options, OPTIONS);
     if (typeof n !== "function") checkInteger("n", n, 1, LONGEST_HEADER);
     checkFunction("bodyLength", bodyLength);
     if (header !== undefined) checkFunction("header", header);

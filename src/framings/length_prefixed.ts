@@ -1,7 +1,13 @@
 // lengthPrefixed(): frames with their length before them, as a number of fixed size.
 
 import { areEqual, type Data, describeBytes, toBytes } from "../common/bytes.ts";
-import { checkBoolean, checkInteger, checkOptions, describe } from "../common/checks.ts";
+import {
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  describe,
+  type OptionNames,
+} from "../common/checks.ts";
 import { FrameInjectionError, MalformedFrameError, withHint } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
@@ -91,6 +97,15 @@ export function lengthPrefixed(options: {
 
 type LengthPrefixedOptions = NonNullable<Parameters<typeof lengthPrefixed>[0]>;
 
+const OPTIONS: OptionNames<LengthPrefixedOptions> = {
+  bytes: 1,
+  littleEndian: 1,
+  signed: 1,
+  offset: 1,
+  adjust: 1,
+  strip: 1,
+};
+
 class LengthPrefixed extends HeaderFraming {
   readonly #bytes: 1 | 2 | 3 | 4 | 8;
   readonly #littleEndian: boolean;
@@ -107,7 +122,7 @@ class LengthPrefixed extends HeaderFraming {
   constructor(options: LengthPrefixedOptions) {
     super();
     const { bytes = 4, littleEndian = false, signed = false, offset = 0, adjust = 0 } =
-      checkOptions(options);
+      checkOptions(options, OPTIONS);
     if (![1, 2, 3, 4, 8].includes(bytes)) {
       throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${describe(bytes)}`);
     }

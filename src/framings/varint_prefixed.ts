@@ -1,7 +1,7 @@
 // varintPrefixed(): frames with their length before them, as a varint.
 
 import { concat, type Data, toBytes } from "../common/bytes.ts";
-import { checkBoolean, checkOptions } from "../common/checks.ts";
+import { checkBoolean, checkOptions, type OptionNames } from "../common/checks.ts";
 import { MalformedFrameError } from "../errors.ts";
 import type { Found } from "../framer/found.ts";
 import { reject, type Rejected } from "../framer/frame_in_transit.ts";
@@ -41,9 +41,11 @@ export function varintPrefixed(options: {
    */
   strict?: boolean | undefined;
 } = {}): Codec {
-  const { strict = false } = checkOptions(options);
+  const { strict = false } = checkOptions(options, OPTIONS);
   return checkBoolean("strict", strict) ? STRICT : LENIENT;
 }
+
+const OPTIONS: OptionNames<NonNullable<Parameters<typeof varintPrefixed>[0]>> = { strict: 1 };
 
 class VarintPrefixed extends HeaderFraming {
   readonly #isStrict: boolean;

@@ -19,7 +19,7 @@ import { startHandshakeTimer, toHandshakeError } from "../tls/handshake_error.ts
 import { infoOf, type TlsSocketLike } from "../tls/info.ts";
 import type { TlsSettings } from "../tls/settings.ts";
 import { builtin } from "../connection/builtin.ts";
-import { PushedListener, watchDescriptors } from "./pushed_listener.ts";
+import { DescriptorWatch, PushedListener } from "./pushed_listener.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
 
 /** What a connection needs of a `Bun.Socket`. */
@@ -194,7 +194,7 @@ export function listenBun(endpoint: ListenEndpoint): ConnectionListener {
   try {
     const server = bun().listen({ ...whereOf(endpoint), reusePort, ...options });
     const address = unixAddress(path) ?? tcpAddress(hostname, server.port)!;
-    return listener = new PushedListener(address, () => server.stop(), watchDescriptors());
+    return listener = new PushedListener(address, () => server.stop(), new DescriptorWatch());
   } catch (cause) {
     throw toConnectionError(cause, `listen on ${formatEndpoint(endpoint)}`);
   }

@@ -1,8 +1,14 @@
 // connect(): opens a connection with the sockets of the runtime, and chats over it.
 
-import type { Chat, ChatOptions } from "../chat/chat.ts";
+import { type Chat, CHAT_OPTIONS, type ChatOptions } from "../chat/chat.ts";
 import { onAbort } from "../common/abort.ts";
-import { checkOptions, checkTimeout, describe } from "../common/checks.ts";
+import {
+  checkOptions,
+  checkTimeout,
+  describe,
+  type OptionNames,
+  pickOptions,
+} from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection, Transport } from "../connection/connection.ts";
@@ -13,7 +19,7 @@ import type { Encoding } from "../common/latin1.ts";
 import type { FramedBy, FrameOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isUrl } from "./endpoint_url.ts";
-import { checkOpening, openChat, toWrap } from "./opening.ts";
+import { checkOpening, openChat, OPENING_OPTIONS, toWrap } from "./opening.ts";
 import { type Sockets, socketsFor } from "./sockets.ts";
 import type { TlsClientOptions } from "../tls/options.ts";
 
@@ -114,8 +120,9 @@ export async function connect(
     throw new TypeError(`expected one url, not another in the options: ${describe(beside.url)}`);
   }
   const options = beside === undefined && !isUrl(first)
-    ? checkOptions(first as ConnectOptions)
+    ? first as ConnectOptions
     : { ...beside!, url: first as string | { readonly href: string } };
+  checkOptions(options, CONNECT_OPTIONS);
   const endpoint = checkOpening(options, 1);
   checkTimeout("timeout", options.timeout);
   const tls = options.tls ?? (endpoint.isTls ? true : undefined);
@@ -125,8 +132,10 @@ export async function connect(
   const wrap = await toWrap(tls === true ? {} : tls, options.wrap, to);
   if (options.signal?.aborted) throw options.signal.reason;
   const connection = await connectInTime(sockets, endpoint, options, { wrap, to });
-  return openChat<unknown>(connection, options, to);
+  return openChat<unknown>(connection, pickOptions(options, CHAT_OPTIONS), to);
 }
+
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { ...OPENING_OPTIONS, tls: 1, timeout: 1 };
 
 /** How many turns of I/O connecting takes: the look-up of the name, and the connection. */
 const CONNECT_TURNS = 2;

@@ -1,15 +1,22 @@
 // listen(): a chat for each connection that comes to a port or a path.
 
-import { type Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
+import { type Chat, CHAT_OPTIONS, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
 import { onAbort } from "../common/abort.ts";
-import { checkBoolean, checkFunction, checkOptions, typeName } from "../common/checks.ts";
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  type OptionNames,
+  pickOptions,
+  typeName,
+} from "../common/checks.ts";
 import { ignoreRejection } from "../common/deferred.ts";
 import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
 import { checkWrap, type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import type { Encoding } from "../common/latin1.ts";
 import type { FramedBy, FrameOf, FramesOf } from "../framer/framer.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { checkOpening, openChat, toWrap } from "./opening.ts";
+import { checkOpening, openChat, OPENING_OPTIONS, toWrap } from "./opening.ts";
 import { socketsFor } from "./sockets.ts";
 import { listenOnPath } from "./unix_listener.ts";
 import type { TlsServerOptions } from "../tls/options.ts";
@@ -31,6 +38,8 @@ export interface ListenerOptions extends ChatOptions {
    */
   onError?: ((error: unknown, chat: undefined) => void) | undefined;
 }
+
+const LISTENER_OPTIONS: OptionNames<ListenerOptions> = { ...CHAT_OPTIONS, wrap: 1, onError: 1 };
 
 /** Where to listen, and how to chat with whoever connects. The `signal` ends the listening, too. */
 export interface ListenOptions extends ListenerOptions {
@@ -115,7 +124,7 @@ export interface ListenOptions extends ListenerOptions {
 export async function listen<E extends Encoding | undefined = undefined, M = Uint8Array>(
   options: ListenOptions & FramedBy<E, M>,
 ): Promise<Listener<FrameOf<E, M>>> {
-  checkOptions(options);
+  checkOptions(options, LISTEN_OPTIONS);
   const endpoint = checkOpening(options, 0);
   const { reusePort = false, tls, onError } = options as ListenOptions;
   if (onError !== undefined) checkFunction("onError", onError);
@@ -129,8 +138,17 @@ export async function listen<E extends Encoding | undefined = undefined, M = Uin
   const listener = path === undefined
     ? await sockets.listen({ ...endpoint, reusePort })
     : await listenOnPath(sockets, { ...endpoint, path });
-  return new Listener<unknown>(listener, { ...options, wrap }) as Listener<FrameOf<E, M>>;
+  const own = pickOptions<ListenerOptions>(options, LISTENER_OPTIONS);
+  return new Listener<unknown>(listener, { ...own, wrap }) as Listener<FrameOf<E, M>>;
 }
+
+/** The names of the options of `listen()`. */
+export const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+  ...OPENING_OPTIONS,
+  tls: 1,
+  onError: 1,
+  reusePort: 1,
+};
 
 /** What the connections are for that a listener accepts. */
 const ACCEPTED: WrapTarget = { isServer: true };
@@ -143,7 +161,7 @@ function checkReusePort(reusePort: boolean, { path }: Endpoint): void {
 /** The chats of those who connect, in the order they came. */
 export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDisposable {
   readonly #listener: ConnectionListener;
-  readonly #options: ListenerOptions & FramesOf<T>;
+  readonly #options: ChatOptions & FramesOf<T>;
 
   /**
    * Makes chats of what a listener of your own accepts.
@@ -157,6 +175,7 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
     if (![accept, close, closed?.then].every((method) => typeof method === "function")) {
       throw new TypeError(`listener must be a ConnectionListener, not ${typeName(listener)}`);
     }
+    checkOptions(options, LISTENER_OPTIONS);
     checkChatOptions(options);
     const { wrap, onError = () => {}, signal } = options as ListenerOptions;
     if (wrap !== undefined) checkWrap(wrap);
@@ -164,7 +183,7 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
     this.#listener = wrap === undefined
       ? listener
       : new WrappingListener(listener, (each) => wrapConnection(each, wrap, ACCEPTED), onError);
-    this.#options = options;
+    this.#options = pickOptions(options, CHAT_OPTIONS) as ChatOptions & FramesOf<T>;
     if (signal?.aborted) this.#listener.close();
     else if (signal) listener.closed.then(onAbort(signal, () => this.#listener.close()));
   }

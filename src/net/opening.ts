@@ -1,6 +1,7 @@
 // What `connect()` and `listen()` have in common: the checks before, and the chat after.
 
-import { Chat, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
+import { Chat, CHAT_OPTIONS, type ChatOptions, checkChatOptions } from "../chat/chat.ts";
+import type { OptionNames } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import {
   checkWrap,
@@ -14,10 +15,23 @@ import type { TlsClientOptions, TlsServerOptions } from "../tls/options.ts";
 import { checkEndpoint, type Endpoint, type EndpointOptions } from "./endpoint.ts";
 import { checkTcpOptions, type TcpOptions } from "./tcp_options.ts";
 
+/** The names of what `connect()` and `listen()` are told alike. `host` is among them because it has an error of its own. */
+export const OPENING_OPTIONS: OptionNames<OpeningOptions & { readonly host: never }> = {
+  ...CHAT_OPTIONS,
+  wrap: 1,
+  noDelay: 1,
+  keepAlive: 1,
+  transport: 1,
+  url: 1,
+  hostname: 1,
+  host: 1,
+  port: 1,
+  path: 1,
+};
+
 /** What `connect()` and `listen()` are told alike. */
 interface OpeningOptions extends ChatOptions, TcpOptions, EndpointOptions {
   readonly wrap?: Wrap | undefined;
-  readonly tls?: unknown;
 }
 
 /**
@@ -47,7 +61,10 @@ export async function toWrap(
   return async (connection, to) => wrapConnection(await secure(connection, to), wrap, to);
 }
 
-/** Makes the chat over a connection that was just opened, which is closed if that fails. */
+/**
+ * Makes the chat over a connection that was just opened, which is closed if that fails.
+ * @param options Those of the chat alone.
+ */
 export function openChat<T>(
   connection: Connection,
   options: ChatOptions & FramesOf<T>,

@@ -7,6 +7,8 @@ import {
   checkOptions,
   checkTimeout,
   describe,
+  type OptionNames,
+  pickOptions,
   typeName,
 } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
@@ -16,7 +18,7 @@ import { formatEndpoint } from "../connection/address.ts";
 import { ClosedError, ConnectionError } from "../errors.ts";
 import type { Encoding } from "../common/latin1.ts";
 import type { FramedBy, FrameOf } from "../framer/framer.ts";
-import { listen, Listener, type ListenOptions } from "./listen.ts";
+import { listen, LISTEN_OPTIONS, Listener, type ListenOptions } from "./listen.ts";
 
 /** How many chats a {@linkcode Server} has at a time, and who is told of errors. `T` is what frames are. */
 export interface ServerOptions<T = unknown> {
@@ -51,6 +53,15 @@ export interface ServeOptions<T = unknown>
 
 /** What is done with one chat. When it has returned, what was pushed is sent, and the chat closed. */
 export type Handler<T = unknown> = (chat: Chat<T>) => void | Promise<void>;
+
+const SERVER_OPTIONS: OptionNames<ServerOptions> = {
+  maxConnections: 1,
+  whenFull: 1,
+  onError: 1,
+  signal: 1,
+};
+const SERVE_OPTIONS: OptionNames<ServeOptions> = { ...LISTEN_OPTIONS, ...SERVER_OPTIONS };
+const SHUTDOWN_OPTIONS = { grace: 1 } as const;
 
 /** How long the server waits when the system refuses to accept, as it does when too many files are open. Milliseconds. */
 const ACCEPT_PAUSE = 100;
@@ -89,9 +100,12 @@ export async function serve<E extends Encoding | undefined = undefined, M = Uint
   options: ServeOptions<FrameOf<E, M>> & FramedBy<E, M>,
   handler: Handler<FrameOf<E, M>>,
 ): Promise<Server<FrameOf<E, M>>> {
+  checkOptions(options, SERVE_OPTIONS);
   checkServing(handler, options);
   const { onError = printError } = options;
-  return new Server(await listen<E, M>({ ...options, onError }), handler, options);
+  const listening = { ...pickOptions(options, LISTEN_OPTIONS), onError };
+  const listener = await listen<E, M>(listening as ListenOptions & FramedBy<E, M>);
+  return new Server(listener, handler, pickOptions(options, SERVER_OPTIONS));
 }
 
 /**
@@ -136,6 +150,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
     if (!(listener instanceof Listener)) {
       throw new TypeError(`listener must be a Listener, not ${typeName(listener)}`);
     }
+    checkOptions(options, SERVER_OPTIONS);
     checkServing(handler, options);
     this.#listener = listener;
     this.#handler = handler;
@@ -214,7 +229,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
       grace?: number | undefined;
     } = {},
   ): Promise<void> {
-    const { grace = DEFAULT_GRACE } = checkOptions(options);
+    const { grace = DEFAULT_GRACE } = checkOptions(options, SHUTDOWN_OPTIONS);
     checkTimeout("grace", grace);
     this.#listener.close();
     const timer = grace === Infinity ? undefined : setTimeout(() => this.#closeChats(), grace);
@@ -324,7 +339,7 @@ export class Server<T = Uint8Array> implements AsyncDisposable {
 }
 
 function checkServing(handler: unknown, options: ServerOptions<never>): void {
-  const { maxConnections = Infinity, whenFull = "wait", onError } = checkOptions(options);
+  const { maxConnections = Infinity, whenFull = "wait", onError } = options;
   checkFunction("handler", handler);
   if (maxConnections !== Infinity) checkInteger("maxConnections", maxConnections, 1);
   if (whenFull !== "wait" && whenFull !== "refuse") {

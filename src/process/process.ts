@@ -1,6 +1,6 @@
 // fromProcess(): the standard input and output of a child process.
 
-import { checkOptions, checkTimeout, typeName } from "../common/checks.ts";
+import { checkOptions, checkTimeout, type OptionNames, typeName } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import { attempt, notify } from "../common/attempt.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -107,6 +107,8 @@ export interface ProcessOptions {
   grace?: number | undefined;
 }
 
+const OPTIONS: OptionNames<ProcessOptions> = { grace: 1 };
+
 const DEFAULT_GRACE = 2_000;
 
 /**
@@ -149,7 +151,7 @@ export function fromProcess(
   child: ChildProcessLike | (() => ChildProcessLike),
   options: ProcessOptions = {},
 ): Connection {
-  const { grace = DEFAULT_GRACE } = checkOptions(options);
+  const { grace = DEFAULT_GRACE } = checkOptions(options, OPTIONS);
   checkTimeout("grace", grace);
   const started = typeof child === "function" ? start(child) : child;
   if (!isProcess(started)) {

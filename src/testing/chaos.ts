@@ -1,7 +1,13 @@
 // chaos(): a bad network for tests, from a seed.
 
 import { concat } from "../common/bytes.ts";
-import { checkInteger, checkNumber, checkOptions, describe } from "../common/checks.ts";
+import {
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  describe,
+  type OptionNames,
+} from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection/connection.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
@@ -54,7 +60,7 @@ export interface ChaosOptions {
  * ```
  */
 export function chaos(connection: Connection, options: ChaosOptions): Connection {
-  const { seed, split = 0.5, merge = 0.5, delay = 0.1 } = checkOptions(options);
+  const { seed, split = 0.5, merge = 0.5, delay = 0.1 } = checkOptions(options, OPTIONS);
   const { resetAfter = Infinity, stallAfter = Infinity } = options;
   checkInteger("seed", seed, -Number.MAX_SAFE_INTEGER);
   for (const [name, value] of Object.entries({ split, merge, delay })) {
@@ -67,6 +73,15 @@ export function chaos(connection: Connection, options: ChaosOptions): Connection
   }
   return new ChaoticConnection(connection, { seed, split, merge, delay, resetAfter, stallAfter });
 }
+
+const OPTIONS: OptionNames<ChaosOptions> = {
+  seed: 1,
+  split: 1,
+  merge: 1,
+  delay: 1,
+  resetAfter: 1,
+  stallAfter: 1,
+};
 
 type Settings = { readonly [Name in keyof ChaosOptions]-?: number };
 

@@ -1,6 +1,13 @@
 // The options of tls(), checked.
 
-import { checkBoolean, checkTimeout, describe, typeName } from "../common/checks.ts";
+import {
+  checkBoolean,
+  checkOptions,
+  checkTimeout,
+  describe,
+  type OptionNames,
+  typeName,
+} from "../common/checks.ts";
 import type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "./options.ts";
 
 /** Options of either side, checked. */
@@ -35,7 +42,7 @@ export function toSettings(
   options: TlsClientOptions | TlsServerOptions,
   { hostname, isServer }: Side,
 ): TlsSettings {
-  const settings = toSharedSettings(options);
+  const settings = toSharedSettings(options, isServer);
   if (isServer) return toServerSettings(settings, options);
   return isServer === undefined ? settings : toClientSettings(settings, options, hostname);
 }
@@ -75,10 +82,32 @@ function toServerSettings(
   return { ...settings, isServer: true, verifies };
 }
 
-function toSharedSettings(options: TlsOptions): TlsSettings {
+const SHARED: OptionNames<TlsOptions> = {
+  cert: 1,
+  key: 1,
+  ca: 1,
+  alpn: 1,
+  minVersion: 1,
+  handshakeTimeout: 1,
+};
+const CLIENT_OPTIONS: OptionNames<TlsClientOptions> = {
+  ...SHARED,
+  servername: 1,
+  rejectUnauthorized: 1,
+};
+const SERVER_OPTIONS: OptionNames<TlsServerOptions> = { ...SHARED, requestCert: 1 };
+
+/** The names of the options of a side, or of either. */
+function namesFor(isServer: boolean | undefined): Readonly<Record<string, 1>> {
+  if (isServer === undefined) return { ...CLIENT_OPTIONS, ...SERVER_OPTIONS };
+  return isServer ? SERVER_OPTIONS : CLIENT_OPTIONS;
+}
+
+function toSharedSettings(options: TlsOptions, isServer: boolean | undefined): TlsSettings {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`tls must be an object of options, not ${describe(options)}`);
   }
+  checkOptions(options, namesFor(isServer), "tls");
   const { cert, key, ca, alpn = [], minVersion, handshakeTimeout = DEFAULT_TIMEOUT } = options;
   checkTimeout("tls.handshakeTimeout", handshakeTimeout);
   if (minVersion !== undefined && minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {

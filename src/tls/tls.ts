@@ -1,6 +1,6 @@
 // tls(): TLS, as what wraps a connection.
 
-import { checkBoolean, checkOptions } from "../common/checks.ts";
+import { checkBoolean, checkOptions, type OptionNames } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
 import type { Wrap } from "../connection/wrap.ts";
@@ -69,7 +69,7 @@ export function tls(
   to: { hostname?: string | undefined; isServer?: boolean | undefined } = {},
 ): Wrap {
   checkRuntime();
-  const { hostname, isServer } = checkOptions(to, undefined, "to");
+  const { hostname, isServer } = checkOptions(to, TO, "to");
   if (isServer !== undefined) checkBoolean("to.isServer", isServer);
   const ask = typeof options === "function" ? options : (): Options => options;
   let latest: Asked | undefined;
@@ -93,6 +93,8 @@ export function tls(
     return secure(connection, settings);
   };
 }
+
+const TO: OptionNames<Side> = { hostname: 1, isServer: 1 };
 
 /** What was asked for last, and what became of it. */
 interface Asked extends Side {

@@ -1,7 +1,13 @@
 // fromWebSocket(): the standard WebSockets, and those of the package `ws`.
 
 import { bytesOf, plainBytes } from "../common/bytes.ts";
-import { checkLimit, checkOptions, describe, typeName } from "../common/checks.ts";
+import {
+  checkLimit,
+  checkOptions,
+  describe,
+  type OptionNames,
+  typeName,
+} from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -30,6 +36,8 @@ export interface WebSocketOptions {
    */
   maxBufferedBytes?: number | undefined;
 }
+
+const OPTIONS: OptionNames<WebSocketOptions> = { send: 1, maxBufferedBytes: 1 };
 
 interface CheckedOptions {
   readonly send: "binary" | "text";
@@ -143,7 +151,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
 export function checkWebSocketOptions(
   options: WebSocketOptions,
 ): CheckedOptions {
-  const { send = "binary", maxBufferedBytes = 16 * 1024 * 1024 } = checkOptions(options);
+  const { send = "binary", maxBufferedBytes = 16 * 1024 * 1024 } = checkOptions(options, OPTIONS);
   if (send !== "binary" && send !== "text") {
     throw new TypeError(`send must be "binary" or "text", not ${describe(send)}`);
   }

@@ -5,6 +5,8 @@ import {
   type FramesOf,
   memoryPair,
 } from "../../mod.ts";
+import { CHAT_OPTIONS } from "../../src/chat/chat.ts";
+import { pickOptions } from "../../src/common/checks.ts";
 
 /** The option of a client that says how it connects. */
 export interface Dial<T = Uint8Array> {
@@ -13,7 +15,11 @@ export interface Dial<T = Uint8Array> {
 
 /** Lets a client talk over a connection that is there. */
 export function dialing<T = Uint8Array>(connection: Connection): Dial<T> {
-  return { dial: (options) => Promise.resolve(new Chat<T>(connection, options)) };
+  const dial: Dial<T>["dial"] = (options) => {
+    const own = pickOptions(options, CHAT_OPTIONS) as typeof options;
+    return Promise.resolve(new Chat<T>(connection, own));
+  };
+  return { dial };
 }
 
 /** Lets a client talk, over memory, with a server that the test plays, and that closes when it has been played. */
