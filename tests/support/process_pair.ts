@@ -1,4 +1,4 @@
-import { type Connection } from "../../mod.ts";
+import type { Connection } from "../../mod.ts";
 import { type ChildProcessLike, fromProcess } from "../../src/process/mod.ts";
 import { socketsFor } from "../../src/net/sockets.ts";
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
-import { type Connection } from "../../mod.ts";
+import type { Connection } from "../../mod.ts";
 import {
   fromBunWebSocket,
   fromWebSocket,
