@@ -230,7 +230,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const { idleTimeout = Infinity, frameTimeout, signal } = options as ChatOptions;
     this.#connection = connection;
     this.#linger = toDrainLimits(options.linger);
-    this.#framer = pausing<T>(framerOptions(options));
+    this.#framer = pausing<T>(framerOptions<T>(options));
     this.#limits = toLimits(options as ChatOptions);
     this.#idleTimer = idleTimeout === Infinity
       ? IdleTimer.NEVER
@@ -683,7 +683,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     const unread = this.#inbound.takeRest();
     const isWriteClosed = this.#ending.closingWrite !== undefined;
     const connection = transfer(this.#connection, this.#inbound.takeRead(), isWriteClosed);
-    connection.release?.();
+    connection.unlock?.();
     const closed = new ClosedError("the chat was detached: its connection has another owner");
     this.#life = "detached";
     this.#inbound.drop(closed);

@@ -89,7 +89,7 @@ export interface Connection {
    * Lets others have what the connection goes over, where it locks that, until the connection is used again. `detach()` of
    * a chat calls it. It does nothing to what is under way.
    */
-  release?(): void;
+  unlock?(): void;
 
   /** This end's address, where the transport has one. */
   readonly localAddress?: Address | undefined;

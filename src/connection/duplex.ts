@@ -41,7 +41,7 @@ export interface Source {
   onTaken?(): void;
   /** No reader will come: called once at most, and not after the end or an error. */
   cancel?(reason: unknown): void;
-  /** As {@linkcode Connection.release}. */
+  /** As {@linkcode Connection.unlock}. */
   unlock?(): void;
   /** As those of a {@linkcode Connection}. */
   ref?(): void;
@@ -65,7 +65,7 @@ export interface Sink {
   end(): unknown;
   /** Nothing more will come: called once at most, not after the end, perhaps while `write()` or `end()` is under way. */
   abort?(reason: unknown): void;
-  /** As {@linkcode Connection.release}. */
+  /** As {@linkcode Connection.unlock}. */
   unlock?(): void;
 }
 
@@ -257,7 +257,7 @@ class DuplexConnection implements Duplex {
     this.#release(true);
   }
 
-  release(): void {
+  unlock(): void {
     this.#source?.unlock?.();
     this.#sink?.unlock?.();
   }

@@ -55,7 +55,7 @@ export class WrappedConnection implements Connection {
     this.#connection.unref?.();
   }
 
-  release(): void {
-    this.#connection.release?.();
+  unlock(): void {
+    this.#connection.unlock?.();
   }
 }

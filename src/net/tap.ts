@@ -4,7 +4,6 @@ import { describeBytes } from "../common/bytes.ts";
 import { checkFunction, describe } from "../common/checks.ts";
 import { notify } from "../common/attempt.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { Wrap } from "../connection/wrap.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
 
 /**
@@ -41,7 +40,7 @@ import { WrappedConnection } from "../connection/wrapped_connection.ts";
  */
 export function tap(
   connection: Connection,
-  log: ((line: string) => void) | Target = console.log,
+  log: ((line: string) => void) | { isServer: boolean } = console.log,
 ): Connection {
   // As `wrap: tap` it is told what the connection is for, and not where to log.
   const lines = isTarget(log) ? console.log : log;
@@ -49,10 +48,8 @@ export function tap(
   return new TappedConnection(connection, lines);
 }
 
-type Target = Parameters<Wrap>[1];
-
-function isTarget(log: unknown): log is Target {
-  return typeof (log as Partial<Target> | null)?.isServer === "boolean";
+function isTarget(log: unknown): log is { isServer: boolean } {
+  return typeof (log as { isServer?: unknown } | null)?.isServer === "boolean";
 }
 
 class TappedConnection extends WrappedConnection {

@@ -65,7 +65,10 @@ type Options = TlsClientOptions | TlsServerOptions;
  * ```
  */
 export function tls(
-  options: Options | (() => Options) = {},
+  options:
+    | TlsClientOptions
+    | TlsServerOptions
+    | (() => TlsClientOptions | TlsServerOptions) = {},
   to: { hostname?: string | undefined; isServer?: boolean | undefined } = {},
 ): Wrap {
   checkRuntime();

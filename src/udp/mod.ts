@@ -22,6 +22,7 @@
  * @module
  */
 import type { Socket } from "node:dgram";
+import type { ReadOptions } from "../chat/inbound.ts";
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { copyOf, type Data, toBytes } from "../common/bytes.ts";
 import * as checks from "../common/checks.ts";
@@ -65,7 +66,7 @@ export interface UdpOptions {
    */
   maxBufferedBytes?: number | undefined;
   /** Closes the socket when it is aborted. */
-  signal?: AbortSignalLike | undefined;
+  signal?: ReadOptions["signal"];
 }
 
 /** How long {@linkcode UdpSocket.receive} waits. */

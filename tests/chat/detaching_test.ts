@@ -35,6 +35,7 @@ test("Chat.detach() hands the connection on, with what was not handed out, and c
   await connection.closeWrite();
   assertStrictEquals(text(await readAll(peer)), "101\nstill open");
   await peer.closeWrite();
+  assertStrictEquals(await connection.read(), null);
   await connection.closed;
 });
 

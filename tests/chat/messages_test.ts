@@ -382,11 +382,11 @@ test("Chat reads on by another terminator when a read that passed over heart-bea
 
 for (const [how, readOne] of Object.entries(READINGS)) {
   test(`Chat loses no frame behind many heart-beats when all has arrived, the end as well, before ${how}`, async () => {
-    const [left, right] = memoryPair();
-    const chat = new Chat(left, { terminator: words });
-    await right.write(bytes("\n".repeat(30_000) + "at last\n"));
-    await right.closeWrite();
-    await chat.closeWrite(); // the connection is gone: what has arrived is fetched
+    const connection = new ScriptedConnection();
+    const chat = new Chat(connection, { terminator: words });
+    connection.arrive(bytes("\n".repeat(30_000) + "at last\n"));
+    connection.arrive(null);
+    connection.vanish(); // what has arrived is fetched
     while (chat.stats.buffered === 0) await new Promise((resolve) => setImmediate(resolve));
     assertEquals(await readOne(chat), ["at", "last"]);
     assertStrictEquals(await chat.read(), null);
