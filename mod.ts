@@ -75,16 +75,10 @@ export {
 } from "./src/net/serve.ts";
 
 // Connections: what a chat goes over.
-export type {
-  Address,
-  Connection,
-  ConnectionListener,
-  TlsInfo,
-  Transport,
-} from "./src/connection/connection.ts";
+export type { Address, Connection, ConnectionListener } from "./src/connection/connection.ts";
 export type { Wrap } from "./src/connection/wrap.ts";
 export { tap } from "./src/net/tap.ts";
-export { type BunSocketLike, fromBun } from "./src/net/bun.ts";
+export { fromBun } from "./src/net/bun.ts";
 export { type DenoConnLike, fromDeno } from "./src/net/deno.ts";
 export { fromIterable, type WriterLike } from "./src/connection/iterable.ts";
 export { memoryPair } from "./src/connection/memory.ts";

@@ -1,7 +1,6 @@
 // The addresses of both ends, and how they are written in error messages.
 
 import type { Address } from "./connection.ts";
-import type { Endpoint } from "../net/endpoint.ts";
 
 /** The addresses of both ends, where they are known otherwise than from the socket. */
 export interface Ends {
@@ -24,7 +23,7 @@ export function unixAddress(path: string | null | undefined): Address | undefine
 }
 
 /** An endpoint as one writes it: `127.0.0.1:6000`, `[::1]:6000`, `/run/app.sock`. */
-export function formatEndpoint(endpoint: Endpoint | undefined): string {
+export function formatEndpoint(endpoint: Omit<Address, "transport"> | undefined): string {
   if (endpoint === undefined) return "the peer";
   const { hostname, port, path } = endpoint;
   if (path !== undefined) return path;

@@ -1,12 +1,9 @@
 // Connection: what a chat needs of a transport, and every adapter guarantees.
 
-/** What carries the bytes. */
-export type Transport = "tcp" | "unix";
-
 /** Where one end of a connection is. */
 export interface Address {
   /** The transport that the address belongs to. */
-  readonly transport: Transport;
+  readonly transport: "tcp" | "unix";
   /** The IP address; of a listener on Bun, the name that was asked for; of a Unix socket, empty. */
   readonly hostname: string;
   /** The port, 1 to 65535; of a Unix socket, 0. */

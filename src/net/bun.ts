@@ -56,8 +56,21 @@ export interface BunSocketLike {
   setKeepAlive?(enable: boolean, initialDelay?: number): boolean;
 }
 
-type BunSocketOptions = ReturnType<typeof fromBun>;
-type BunHandlers = BunSocketOptions["socket"];
+/** What `fromBun()` returns, with the socket that its handlers are given: programs have Bun's own types for it. */
+interface BunSocketOptions {
+  readonly allowHalfOpen: true;
+  readonly socket: BunHandlers;
+}
+
+export interface BunHandlers {
+  readonly binaryType: "uint8array";
+  open(socket: BunSocketLike): void;
+  data(socket: BunSocketLike, chunk: Uint8Array): void;
+  drain(socket: BunSocketLike): void;
+  end(socket: BunSocketLike): void;
+  close(socket: BunSocketLike, error?: Error): void;
+  error(socket: BunSocketLike, error: Error): void;
+}
 
 interface BunListenerLike {
   stop(): void;
@@ -99,17 +112,17 @@ export function fromBun(onConnection: (connection: Connection) => void): {
     /** The `Uint8Array` that `data` is to be given. */
     readonly binaryType: "uint8array";
     /** A socket has opened. */
-    open(socket: BunSocketLike): void;
+    open(socket: never): void;
     /** Bytes have arrived. */
-    data(socket: BunSocketLike, chunk: Uint8Array): void;
+    data(socket: never, chunk: Uint8Array): void;
     /** There may be room to write. */
-    drain(socket: BunSocketLike): void;
+    drain(socket: never): void;
     /** The peer has ended its direction. */
-    end(socket: BunSocketLike): void;
+    end(socket: never): void;
     /** The socket is closed. */
-    close(socket: BunSocketLike, error?: Error): void;
+    close(socket: never, error?: Error): void;
     /** A handler has thrown. */
-    error(socket: BunSocketLike, error: Error): void;
+    error(socket: never, error: Error): void;
   };
 } {
   checkFunction("onConnection", onConnection);

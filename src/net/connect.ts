@@ -11,7 +11,7 @@ import {
 } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
 import { Deferred } from "../common/deferred.ts";
-import type { Connection, Transport } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import { ConnectionError } from "../errors.ts";
@@ -35,7 +35,7 @@ export interface ConnectOptions extends ChatOptions {
   /** The path of a Unix socket, instead of a port: at most 103 bytes. */
   path?: string | undefined;
   /** `"tcp"`, or `"unix"` for a path: an `Address` is where to connect to, too. Default: what the others say. */
-  transport?: Transport | undefined;
+  transport?: "tcp" | "unix" | undefined;
   /**
    * `"tcp://127.0.0.1:6000"`, `"tls://example.com:6000"` or `"unix:/run/app.sock"`, instead of a host name and a port,
    * or a path. It may as well be given in front of the options.

@@ -1,7 +1,6 @@
 // Where to connect to, or to listen: a host name and a port, or a path.
 
 import { checkNumber, describe } from "../common/checks.ts";
-import type { Transport } from "../connection/connection.ts";
 import { readUrl, type UrlLike } from "./endpoint_url.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 
@@ -27,7 +26,7 @@ export interface ListenEndpoint extends Endpoint {
 
 /** What is asked for: a port and perhaps a host name, or a path, or a URL. */
 export interface EndpointOptions {
-  readonly transport?: Transport | undefined;
+  readonly transport?: "tcp" | "unix" | undefined;
   readonly url?: string | UrlLike | undefined;
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
@@ -70,7 +69,7 @@ export function checkEndpoint(options: EndpointOptions, lowestPort: number): End
   return checkPath(path);
 }
 
-const TRANSPORTS: readonly Transport[] = ["tcp", "unix"];
+const TRANSPORTS: readonly unknown[] = ["tcp", "unix"];
 
 /** The most that every system takes (Linux takes 107 bytes); Node cuts off what is longer. */
 const LONGEST_PATH = 103;

@@ -11,7 +11,7 @@ import {
   typeName,
 } from "../common/checks.ts";
 import { ignoreRejection } from "../common/deferred.ts";
-import type { Address, ConnectionListener, Transport } from "../connection/connection.ts";
+import type { Address, ConnectionListener } from "../connection/connection.ts";
 import { checkWrap, type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import type { Encoding } from "../common/latin1.ts";
 import type { FramedBy, FrameOf, FramesOf } from "../framer/framer.ts";
@@ -53,7 +53,7 @@ export interface ListenOptions extends ListenerOptions {
    */
   path?: string | undefined;
   /** `"tcp"`, or `"unix"` for a path: an {@linkcode Address} is where to listen, too. Default: what the others say. */
-  transport?: Transport | undefined;
+  transport?: "tcp" | "unix" | undefined;
   /**
    * `"tcp://127.0.0.1:6000"`, `"tcp://[::1]:0"` or `"unix:/run/app.sock"`, instead of a host name and a port, or a path.
    */

@@ -4,5 +4,6 @@
  *
  * @module
  */
+export type { TlsInfo } from "../connection/connection.ts";
 export { tls } from "./tls.ts";
 export type { Pem, TlsClientOptions, TlsOptions, TlsServerOptions } from "./options.ts";

@@ -1,7 +1,8 @@
 /** What `fromBun()` makes of a socket's events, which no real peer can be made to bring about each time. */
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { type BunSocketLike, type Connection, ConnectionError, fromBun } from "../../mod.ts";
+import { type Connection, ConnectionError, fromBun } from "../../mod.ts";
+import type { BunHandlers, BunSocketLike } from "../../src/net/bun.ts";
 import { bytes, concat, text } from "../support/bytes.ts";
 
 /** A socket that takes as many bytes at a time as it is told to. */
@@ -37,11 +38,11 @@ class FakeSocket implements BunSocketLike {
 
 function open(): {
   socket: FakeSocket;
-  handlers: ReturnType<typeof fromBun>["socket"];
+  handlers: BunHandlers;
   connection: Connection;
 } {
   let connection: Connection | undefined;
-  const { socket: handlers } = fromBun((opened) => connection = opened);
+  const handlers = fromBun((opened) => connection = opened).socket as BunHandlers;
   const socket = new FakeSocket();
   handlers.open(socket);
   return { socket, handlers, connection: connection! };
