@@ -9,7 +9,14 @@ import { afterMicrotasks } from "../common/turns.ts";
 import { ClosedError, ConnectionError, UnsupportedError } from "../errors.ts";
 import type { Address, Connection, TlsInfo } from "./connection.ts";
 import { toConnectionError } from "./error_codes.ts";
-import { type NativeConnection, RECEIVE, type Receiver, WATCH, type Watcher } from "./native.ts";
+import {
+  type NativeConnection,
+  RECEIVE,
+  type Receiver,
+  type StartTls,
+  WATCH,
+  type Watcher,
+} from "./native.ts";
 
 /** What a source tells its connection, in the order in which it happens, and never before `pull()` has returned. */
 export interface SourceEvents {
@@ -96,8 +103,8 @@ export interface Whole {
   release?(isClosing: boolean): unknown;
   /** Is called once, when this side closes, also if both directions are over. */
   terminate?(): void;
-  /** TLS in a way of its own; `undefined` if it must be done in the way of all others. */
-  startTls?(settings: never): Promise<Connection> | undefined;
+  /** As that of a `NativeConnection`. */
+  startTls?(start: StartTls): Promise<Connection> | undefined;
   /** The sink has failed, which by itself says nothing of the source. */
   onWriteFailure?(error: Error): void;
   /** As those of a {@linkcode Connection}, of what keeps the process alive beside the source. */
@@ -272,10 +279,10 @@ class DuplexConnection implements Duplex {
     this.#whole.unref?.();
   }
 
-  /** TLS in the transport's own way, if it has one, and nothing has been read of it that was not asked for. */
-  startTls(settings: never): Promise<Connection> | undefined {
+  /** What has been read already, no runtime's own way could be given. */
+  startTls(start: StartTls): Promise<Connection> | undefined {
     const isBusy = this.#length > 0 || this.#readEnd !== undefined || this.#writeEnd !== undefined;
-    return isBusy ? undefined : this.#whole.startTls?.(settings);
+    return isBusy ? undefined : this.#whole.startTls?.(start);
   }
 
   [WATCH]<Owner>(owner: Owner, watcher: Watcher<Owner>): void {

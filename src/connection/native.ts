@@ -1,7 +1,7 @@
 // What a connection of this library offers to a chat beside the promises of a `Connection`.
 
 import { typeName } from "../common/checks.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, TlsInfo } from "./connection.ts";
 
 /** Where such a connection can be asked for the next chunk. */
 export const RECEIVE: unique symbol = Symbol("receive");
@@ -20,6 +20,24 @@ export interface Receiver {
 /** Learns for its owner that the connection is gone. */
 export type Watcher<Owner> = (owner: Owner, connection: Connection) => void;
 
+/**
+ * Puts TLS over a socket in the way of its runtime.
+ * @param handlers What the runtime calls with what happens to the socket that speaks TLS.
+ * @param adopt Makes a connection of that socket.
+ */
+export type StartTls = (
+  socket: never,
+  handlers: object,
+  adopt: (secured: object, info: TlsInfo) => Connection,
+) => Handshake;
+
+/** A handshake that is under way. */
+export interface Handshake {
+  readonly connection: Promise<Connection>;
+  /** Ends it, unless it is done. */
+  giveUp(reason: Error): void;
+}
+
 /** A connection that calls back where others make a promise. */
 export interface NativeConnection extends Connection {
   /**
@@ -34,6 +52,12 @@ export interface NativeConnection extends Connection {
    * (A chat, which waits for it all its life, takes 400 bytes less on Node.)
    */
   [WATCH]<Owner>(owner: Owner, watcher: Watcher<Owner>): void;
+
+  /**
+   * TLS in the way of the runtime, of which nothing must be read or written any more: a read that is under way gives
+   * nothing. `undefined` if it must be done in the way of all others.
+   */
+  startTls?(start: StartTls): Promise<Connection> | undefined;
 }
 
 /** Whether it is such a connection. */

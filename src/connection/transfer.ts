@@ -2,6 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import { ClosedError } from "../errors.ts";
+import type { NativeConnection, StartTls } from "./native.ts";
 import { WrappedConnection } from "./wrapped_connection.ts";
 
 /**
@@ -18,13 +19,8 @@ export function transfer(
   return new TransferredConnection(connection, underWay, isWriteClosed);
 }
 
-/** A connection that may have a way of its own to put TLS over itself: `TlsCapable` in `tls/`. */
-interface MayStartTls extends Connection {
-  startTls?(settings: object): Promise<Connection> | undefined;
-}
-
 class TransferredConnection extends WrappedConnection {
-  readonly #connection: MayStartTls;
+  readonly #connection: Partial<NativeConnection>;
   #underWay: Promise<Uint8Array | null> | undefined;
   readonly #isWriteClosed: boolean;
   /** Whether the read that was under way has settled: the connection cannot take back what it gave. */
@@ -44,8 +40,8 @@ class TransferredConnection extends WrappedConnection {
   }
 
   /** The connection's own way ends a read that is under way: it gives nothing. */
-  startTls(settings: object): Promise<Connection> | undefined {
-    return this.#hasSettled ? undefined : this.#connection.startTls?.(settings);
+  startTls(start: StartTls): Promise<Connection> | undefined {
+    return this.#hasSettled ? undefined : this.#connection.startTls?.(start);
   }
 
   override read(): Promise<Uint8Array | null> {

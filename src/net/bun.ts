@@ -1,6 +1,5 @@
 // fromBun(), and the sockets of Bun: TCP and Unix.
 
-import { concat, toBytes } from "../common/bytes.ts";
 import { checkFunction } from "../common/checks.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, ConnectionListener, TlsInfo } from "../connection/connection.ts";
@@ -12,12 +11,10 @@ import {
   type SourceEvents,
   type Whole,
 } from "../connection/duplex.ts";
+import type { Handshake, StartTls } from "../connection/native.ts";
 import { ClosedError, UnsupportedError } from "../errors.ts";
 import type { Endpoint, ListenEndpoint } from "./endpoint.ts";
 import { tune } from "./tcp_options.ts";
-import { startHandshakeTimer, toHandshakeError } from "../tls/handshake_error.ts";
-import { infoOf, type TlsSocketLike } from "../tls/info.ts";
-import type { TlsSettings } from "../tls/settings.ts";
 import { builtin } from "../connection/builtin.ts";
 import { DescriptorWatch, PushedListener } from "./pushed_listener.ts";
 import { toConnectionError } from "../connection/error_codes.ts";
@@ -156,6 +153,13 @@ const HANDLERS: Omit<BunHandlers, "open"> = {
   },
 };
 
+/** Those of a socket that speaks TLS, which has no connection before its handshake is done. */
+const TLS_HANDLERS: BunHandlers = {
+  ...HANDLERS,
+  open() {},
+  error: (socket, error) => transportOf(socket)?.onError(error),
+};
+
 /** What belongs to a socket once it is open, and has shaken hands if it speaks TLS. */
 function transportOf(socket: BunSocketLike): BunSocket | undefined {
   return socket.data as BunSocket | undefined;
@@ -231,7 +235,7 @@ class BunSocket implements Source, Sink, Whole {
   /** What broke TLS: Bun closes the socket after it, and does not say why again. */
   #cause: Error | undefined;
   /** The socket speaks TLS now: what is heard of it here is what passes encrypted. */
-  #upgrade: Upgrade | undefined;
+  #handshake: Handshake | undefined;
 
   constructor(socket: BunSocketLike, ends: Ends, tls?: TlsInfo) {
     this.#socket = socket;
@@ -283,8 +287,8 @@ class BunSocket implements Source, Sink, Whole {
 
   release(): void {
     if (this.#isClosed) return;
-    if (this.#upgrade !== undefined) {
-      this.#upgrade.giveUp(new ClosedError("the connection is closed"));
+    if (this.#handshake !== undefined) {
+      this.#handshake.giveUp(new ClosedError("the connection is closed"));
     } else if (this.tls !== undefined) this.#endTls();
     else this.#socket.end();
   }
@@ -300,15 +304,17 @@ class BunSocket implements Source, Sink, Whole {
   }
 
   /** Bun cannot be given what was read already: then it is done as elsewhere. */
-  startTls(settings: TlsSettings): Promise<Connection> | undefined {
+  startTls(start: StartTls): Promise<Connection> | undefined {
     const isOver = this.#isClosed || this.#hasEnded || this.#pending !== undefined;
     if (isOver || this.tls !== undefined || !("upgradeTLS" in this.#socket)) return undefined;
-    this.#upgrade = upgrade(this.#socket as BunTlsSocketLike, settings);
-    return this.#upgrade.connection;
+    const adopt = (secured: BunSocketLike, info: TlsInfo): Connection =>
+      connectionOver(secured, {}, info);
+    this.#handshake = start(this.#socket as never, TLS_HANDLERS, adopt as never);
+    return this.#handshake.connection;
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#upgrade === undefined) this.#events.onChunk(chunk);
+    if (this.#handshake === undefined) this.#events.onChunk(chunk);
   }
 
   onError(cause: Error): void {
@@ -329,7 +335,7 @@ class BunSocket implements Source, Sink, Whole {
   }
 
   onEnd(): void {
-    if (this.#upgrade === undefined) this.#events.onEnd();
+    if (this.#handshake === undefined) this.#events.onEnd();
   }
 
   onClose(cause: Error | undefined): void {
@@ -349,103 +355,6 @@ class BunSocket implements Source, Sink, Whole {
     if (!this.#hasEnded) this.#socket.shutdown();
     this.#socket.end();
   }
-}
-
-/** What TLS needs of a `Bun.Socket`. */
-interface BunTlsSocketLike extends BunSocketLike, TlsSocketLike {
-  /** Puts TLS over the socket: the two that it becomes, the second of which carries what is encrypted. */
-  upgradeTLS(options: BunTlsUpgrade): readonly BunTlsSocketLike[];
-  /** Of a socket that speaks TLS: whether the peer's certificate is in order. */
-  readonly authorized?: boolean;
-}
-
-/** What `upgradeTLS` of a `Bun.Socket` is given. */
-interface BunTlsUpgrade {
-  /** Whether this is the server's side. */
-  readonly isServer: boolean;
-  /** Certificates, keys, and names. */
-  readonly tls: object;
-  /** The handlers of the socket that carries what is encrypted. */
-  readonly socket: BunTlsHandlers;
-}
-
-/** The handlers of a socket that speaks TLS. */
-interface BunTlsHandlers extends BunHandlers {
-  /** The handshake is done, or has failed. */
-  handshake(socket: BunTlsSocketLike, success: boolean, error: Error | null): void;
-}
-
-/** A handshake. */
-interface Upgrade {
-  readonly connection: Promise<Connection>;
-  /** Ends it, unless it is done. */
-  giveUp(reason: Error): void;
-}
-
-/**
- * Puts TLS over a socket of which nothing is read or written any more. (By `node:tls`, as elsewhere, Bun would send
- * nothing after the peer's end.)
- */
-function upgrade(socket: BunTlsSocketLike, settings: TlsSettings): Upgrade {
-  const { cert, key, ca, alpn, isServer, verifies } = settings;
-  const shaken = new Deferred<Connection>();
-  const remote = tcpAddress(socket.remoteAddress, socket.remotePort);
-  let isDone = false;
-  const onFailure = (error: unknown): void => {
-    if (isDone) return;
-    isDone = true;
-    deadline?.clear();
-    shaken.reject(toHandshakeError(error, settings, remote));
-    secured?.terminate?.(); // end() would wait for the peer
-  };
-  const deadline = startHandshakeTimer(settings, onFailure);
-  const serverName = settings.servername;
-  const minVersion = settings.minVersion && VERSIONS[settings.minVersion];
-  const options = { cert, key, ca, serverName, minVersion, ALPNProtocols: toWire(alpn) };
-  socket.resume();
-  const [, secured] = socket.upgradeTLS({
-    isServer,
-    tls: { ...options, requestCert: isServer && verifies, rejectUnauthorized: verifies },
-    socket: {
-      ...HANDLERS,
-      open() {},
-      handshake(secured, success, error) {
-        const isSecure = verifies ? success && secured.authorized : success || isWrongName(error);
-        if (!isSecure && (verifies || !isOutOfDate(error))) {
-          return onFailure(error ?? new Error("the peer's certificate is refused"));
-        }
-        isDone = true;
-        deadline?.clear();
-        shaken.resolve(connectionOver(secured, {}, infoOf(secured)));
-      },
-      close(secured, error) {
-        onFailure(error ?? new Error("disconnected before it was done"));
-        transportOf(secured)?.onClose(error);
-      },
-      error: (secured, error) => transportOf(secured)?.onError(error),
-    },
-  });
-  return { connection: shaken.promise, giveUp: onFailure };
-}
-
-/** The versions of TLS as they are sent, which is how Bun wants them. */
-const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const;
-
-/** Bun says that a certificate is for another name also where that does not matter. */
-function isWrongName(error: Error | null): boolean {
-  return (error as { code?: string } | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID";
-}
-
-/** And that it is not valid any more, or not yet. */
-function isOutOfDate(error: Error | null): boolean {
-  const { code } = (error ?? {}) as { code?: string };
-  return code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
-}
-
-/** The protocols as they are sent, which is how Bun wants them. */
-function toWire(alpn: readonly string[]): Uint8Array | undefined {
-  if (alpn.length === 0) return undefined;
-  return concat(...alpn.flatMap((name) => [Uint8Array.of(name.length), toBytes("name", name)]));
 }
 
 function bun(): BunLike {

@@ -3,22 +3,14 @@
 import { checkBoolean, checkOptions, type OptionNames } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
+import type { NativeConnection } from "../connection/native.ts";
 import type { Wrap } from "../connection/wrap.ts";
 import { UnsupportedError } from "../errors.ts";
 import { ClientConnection } from "./client_connection.ts";
+import { startOnBun } from "./bun.ts";
 import { checkContext, tlsOver } from "./node_tls.ts";
 import type { TlsClientOptions, TlsServerOptions } from "./options.ts";
 import { type Side, type TlsSettings, toSettings } from "./settings.ts";
-
-/** A connection that puts TLS over itself in a way of its own. */
-export interface TlsCapable extends Connection {
-  /**
-   * Puts TLS over the connection, of which nothing must be written or read any more: a read that is under way gives
-   * nothing.
-   * @returns The connection over it; `undefined` if it must be done in the way of all others.
-   */
-  startTls(settings: TlsSettings): Promise<Connection> | undefined;
-}
 
 type Options = TlsClientOptions | TlsServerOptions;
 
@@ -107,7 +99,7 @@ interface Asked extends Side {
 
 /** Puts TLS over a connection, which is closed if that fails. */
 async function secure(connection: Connection, settings: TlsSettings): Promise<Connection> {
-  const own = (connection as Partial<TlsCapable>).startTls?.(settings);
+  const own = (connection as Partial<NativeConnection>).startTls?.(startOnBun(settings));
   const secured = await (own ?? tlsOver(connection, settings));
   const hasCertificate = settings.cert !== undefined;
   if (settings.isServer || (own !== undefined && !hasCertificate)) return secured;
