@@ -108,9 +108,9 @@ socket.on("secureConnect", () => socket.write("x")).on("error", () => {});
 test("listen() does not time a client out that shakes hands while the program is busy", async () => {
   const { spawn } = await import("node:child_process");
   const failures: Error[] = [];
-  const onError = (error: Error): void => void failures.push(error);
-  const tls = { ...certificate, handshakeTimeout: SHORT, onError };
-  const listener = await listen({ port: 0, tls, ...LINES });
+  const onError = (error: unknown): void => void failures.push(error as Error);
+  const tls = { ...certificate, handshakeTimeout: SHORT };
+  const listener = await listen({ port: 0, tls, onError, ...LINES });
   const child = spawn("node", ["-e", CLIENT, String(listener.address.port)], { stdio: "inherit" });
   const accepted = listener.accept();
   await beBusyUntil(accepted, BUSY);
