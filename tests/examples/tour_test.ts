@@ -5,7 +5,7 @@ import { CURRENT, run } from "../support/programs.ts";
 const STARTERS = {
   node: ["npm", "start", "--silent"],
   deno: ["deno", "task", "start"],
-  bun: ["bun", "run", "--silent", "start"],
+  bun: ["bun", "examples/tour.ts"],
 };
 
 test("the tour shows both sides of one conversation, and ends by itself with an identical copy", async () => {

@@ -4,9 +4,8 @@
  * there is no `workerd`, these tests are skipped; with `CI` in the environment they fail.
  */
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { delimiter, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { createSecureContext, TLSSocket } from "node:tls";
@@ -15,12 +14,21 @@ import { bundleForBrowser } from "../support/bundle.ts";
 import { Authority } from "../support/certificates.ts";
 import { ClosedPort } from "../support/closed_port.ts";
 import { Folder } from "../support/folder.ts";
-import { CURRENT, ENV, Program } from "../support/programs.ts";
+import { CURRENT, Program } from "../support/programs.ts";
 
-const isInstalled = ENV["PATH"]!.split(delimiter).some((dir) => existsSync(join(dir, "workerd")));
+/** The program itself: the command of the package may be a script that starts it, and does not take it along when it is killed. */
+function findWorkerd(): string | undefined {
+  try {
+    return createRequire(import.meta.url)("workerd").default;
+  } catch {
+    return undefined;
+  }
+}
+
+const workerd = findWorkerd();
 const reason = CURRENT !== "node"
   ? "once is enough: from Node"
-  : isInstalled || process.env["CI"]
+  : workerd !== undefined || process.env["CI"]
   ? undefined
   : "no workerd is installed";
 const skip = { skip: reason !== undefined };
@@ -55,7 +63,7 @@ class RunningWorker {
     folder.write("worker.js", script);
     folder.write("ca.pem", authority.ca);
     const config = folder.write("config.capnp", CONFIG);
-    const program = new Program(["workerd", "serve", config, "--control-fd=1"]);
+    const program = new Program([workerd!, "serve", config, "--control-fd=1"]);
     const [, port] = await program.line(/"event":"listen","socket":"http","port":(\d+)/);
     const server = createServer({ allowHalfOpen: true });
     const context = createSecureContext(authority.sign("DNS:localhost"));

@@ -29,6 +29,7 @@ import {
 import { bytes, concat, text } from "../../support/bytes.ts";
 import { Heard } from "../../support/heard.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
+import { nextTurn } from "../../support/turn.ts";
 
 test("parseJob() refuses what is no job, and quotes its beginning", () => {
   const job = { id: "a/b:7#".repeat(10), kind: "resize-image.v2_x", length: 1_000 };
@@ -300,6 +301,7 @@ test("a client that does not read is cut, which is said and counted, and keeps n
   await bench.holds(3);
   for (const { body, result } of bench.held) result.resolve(bytes(body));
   await assertRejects(() => deaf.served, BackpressureError);
+  await nextTurn(); // its connection is gone
   assertMatch(bench.lines.at(-1)!, /^client {2}ends: .*300000/);
   assertMatch(await bench.watch.registry.metrics(), /^slow_readers_cut_total 1$/m);
   assertEquals(await converse(bench, "JOB 1 upper 1\nx"), "QUEUED 1\nDONE 1 1\nX\n");
