@@ -236,7 +236,8 @@ function checkRun({ steps, cut: { longest, from }, limit, ...options }: Run): vo
     if (kind !== null && isWaited && !waits) {
       checkUndecided(kind.decode(input.subarray(at, pushed)), kind, way, limit);
     }
-    waits = kind?.waits ?? false;
+    // What a step has not got past, the next one waits for, too.
+    waits = (kind?.waits ?? false) || (waits && outcome.result === undefined);
     if (outcome.result === undefined && pushed === input.length) {
       framer.end();
       isEnded = true;
