@@ -22,7 +22,6 @@
  * @module
  */
 import type { Socket } from "node:dgram";
-import type { ReadOptions } from "../chat/inbound.ts";
 import { type AbortSignalLike, onAbort } from "../common/abort.ts";
 import { copyOf, type Data, toBytes } from "../common/bytes.ts";
 import * as checks from "../common/checks.ts";
@@ -66,7 +65,7 @@ export interface UdpOptions {
    */
   maxBufferedBytes?: number | undefined;
   /** Closes the socket when it is aborted. */
-  signal?: ReadOptions["signal"];
+  signal?: AbortSignalLike | undefined;
 }
 
 /** How long {@linkcode UdpSocket.receive} waits. */
@@ -127,7 +126,7 @@ export async function bindUdp(options: UdpOptions = {}): Promise<UdpSocket> {
   }
 }
 
-export type { UdpSocket };
+export type { AbortSignalLike, UdpSocket };
 
 /**
  * A UDP socket, which {@linkcode bindUdp} opens. Datagrams may be lost, come twice, or overtake each other: UDP promises
