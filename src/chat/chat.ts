@@ -745,6 +745,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       await this.#goOver(wrap);
     } finally {
       this.#handshake = undefined;
+      this.#watch(this.#connection); // now: it may be gone already, which is not looked at during a handshake
       ended.resolve();
       this.#inbound.serve();
     }
@@ -850,7 +851,6 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
   #use(connection: Connection, to: WrapTarget): void {
     this.#connection = connection;
     rememberTarget(connection, to);
-    this.#watch(connection);
   }
 
   async #closeWrite(): Promise<void> {

@@ -24,6 +24,11 @@ export class AcceptQueue {
     return this.length >= LONGEST;
   }
 
+  /** Whether an `accept()` waits. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Hands a connection to whoever waits longest, or keeps it. */
   put(connection: Connection): void {
     if (this.#closed || this.isFull) return connection.close();

@@ -79,14 +79,15 @@ export class WrappingListener implements ConnectionListener {
       try {
         const connection = await this.#listener.accept();
         if (connection === null) return await this.#end();
+        if (this.#isClosed) return connection.close();
         const wrapping = this.#wrap(connection);
         if (isPromise(wrapping)) void this.#put(connection, wrapping);
         else this.#queue.put(wrapping);
       } catch (error) {
-        // accept() rejects with each, and is called again when it is time to.
+        // accept() rejects with each, and is called again when it is time to; or it was called before.
         this.#asked = new Deferred();
         this.#queue.fail(error as Error);
-        await this.#asked.promise;
+        if (!this.#queue.isAwaited) await this.#asked.promise;
       }
       while (this.#underWay.size >= this.#most || this.#queue.isFull) await this.#changed.promise;
     }

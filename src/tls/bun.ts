@@ -32,10 +32,10 @@ interface Handlers {
  */
 export function startOnBun(settings: TlsSettings): StartTls {
   return (socket: BunTlsSocketLike, handlers, adopt) =>
-    start(socket, settings, handlers as Handlers, adopt);
+    shakeHands(socket, settings, handlers as Handlers, adopt);
 }
 
-function start(
+function shakeHands(
   socket: BunTlsSocketLike,
   settings: TlsSettings,
   handlers: Handlers,
@@ -45,53 +45,55 @@ function start(
   const shaken = new Deferred<Connection>();
   const remote = tcpAddress(socket.remoteAddress, socket.remotePort);
   let isDone = false;
+  let carrier = socket;
   const onFailure = (error: unknown): void => {
     if (isDone) return;
     isDone = true;
     deadline?.clear();
     shaken.reject(toHandshakeError(error, settings, remote));
-    secured?.terminate?.(); // end() would wait for the peer
+    carrier.terminate?.(); // end() would wait for the peer
   };
   const deadline = startHandshakeTimer(settings, onFailure);
   const serverName = settings.servername;
   const minVersion = settings.minVersion && VERSIONS[settings.minVersion];
   const options = { cert, key, ca, serverName, minVersion, ALPNProtocols: toWire(alpn) };
   socket.resume();
-  const [, secured] = socket.upgradeTLS({
-    isServer,
-    tls: { ...options, requestCert: isServer && verifies, rejectUnauthorized: verifies },
-    socket: {
-      ...handlers,
-      handshake(secured: BunTlsSocketLike, success: boolean, error: Error | null) {
-        const isSecure = verifies ? success && secured.authorized : success || isWrongName(error);
-        if (!isSecure && (verifies || !isOutOfDate(error))) {
-          return onFailure(error ?? new Error("the peer's certificate is refused"));
-        }
-        isDone = true;
-        deadline?.clear();
-        shaken.resolve(adopt(secured, infoOf(secured)));
+  const tls = { ...options, requestCert: isServer && verifies, rejectUnauthorized: verifies };
+  const start = (): readonly BunTlsSocketLike[] =>
+    socket.upgradeTLS({
+      isServer,
+      tls,
+      socket: {
+        ...handlers,
+        handshake(secured: BunTlsSocketLike, success: boolean, error: Error | null) {
+          const isSecure = verifies ? success && secured.authorized : success || isVerdict(error);
+          if (!isSecure) return onFailure(error ?? new Error("the peer's certificate is refused"));
+          isDone = true;
+          deadline?.clear();
+          shaken.resolve(adopt(secured, infoOf(secured)));
+        },
+        close(secured: BunTlsSocketLike, error?: Error) {
+          onFailure(error ?? new Error("disconnected before it was done"));
+          handlers.close(secured, error);
+        },
       },
-      close(secured: BunTlsSocketLike, error?: Error) {
-        onFailure(error ?? new Error("disconnected before it was done"));
-        handlers.close(secured, error);
-      },
-    },
-  });
+    });
+  try {
+    carrier = start()[1] ?? socket;
+  } catch (error) {
+    onFailure(error);
+  }
   return { connection: shaken.promise, giveUp: onFailure };
 }
 
 /** The versions of TLS as they are sent, which is how Bun wants them. */
 const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const;
 
-/** Bun says that a certificate is for another name also where that does not matter. */
-function isWrongName(error: Error | null): boolean {
-  return (error as { code?: string } | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID";
-}
-
-/** And that it is not valid any more, or not yet. */
-function isOutOfDate(error: Error | null): boolean {
-  const { code } = (error ?? {}) as { code?: string };
-  return code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
+/** Bun says what is wrong with a certificate also where that does not matter: by OpenSSL's codes for it (X509_V_ERR). */
+function isVerdict(error: Error | null): boolean {
+  const { code = "" } = (error ?? {}) as { code?: string };
+  return /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_|PATH_LENGTH|HOSTNAME_)/
+    .test(code);
 }
 
 /** The protocols as they are sent, which is how Bun wants them. */

@@ -54,7 +54,7 @@ function toClientSettings(
 ): TlsSettings {
   const verifies = checkBoolean("tls.rejectUnauthorized", rejectUnauthorized);
   const name = servername ?? hostname;
-  if (typeof name !== "string" || servername === "") {
+  if (typeof name !== "string" || servername === "" || /[\s\0]/.test(name)) {
     throw new TypeError(`tls.servername must be a host name, not ${describe(name)}`);
   }
   if (name === "" && verifies) {

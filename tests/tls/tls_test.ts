@@ -180,6 +180,8 @@ test("connect() refuses a certificate that is not in order, unless it is told to
     named,
     (port) => assertTalks({ port, tls: { ca, servername: "third.example" } }),
   );
+  const tls = { rejectUnauthorized: false, servername: "other.example" };
+  await withServer(own, (port) => assertTalks({ port, tls })); // nor trusted, nor for that name
 });
 
 /** A server without TLS that does this with each connection. */

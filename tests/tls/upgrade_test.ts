@@ -5,7 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   Chat,
   ChatError,
@@ -348,6 +355,26 @@ test(
     rmSync(folder, { recursive: true });
   },
 );
+
+test("Chat.closed resolves when the connection is gone before upgrade() has ended", async () => {
+  const [left] = memoryPair();
+  const chat = new Chat(left, { terminator: "\n" });
+  await chat.upgrade(async (connection) => {
+    const wrapped = tap(connection, () => {});
+    connection.close();
+    await connection.closed;
+    return wrapped;
+  });
+  const error = await assertRejects(() => chat.read(), ClosedError);
+  chat.close();
+  assertStrictEquals(await chat.closed, error);
+});
+
+test("tls() refuses a servername that cannot be one", () => {
+  for (const servername of ["", "a\0b", "a b"]) {
+    assertThrows(() => tls({ servername }, { isServer: false }), TypeError, "tls.servername");
+  }
+});
 
 const python = needs("python3", 'python3 -c "import ssl"');
 const PYTHON_SERVER = `
