@@ -1871,8 +1871,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "bun-certificate",
     file: "tls/bun.ts",
-    find: "verifies ? success && secured.authorized : success || isWrongName(error)",
-    replace: "success || isWrongName(error)",
+    find: "verifies ? success && secured.authorized : success || isVerdict(error)",
+    replace: "success || isVerdict(error)",
     breaks: "on Bun a certificate for another name is taken",
   },
   {
