@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { plainBytes } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
+import { afterTurnOfIo } from "../common/turns.ts";
 import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
@@ -53,7 +54,12 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
   const carrier = makeCarrier(Duplex, connection, {
     onEnd(push) {
       // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
-      if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));
+      // (On Deno what has arrived of TLS is looked at some turns later.)
+      const judge = (): void => {
+        if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));
+        else push();
+      };
+      if (socket !== undefined && !isEnded(socket)) afterTurnOfIo(judge);
       else push();
       if (socket !== undefined) return;
       // What came before it may still tell why. Not every runtime takes an end for a failure.
@@ -63,7 +69,10 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     },
     onError(error) {
       if (socket === undefined) onFailure(error);
-      else socket.destroy(error);
+      // A peer that is gone resets what it is sent of the end. When both ends are known, nothing is left to break.
+      else if (!isEnded(socket) || !socket.writableEnded || socket.writableLength > 0) {
+        socket.destroy(error);
+      }
     },
   });
   try {
