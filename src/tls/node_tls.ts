@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { plainBytes } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
-import { afterTurnOfIo } from "../common/turns.ts";
 import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { formatEndpoint } from "../connection/address.ts";
 import { WrappedConnection } from "../connection/wrapped_connection.ts";
@@ -54,13 +53,14 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
   const carrier = makeCarrier(Duplex, connection, {
     onEnd(push) {
       // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
-      // (On Deno what has arrived of TLS is looked at some turns later.)
       const judge = (): void => {
         if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));
         else push();
       };
-      if (socket !== undefined && !isEnded(socket)) afterTurnOfIo(judge);
-      else push();
+      // Deno may look only later at what has arrived of TLS: on a busy machine, many turns later.
+      if ("Deno" in globalThis && socket !== undefined && !isEnded(socket)) {
+        setTimeout(judge, LAST_WORDS);
+      } else judge();
       if (socket !== undefined) return;
       // What came before it may still tell why. Not every runtime takes an end for a failure.
       deadline?.clear();
