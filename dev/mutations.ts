@@ -1709,9 +1709,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "tls-truncation",
     file: "tls/node_tls.ts",
-    find:
-      "if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));\n      else push();",
-    replace: "push();",
+    find: "else socket.destroy(truncationError(remote));",
+    replace: "else push();",
     breaks: "an end without close_notify is taken for the peer's",
     runtime: "node",
   },

@@ -14,7 +14,7 @@ import type { TlsSettings } from "./settings.ts";
 import { connectionOver } from "../connection/node.ts";
 import { builtin } from "../connection/builtin.ts";
 
-/** How long an end during the handshake waits for what TLS says of it. Milliseconds. */
+/** How long an end beneath TLS waits for what TLS says of it. Milliseconds. */
 const LAST_WORDS = 100;
 
 /**
@@ -52,16 +52,8 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
   let lastWords: ReturnType<typeof setTimeout> | undefined;
   const carrier = makeCarrier(Duplex, connection, {
     onEnd(push) {
-      // TLS says goodbye before the connection beneath ends: without that, somebody may have cut it off.
-      const judge = (): void => {
-        if (socket !== undefined && !isEnded(socket)) socket.destroy(truncationError(ends.remote));
-        else push();
-      };
-      // Deno may look only later at what has arrived of TLS: on a busy machine, many turns later.
-      if ("Deno" in globalThis && socket !== undefined && !isEnded(socket)) {
-        setTimeout(judge, LAST_WORDS);
-      } else judge();
-      if (socket !== undefined) return;
+      if (socket !== undefined) return endSecured(socket, push, ends.remote);
+      push();
       // What came before it may still tell why. Not every runtime takes an end for a failure.
       deadline?.clear();
       const cut = new Error("disconnected before it was done");
@@ -108,6 +100,20 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
     deadline?.clear();
     clearTimeout(lastWords);
   }
+}
+
+/**
+ * The connection beneath has ended. TLS ends before that, by its close_notify: without it, an attacker may have cut the
+ * connection off.
+ */
+function endSecured(socket: TLSSocket, push: () => void, remote: Address | undefined): void {
+  const judge = (): void => {
+    if (isEnded(socket)) push();
+    else socket.destroy(truncationError(remote));
+  };
+  // Deno may look only later at what has arrived of TLS: on a busy machine, many turns later.
+  if ("Deno" in globalThis && !isEnded(socket)) setTimeout(judge, LAST_WORDS);
+  else judge();
 }
 
 /**
