@@ -1,109 +1,174 @@
-/** What is measured: contestants that do the same work, one after the other, round by round. */
-import { digestOf } from "./digest.ts";
-import { type Figure, figureOf, type FigureResult } from "./figures.ts";
-import { type Spread, spreadOf } from "./spread.ts";
+/**
+ * What is measured: contestants that do the same work, one after the other, round by round, in one process. So a ratio holds on a
+ * machine that does other work as well, where times do not. Each hands every frame to `add`: a contest in which two have not
+ * given the same frames fails.
+ */
 
-/** What a contestant has counted: all must have counted the same, and the same frames, or they have not done the same work. */
-export interface Tally {
-  readonly frames: number;
-  /** The length of all frames, in bytes, or in characters (which are bytes in the workloads). */
-  readonly length: number;
-  /** What was measured, in the contest's unit, where that is not the time from the beginning to the end. */
-  readonly measured?: number;
+/** A frame as a library gives it. */
+export type Frame = string | Uint8Array;
+export type Add = (frame: Frame) => void;
+
+/** Does the work once. Returns what it took, if that is not the time from the beginning to the end. */
+export type Contestant = (add: Add) => Promise<number | void> | number | void;
+
+export interface Figure {
+  /** The same name on each runtime: its floors are found by it. */
+  readonly name: string;
+  readonly ours: string;
+  /** What ours is compared with: the one of these that takes the least. Without it, the figure is what ours takes. */
+  readonly against?: readonly string[];
+  /** Default: a ratio, how many times as fast ours is. A difference is how much more ours takes. */
+  readonly as?: "ratio" | "difference";
+  /** What a ratio must reach. */
+  readonly atLeast?: number;
+  /** What a value or a difference may be. */
+  readonly atMost?: number;
+  /** The row of the chart: what people would use instead, and the contestant that is the limit. */
+  readonly chart?: { readonly row: string; readonly limit?: string };
 }
-
-/** Does the work once. */
-export type Contestant = () => Tally | Promise<Tally>;
 
 export interface Contest {
   readonly name: string;
-  /** What each contestant must count. */
-  readonly tally: Tally;
   readonly contestants: Readonly<Record<string, Contestant>>;
   readonly figures: readonly Figure[];
-  /** What is measured, of which less is better. Default: `"ms"`. */
+  /** What is measured; less is better. Default: `"ms"`. */
   readonly unit?: string;
-  /** What the work comes to, to be told by the second: 136, "MB". */
-  readonly work?: Work;
-  /** Whether it is about frames, which all contestants must give alike. */
-  readonly isOfFrames?: boolean;
-  /** How many rounds are measured, unless that takes too long. Default: 5. */
+  /** How many frames each must give. */
+  readonly frames?: number;
+  /** Default: 5. */
   readonly rounds?: number;
-  /** Whether a round comes first that is not measured. Not where each round begins in a new process. Default: `true`. */
+  /** Whether a round comes first that is not measured. Default: `true`. */
   readonly warmUp?: boolean;
 }
 
-/** An amount of work, and its unit. */
-export interface Work {
-  readonly amount: number;
+export interface FigureResult extends Figure {
+  readonly contest: string;
+  /** Whom it was compared with. */
+  readonly best?: string;
   readonly unit: string;
+  /** The median of the rounds' figures, and the least and the most of them. */
+  readonly value: Spread;
+  /** How many times as fast as that the limit is. */
+  readonly limit?: number;
 }
+
+export type Spread = readonly [median: number, least: number, most: number];
 
 export interface ContestResult {
   readonly name: string;
   readonly unit: string;
-  readonly work?: Work;
-  readonly rounds: number;
   readonly measured: Readonly<Record<string, Spread>>;
   readonly figures: readonly FigureResult[];
 }
 
-const ROUNDS = 5;
-/** On a slow machine fewer will do, so that all contests on all runtimes take less than half an hour. In milliseconds. */
+/** A contest of slow contestants has fewer rounds. In milliseconds. */
 const LONGEST = 15_000;
 const LEAST_ROUNDS = 3;
 
-/**
- * Lets all contestants do the work, in turn, so that a machine whose speed drifts does so for all of them. A round before those
- * that are measured warms up; one behind them sees that the frames are the same: what it looks at, engines would not forget.
- */
-export async function hold(contest: Contest, mostRounds: number): Promise<ContestResult> {
-  const { name, contestants, unit = "ms", work, warmUp = true } = contest;
-  const wanted = Math.min(contest.rounds ?? ROUNDS, mostRounds);
+/** Holds a contest. `most` limits the rounds. */
+export async function hold(contest: Contest, most: number): Promise<ContestResult> {
+  const { name, contestants, unit = "ms", rounds = 5, warmUp = true } = contest;
   const measured: Record<string, number[]> = {};
   const begin = performance.now();
-  let rounds = 0;
-  for (let round = warmUp ? 0 : 1; round <= wanted; round++) {
+  for (let round = warmUp ? 0 : 1; round <= Math.min(rounds, most); round++) {
     if (round > LEAST_ROUNDS && performance.now() - begin > LONGEST) break;
+    let expected: string | undefined;
     for (const [who, run] of Object.entries(contestants)) {
+      // The first round looks at every byte, which would change the times of the others.
+      const counter = round === 0 ? new Digest() : new Counter();
       const start = performance.now();
-      const tally = await run();
-      const taken = tally.measured ?? performance.now() - start;
-      checkTally(`${name}: ${who}`, tally, contest.tally);
+      const taken = await run((frame) => counter.add(frame)) ?? performance.now() - start;
+      const summary = counter.summary;
+      if (contest.frames !== undefined && counter.frames !== contest.frames) {
+        throw new Error(`${name}: ${who} gave ${summary}, not ${contest.frames} frames`);
+      }
+      if (counter.frames > 0 && summary !== (expected ??= summary)) {
+        throw new Error(`${name}: ${who} gave ${summary}, others ${expected}`);
+      }
       if (round > 0) (measured[who] ??= []).push(taken);
     }
-    rounds = round;
   }
-  await checkFrames(contest);
+  const spreads = Object.entries(measured).map(([who, all]) => [who, spreadOf(all)]);
   return {
     name,
     unit,
-    ...work === undefined ? {} : { work },
-    rounds,
-    measured: Object.fromEntries(
-      Object.entries(measured).map(([who, all]) => [who, spreadOf(all)]),
-    ),
-    figures: contest.figures.map((figure) => figureOf(figure, measured, unit)),
+    measured: Object.fromEntries(spreads),
+    figures: contest.figures.map((figure) => ({
+      ...figure,
+      contest: name,
+      ...figureOf(figure, measured, unit),
+    })),
   };
 }
 
-/** Throws unless all contestants whose frames can be looked at give the same ones. */
-async function checkFrames({ name, contestants, isOfFrames }: Contest): Promise<void> {
-  if (!isOfFrames) return;
-  const values = new Map<string, number>();
-  for (const [who, run] of Object.entries(contestants)) {
-    const digest = await digestOf(run);
-    if (digest.frames > 0) values.set(who, digest.value);
+/** Counts frames, and how long they are together. */
+class Counter {
+  frames = 0;
+  length = 0;
+
+  add(frame: Frame): void {
+    this.frames++;
+    this.length += frame.length;
   }
-  if (new Set(values.values()).size !== 1) {
-    throw new Error(`${name}: not all give the same frames: ${JSON.stringify([...values])}`);
+
+  get summary(): string {
+    return `${this.frames} frames of ${this.length} in all`;
   }
 }
 
-/** Throws if something else was counted than must be. */
-export function checkTally(who: string, counted: Tally, expected: Tally): void {
-  if (counted.frames === expected.frames && counted.length === expected.length) return;
-  throw new Error(
-    `${who} has counted ${counted.frames} frames of ${counted.length} in all, not ${expected.frames} of ${expected.length}`,
-  );
+/** Counts, and hashes every byte (FNV-1a, 32 bits). */
+class Digest extends Counter {
+  #hash = 0x811c9dc5;
+
+  override add(frame: Frame): void {
+    super.add(frame);
+    const bytes = typeof frame === "string" ? new TextEncoder().encode(frame) : frame;
+    this.#hash ^= bytes.length;
+    for (const byte of bytes) this.#hash = Math.imul(this.#hash ^ byte, 0x01000193);
+  }
+
+  override get summary(): string {
+    return `${super.summary} (digest ${this.#hash >>> 0})`;
+  }
+}
+
+type Measured = Readonly<Record<string, readonly number[]>>;
+
+function figureOf(
+  { name, ours, against = [], as, chart }: Figure,
+  measured: Measured,
+  unit: string,
+): Pick<FigureResult, "best" | "unit" | "value" | "limit"> {
+  const roundsOf = (who: string): readonly number[] => {
+    const found = measured[who];
+    if (found === undefined) throw new TypeError(`${name}: there is no contestant ${who}`);
+    return found;
+  };
+  if (against.length === 0) return { unit, value: spreadOf(roundsOf(ours)) };
+  const best = against.toSorted((a, b) => median(roundsOf(a)) - median(roundsOf(b)))[0]!;
+  const theirs = roundsOf(best);
+  const ratioOf = (who: string): readonly number[] =>
+    roundsOf(who).map((taken, at) => theirs[at]! / taken);
+  if (as === "difference") {
+    const more = roundsOf(ours).map((taken, at) => taken - theirs[at]!);
+    return { best, unit, value: spreadOf(more) };
+  }
+  const limit = chart?.limit === undefined ? {} : { limit: median(ratioOf(chart.limit)) };
+  return { best, unit: "x", value: spreadOf(ratioOf(ours)), ...limit };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  return [median(values), Math.min(...values), Math.max(...values)];
+}
+
+/** Whether a figure is as good as it must be; `undefined` where nothing is asked of it. */
+export function isMet({ atLeast, atMost, value: [value] }: FigureResult): boolean | undefined {
+  if (atLeast !== undefined) return value >= atLeast;
+  return atMost === undefined ? undefined : value <= atMost;
 }

@@ -1,60 +1,81 @@
-/** What was measured, the last time that it was: `dev/bench/results.json`. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { ContestResult } from "./contest.ts";
-import type { FigureResult } from "./figures.ts";
-import type { Machine } from "./machine.ts";
+/** What was measured: kept in `node_modules/.cache`, until it is measured again. And the floors, which are in git. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type RuntimeName, RUNTIMES } from "../../tests/support/programs.ts";
+import { type FigureResult, isMet } from "./contest.ts";
 
-const FILE = "dev/bench/results.json";
+const FOLDER = "node_modules/.cache/asynchat-bench";
+const FLOORS = "dev/bench/floors.json";
 
-/** Where a workload was measured that has nothing to do with a runtime. */
-export const ANYWHERE = "any runtime";
-
-/** What one workload came to on one runtime. */
-export interface Part {
-  /** The day, as in `2026-11-25`. */
-  readonly date: string;
-  /** The version of the runtime. */
-  readonly version: string;
-  readonly machine: Machine;
-  /** The load of the machine in the minute before the run began. */
-  readonly load: number;
-  readonly contests: readonly ContestResult[];
-}
-
-export interface Results {
-  /** The versions of the peers and of the programs that make the load. */
-  peers: Readonly<Record<string, string>>;
-  /** By workload and runtime. */
-  readonly workloads: Record<string, Record<string, Part>>;
-}
+/** By the name of a figure and the runtime. A size is the same on each, and is measured on Node. */
+export type Results = Record<string, Partial<Record<RuntimeName, FigureResult>>>;
 
 export function loadResults(): Results {
-  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, "utf8")) : { peers: {}, workloads: {} };
+  const file = `${FOLDER}/results.json`;
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
 
 export function saveResults(results: Results): void {
-  writeFileSync(FILE, JSON.stringify(results, null, 2) + "\n");
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(`${FOLDER}/results.json`, JSON.stringify(results, null, 2));
 }
 
-/** A figure, and what it is one of. */
-export interface Found {
-  readonly workload: string;
-  readonly place: string;
-  readonly contest: ContestResult;
-  readonly figure: FigureResult;
-}
-
-export function* figuresIn({ workloads }: Results): Generator<Found> {
-  for (const [workload, parts] of Object.entries(workloads)) {
-    for (const [place, { contests }] of Object.entries(parts)) {
-      for (const contest of contests) {
-        for (const figure of contest.figures) yield { workload, place, contest, figure };
-      }
-    }
+/** All figures that must reach something, and whether they do: a line for each, a column for each runtime. */
+export function goalsTable(results: Results): string {
+  const rows = [["goal", "wanted", ...RUNTIMES]];
+  for (const [name, parts] of Object.entries(results)) {
+    const [{ atLeast, atMost, unit } = { unit: "" }] = Object.values(parts);
+    if (atLeast === undefined && atMost === undefined) continue;
+    const wanted = atLeast === undefined ? `at most ${atMost} ${unit}` : `at least ${atLeast} x`;
+    const cells = RUNTIMES.map((runtime) => {
+      const result = parts[runtime];
+      return result === undefined
+        ? ""
+        : inWords(result.value[0]) + (isMet(result) ? "" : " MISSED");
+    });
+    rows.push([name, wanted, ...cells]);
   }
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd())
+    .join("\n");
 }
 
-/** What a figure is called that has the same name in several contests. */
-export function fullName({ contest, figure }: Found): string {
-  return `${contest.name}: ${figure.name}`;
+type Floors = Record<string, Partial<Record<RuntimeName, number>>>;
+
+/**
+ * How far a figure may fall on a noisy machine before `--check` fails: a ratio to six tenths of what was measured, what should be
+ * small to half as much again. A size has no noise.
+ */
+function floorOf({ atMost, unit, value: [value] }: FigureResult): number {
+  if (unit === "KiB") return Number((value * 1.05).toPrecision(3));
+  return Number(
+    (atMost === undefined ? value * 0.6 : Math.max(value, atMost) * 1.5).toPrecision(2),
+  );
+}
+
+/** Makes the floors from what was measured. */
+export function setFloors(results: Results): void {
+  const lines = Object.entries(results).map(([name, parts]) => {
+    const floors = Object.entries(parts).map(([runtime, result]) => [runtime, floorOf(result)]);
+    return `  ${JSON.stringify(name)}: ${JSON.stringify(Object.fromEntries(floors))}`;
+  });
+  writeFileSync(FLOORS, `{\n${lines.join(",\n")}\n}\n`);
+}
+
+/** What is worse than its floor, or has none, in words. */
+export function belowFloor(results: Results): string[] {
+  const floors: Floors = JSON.parse(readFileSync(FLOORS, "utf8"));
+  return Object.entries(results).flatMap(([name, parts]) =>
+    Object.entries(parts).flatMap(([runtime, { atMost, value: [value] }]) => {
+      const floor = floors[name]?.[runtime as RuntimeName];
+      if (floor === undefined) return [`${runtime}: ${name} has no floor in ${FLOORS}`];
+      if (atMost === undefined ? value >= floor : value <= floor) return [];
+      return [`${runtime}: ${name} is ${inWords(value)}, its floor is ${floor}`];
+    })
+  );
+}
+
+/** A number with as many digits as it is worth. */
+export function inWords(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3);
 }

@@ -3,7 +3,8 @@
  * of them is only what is called when something comes, so that each of them does what is best there.
  */
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { CURRENT, type RuntimeName } from "../../../tests/support/programs.ts";
 
 /** What is done with what happens on the connections. */
@@ -40,8 +41,56 @@ const LISTEN: Readonly<Record<RuntimeName, (handlers: Handlers) => Promise<BareS
   bun: listenBun,
 };
 
+/** Connects, reads the first line, and closes. Over TLS if there is a certificate of an authority. */
+export function firstLine(port: number, ca?: string): Promise<Uint8Array> {
+  return FIRST_LINE[CURRENT](port, ca);
+}
+
+type FirstLine = (port: number, ca?: string) => Promise<Uint8Array>;
+
+const HOSTNAME = "127.0.0.1";
+
+const FIRST_LINE: Readonly<Record<RuntimeName, FirstLine>> = {
+  async node(port, ca) {
+    const where = { host: HOSTNAME, port };
+    const socket = ca === undefined ? connect(where) : connectTls({ ...where, ca });
+    const [chunk] = await once(socket.setNoDelay(true), "data");
+    socket.destroy();
+    return lineOf(chunk);
+  },
+  async deno(port, ca) {
+    const where = { hostname: HOSTNAME, port };
+    const conn = ca === undefined
+      ? await runtimes.Deno.connect(where)
+      : await runtimes.Deno.connectTls({ ...where, caCerts: [ca] });
+    if (ca === undefined) conn.setNoDelay(true);
+    const buffer = new Uint8Array(READ_BUFFER);
+    const count = await conn.read(buffer);
+    conn.close();
+    return lineOf(buffer.subarray(0, count!));
+  },
+  bun: (port, ca) =>
+    new Promise((resolve, reject) => {
+      const tls = ca === undefined ? {} : { tls: { ca } };
+      const data = (socket: BunSocket, chunk: Uint8Array): void => {
+        socket.end();
+        resolve(lineOf(chunk));
+      };
+      void runtimes.Bun.connect({
+        ...{ hostname: HOSTNAME, port, ...tls },
+        socket: { open: (socket: BunSocket) => socket.setNoDelay(true), data, error: reject },
+      });
+    }),
+};
+
+/** The line of a chunk that is one. */
+function lineOf(chunk: Uint8Array): Uint8Array {
+  if (chunk.indexOf(10) !== chunk.length - 1) throw new Error("the line came in pieces");
+  return chunk.subarray(0, -1);
+}
+
 /** `node:net`, which Deno and Bun have as well. */
-export async function listenNode({ open, data, end }: Handlers): Promise<BareServer> {
+async function listenNode({ open, data, end }: Handlers): Promise<BareServer> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     const connection: BareConnection = {
@@ -56,11 +105,29 @@ export async function listenNode({ open, data, end }: Handlers): Promise<BareSer
     socket.on("end", () => end?.(connection));
     socket.on("error", (error) => console.error(error));
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, HOSTNAME);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return { port, close: () => void server.close() };
 }
+
+interface Where {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** What Deno and Bun have as a global. */
+const runtimes = globalThis as unknown as {
+  readonly Deno: {
+    listen(where: Where): DenoListener;
+    connect(where: Where): Promise<DenoConn>;
+    connectTls(where: Where & { caCerts: string[] }): Promise<DenoConn>;
+  };
+  readonly Bun: {
+    listen(options: Where & { socket: BunHandlers }): { readonly port: number; stop(): void };
+    connect(options: Where & { tls?: { ca: string }; socket: Partial<BunHandlers> }): unknown;
+  };
+};
 
 interface DenoConn {
   read(buffer: Uint8Array): Promise<number | null>;
@@ -78,10 +145,7 @@ interface DenoListener extends AsyncIterable<DenoConn> {
 const READ_BUFFER = 64 * 1024;
 
 function listenDeno(handlers: Handlers): Promise<BareServer> {
-  const { Deno } = globalThis as unknown as {
-    Deno: { listen(where: { hostname: string; port: number }): DenoListener };
-  };
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = runtimes.Deno.listen({ hostname: HOSTNAME, port: 0 });
   void (async () => {
     for await (const conn of listener) serveDeno(conn, handlers).catch(console.error);
   })();
@@ -152,16 +216,8 @@ class BunConnection implements BareConnection {
 }
 
 function listenBun({ open, data, end }: Handlers): Promise<BareServer> {
-  const { Bun } = globalThis as unknown as {
-    Bun: {
-      listen(options: { hostname: string; port: number; socket: BunHandlers }): {
-        readonly port: number;
-        stop(): void;
-      };
-    };
-  };
-  const server = Bun.listen({
-    hostname: "127.0.0.1",
+  const server = runtimes.Bun.listen({
+    hostname: HOSTNAME,
     port: 0,
     socket: {
       open(socket) {

@@ -1,85 +1,69 @@
 /**
- * Round trips: a line there, a line back, on one connection, on a hundred, and on one that sends 16 lines before it waits.
- *
- * The client is redis-benchmark in a process of its own, which sends `PING\r\n`, and waits for `+PONG\r\n`: so the client is the same
- * for all, and no JavaScript, and what is measured is the server. The peers cut the lines by hand, and answer those of a chunk
- * with one write: a `for await` over the runtime's own `node:net`, which is what one writes without a library; and a data
- * handler of the runtime's own socket, which is the limit. All are servers of any number of connections. How long the
- * requests took is what redis-benchmark says.
+ * Round trips: a line there, a line back. The client is redis-benchmark in a process of its own, which sends `PING\r\n` and waits for
+ * `+PONG\r\n`, and says how long that took. The peers cut the lines by hand, and answer those of a chunk with one write: a
+ * `for await` over `node:net`, which is what one writes without a library; and a data handler of the runtime's own socket,
+ * which is the limit.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { serve } from "../../../mod.ts";
-import type { Contest, Contestant } from "../contest.ts";
-import { isHere } from "../external.ts";
+import type { Contest } from "../contest.ts";
 import { type BareConnection, listenBare } from "../peers/bare_socket.ts";
-import { LineScanner } from "../peers/by_hand.ts";
-import { type Load, redisBenchmark } from "../load/redis_benchmark.ts";
+import { type Cutter, lines } from "../peers/by_hand.ts";
+import { areHere, redisBenchmark } from "../programs.ts";
 
-const LOADS: readonly (Load & { readonly name: string })[] = [
-  { name: "one connection", requests: 10_000, connections: 1, pipelined: 1 },
-  { name: "100 connections", requests: 30_000, connections: 100, pipelined: 1 },
-  { name: "one connection, 16 at a time", requests: 80_000, connections: 1, pipelined: 16 },
-].map((load) => ({ ...load, test: "ping_inline" }));
+const LOADS = {
+  "1 connection": { requests: 20_000, connections: 1, pipelined: 1 },
+  "100 connections": { requests: 40_000, connections: 100, pipelined: 1 },
+  "1,000 connections": { requests: 40_000, connections: 1_000, pipelined: 1 },
+  "1 connection, 16 at a time": { requests: 100_000, connections: 1, pipelined: 16 },
+} as const;
 
-const CRLF = "\r\n";
-const PONG = `+PONG${CRLF}`;
-const PONG_BYTES = new TextEncoder().encode(PONG);
+const PONG = "+PONG\r\n";
 
 export async function* contests(): AsyncGenerator<Contest> {
-  if (!isHere("all of it", "command -v redis-benchmark")) return;
-  const loops = createServer((socket) => void answerByHand(socket).catch(() => socket.destroy()));
+  if (!areHere("round trips", "redis-benchmark")) return;
+  const loops = createServer((socket) => void answerInLoop(socket).catch(() => socket.destroy()));
   loops.listen(0, "127.0.0.1");
   await once(loops, "listening");
-  const loopPort = (loops.address() as AddressInfo).port;
-  const scanners: WeakMap<BareConnection, LineScanner> = new WeakMap();
+  const answers: WeakMap<BareConnection, Cutter> = new WeakMap();
   const bare = await listenBare({
-    open: (connection) => void scanners.set(connection, new LineScanner()),
-    data(chunk, connection) {
-      const scanner = scanners.get(connection)!;
-      const before = scanner.frames;
-      scanner.push(chunk);
-      return connection.send(repeat(PONG_BYTES, scanner.frames - before));
-    },
+    open: (connection) =>
+      void answers.set(connection, answering((pongs) => connection.send(pongs))),
+    data: (chunk, connection) => answers.get(connection)!(chunk),
   });
   const chats = await serve({
     port: 0,
-    terminator: CRLF,
-    // It asks for a configuration first, and goes when the answer is none; of a client that is lost later it tells itself.
+    terminator: "\r\n",
+    // redis-benchmark asks for a configuration first, and leaves its connections without a word.
     onError: () => {},
   }, async (chat) => {
     for await (const _line of chat) chat.push(PONG);
   });
+  const ports = {
+    "Chat, for await and push()": chats.address.port,
+    "for await by hand": (loops.address() as AddressInfo).port,
+    "data handler": bare.port,
+  };
   try {
-    for (const load of LOADS) {
-      const { name, requests } = load;
-      const against = (port: number): Contestant => async () => ({
-        frames: requests,
-        length: requests * PONG_BYTES.length,
-        measured: await redisBenchmark(port, load),
-      });
+    for (const [name, load] of Object.entries(LOADS)) {
       yield {
-        name: `a line there, a line back, ${name}`,
-        tally: { frames: requests, length: requests * PONG_BYTES.length },
-        work: { amount: requests / 1000, unit: "k" },
-        contestants: {
-          "Chat, for await and push()": against(chats.address.port),
-          "socket, for await": against(loopPort),
-          "limit: socket, data handler": against(bare.port),
-        },
+        name: `round trips, ${name}`,
+        contestants: Object.fromEntries(
+          Object.entries(ports).map(([who, port]) => [
+            who,
+            () => redisBenchmark(port, "ping_inline", load),
+          ]),
+        ),
         figures: [
           {
-            name: "for await and push(), against a loop by hand over node:net",
+            name: `round trips, ${name}, against a for await by hand`,
             ours: "Chat, for await and push()",
-            against: ["socket, for await"],
+            against: ["for await by hand"],
             atLeast: 0.95,
-          },
-          {
-            name: "for await and push(), against the runtime's socket",
-            ours: "Chat, for await and push()",
-            against: ["limit: socket, data handler"],
-            atLeast: 0.9,
-            inChart: true,
+            ...load.connections === 100
+              ? { chart: { row: "round trips: for await over node:net", limit: "data handler" } }
+              : {},
           },
         ],
       };
@@ -91,20 +75,30 @@ export async function* contests(): AsyncGenerator<Contest> {
   }
 }
 
-/** Goes with an error when the client does, which redis-benchmark does without a word. */
-async function answerByHand(socket: Socket): Promise<void> {
-  socket.setNoDelay(true);
-  const scanner = new LineScanner();
-  for await (const chunk of socket) {
-    const before = scanner.frames;
-    scanner.push(chunk);
-    if (!socket.write(repeat(PONG_BYTES, scanner.frames - before))) await once(socket, "drain");
-  }
+/** Answers the lines of a chunk with one write. Returns what `send` returns. */
+function answering<T>(send: (pongs: Uint8Array) => T): (chunk: Uint8Array) => T {
+  let count = 0;
+  const cut = lines(() => count++);
+  return (chunk) => {
+    count = 0;
+    cut(chunk);
+    return send(pongs(count));
+  };
 }
 
-function repeat(bytes: Uint8Array, count: number): Uint8Array {
-  if (count === 1) return bytes;
-  const repeated = new Uint8Array(bytes.length * count);
-  for (let i = 0; i < count; i++) repeated.set(bytes, i * bytes.length);
-  return repeated;
+const PONGS = Array.from(
+  { length: 17 },
+  (_, count) => new TextEncoder().encode(PONG.repeat(count)),
+);
+
+function pongs(count: number): Uint8Array {
+  return PONGS[count] ?? new TextEncoder().encode(PONG.repeat(count));
+}
+
+async function answerInLoop(socket: Socket): Promise<void> {
+  socket.setNoDelay(true);
+  const answer = answering((pongs) => socket.write(pongs));
+  for await (const chunk of socket) {
+    if (!answer(chunk)) await once(socket, "drain");
+  }
 }

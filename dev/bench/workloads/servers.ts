@@ -1,107 +1,85 @@
 /**
- * Whole servers: the examples of this repository, beside servers that many use, each in a process of its own, under load generators
- * that are no JavaScript.
- *
- * The protocol of Redis: SET and GET, one command at a time and 16, from 50 connections, beside redis-server, which is written
- * in C, and does nothing else. HTTP: one small answer, over 64 connections that are kept, beside the server that the
- * runtime has itself. It shows what a protocol written with the library costs as a program; these are examples, and no
- * one has a ratio to arrive at.
+ * Two examples of this repository as whole servers, each in a process of its own, beside the servers that many use: HTTP, one small
+ * answer over 50 connections that are kept, beside the runtime's own server; the protocol of Redis beside redis-server, which
+ * is written in C.
  */
-import type { Contest, Contestant, Tally } from "../contest.ts";
-import { CURRENT, Program } from "../../../tests/support/programs.ts";
-import { commandOf } from "../commands.ts";
-import { isHere } from "../external.ts";
-import { type Load, redisBenchmark } from "../load/redis_benchmark.ts";
-import { wrk } from "../load/wrk.ts";
 import { freePort } from "../../../tests/support/free_port.ts";
+import { CURRENT, Program } from "../../../tests/support/programs.ts";
+import type { Contest } from "../contest.ts";
+import { areHere, commandOf, redisBenchmark, run } from "../programs.ts";
 
-const ROUNDS = 3;
-
-const REDIS_LOADS: readonly (Load & { readonly name: string })[] = ["set", "get"].flatMap((
-  test,
-) => [
-  { test, name: test.toUpperCase(), requests: 20_000, connections: 50, pipelined: 1 },
-  {
-    test,
-    name: `${test.toUpperCase()}, 16 at a time`,
-    requests: 80_000,
-    connections: 50,
-    pipelined: 16,
-  },
-]);
-
-const HTTP_LOAD = { requests: 10_000, connections: 64, seconds: 2 };
 const PATH = "/hello/ada";
 const ANSWER = "hello, ada\n";
-const OWN_SERVERS = { node: "node:http", deno: "Deno.serve()", bun: "Bun.serve()" } as const;
+const OWN_SERVER = { node: "node:http", deno: "Deno.serve()", bun: "Bun.serve()" }[CURRENT];
+const OF_OWN_SERVER = { node: 0.8, deno: 0.5, bun: 0.4 }[CURRENT];
 
 export async function* contests(): AsyncGenerator<Contest> {
-  const redis = "command -v redis-server && command -v redis-benchmark";
-  if (isHere("servers of Redis' protocol", redis)) yield* redisContests();
-  if (isHere("servers of HTTP", "command -v wrk")) yield* httpContests();
+  if (areHere("servers of HTTP", "wrk")) yield* http();
+  if (areHere("servers of Redis' protocol", "redis-server", "redis-benchmark")) yield* redis();
 }
 
-async function* redisContests(): AsyncGenerator<Contest> {
+async function* http(): AsyncGenerator<Contest> {
+  await using server = new Program(commandOf(CURRENT, "examples/http_server.ts", "--port", "0"));
+  await using own = new Program(commandOf(CURRENT, "dev/bench/programs/hello_server.ts"));
+  const ports = [await server.listening(), await own.listening()] as const;
+  yield {
+    name: `HTTP, GET ${PATH}`,
+    unit: "µs a request",
+    contestants: {
+      "examples/http_server.ts": () => wrk(ports[0]),
+      [OWN_SERVER]: () => wrk(ports[1]),
+    },
+    figures: [
+      {
+        name: "HTTP, against the runtime's own server",
+        ours: "examples/http_server.ts",
+        against: [OWN_SERVER],
+        atLeast: OF_OWN_SERVER,
+        chart: { row: "HTTP example: node:http, Deno.serve, Bun.serve" },
+      },
+    ],
+  };
+}
+
+/** How long a request takes under load, in microseconds. */
+async function wrk(port: number): Promise<number> {
+  const url = `http://127.0.0.1:${port}${PATH}`;
+  const answer = await (await fetch(url)).text();
+  if (answer !== ANSWER) throw new Error(`the answer is ${JSON.stringify(answer)}`);
+  const printed = await run(
+    "wrk",
+    ...["-t", "1", "-c", "50", "-d", "2s", "-s", "dev/bench/peers/wrk_report.lua", url],
+  );
+  const [, done, microseconds, errors] = printed.match(/^report (\d+) (\d+) (\d+)$/m) ?? [];
+  if (done === undefined || Number(errors) > 0) throw new Error(`wrk met errors:\n${printed}`);
+  return Number(microseconds) / Number(done);
+}
+
+async function* redis(): AsyncGenerator<Contest> {
   await using server = new Program(commandOf(CURRENT, "examples/resp_server.ts", "--port", "0"));
-  const port = await freePort();
+  const redisPort = await freePort();
   await using redis = new Program([
-    ...["redis-server", "--bind", "127.0.0.1", "--port", String(port)],
+    ...["redis-server", "--bind", "127.0.0.1", "--port", String(redisPort)],
     ...["--save", "", "--appendonly", "no"],
   ]);
   await redis.line(/Ready to accept connections/);
-  const ports = { "examples/resp_server.ts": await server.listening(), "redis-server": port };
-  for (const { name, ...load } of REDIS_LOADS) {
-    yield makeContest(`the protocol of Redis: ${name}`, load.requests, ports, async (port) => ({
-      length: 0,
-      measured: await redisBenchmark(port, load),
-    }), { peer: "redis-server", inChart: load.test === "get" });
+  const port = await server.listening();
+  const load = { requests: 100_000, connections: 50, pipelined: 16 };
+  for (const test of ["get", "set"] as const) {
+    yield {
+      name: `the protocol of Redis, ${test.toUpperCase()}, 16 at a time`,
+      contestants: {
+        "examples/resp_server.ts": () => redisBenchmark(port, test, load),
+        "redis-server": () => redisBenchmark(redisPort, test, load),
+      },
+      figures: [
+        {
+          name: `the protocol of Redis, ${test.toUpperCase()}, against redis-server`,
+          ours: "examples/resp_server.ts",
+          against: ["redis-server"],
+          atLeast: 0.5,
+        },
+      ],
+    };
   }
-}
-
-async function* httpContests(): AsyncGenerator<Contest> {
-  await using server = new Program(commandOf(CURRENT, "examples/http_server.ts", "--port", "0"));
-  await using own = new Program(commandOf(CURRENT, "dev/bench/peers/hello_server.ts"));
-  const ports = {
-    "examples/http_server.ts": await server.listening(),
-    [OWN_SERVERS[CURRENT]]: await own.listening(),
-  };
-  yield makeContest(
-    `HTTP: GET ${PATH}`,
-    HTTP_LOAD.requests,
-    ports,
-    async (port) => {
-      const url = `http://127.0.0.1:${port}${PATH}`;
-      const answer = await (await fetch(url)).text();
-      const length = HTTP_LOAD.requests * (answer === ANSWER ? answer.length : NaN);
-      return { length, measured: await wrk(url, HTTP_LOAD) };
-    },
-    {
-      peer: "the runtime's own server",
-      inChart: true,
-      length: HTTP_LOAD.requests * ANSWER.length,
-    },
-  );
-}
-
-/** A contest of one server of ours, the first, and another. */
-function makeContest(
-  name: string,
-  requests: number,
-  ports: Readonly<Record<string, number>>,
-  ask: (port: number) => Promise<Omit<Tally, "frames">>,
-  { peer, inChart, length = 0 }: { peer: string; inChart: boolean; length?: number },
-): Contest {
-  const [ours, theirs] = Object.keys(ports) as [string, string];
-  const contestants = Object.entries(ports).map(([who, port]): [string, Contestant] => [
-    who,
-    async () => ({ frames: requests, ...await ask(port) }),
-  ]);
-  return {
-    name,
-    tally: { frames: requests, length },
-    work: { amount: requests / 1000, unit: "k" },
-    rounds: ROUNDS,
-    contestants: Object.fromEntries(contestants),
-    figures: [{ name: `against ${peer}`, ours, against: [theirs], inChart }],
-  };
 }

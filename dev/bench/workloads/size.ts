@@ -1,58 +1,39 @@
-/**
- * How large this library is in a page or a bundle, with all that it loads: one file, minified by esbuild, and gzipped.
- */
+/** How large the library is in a page or a bundle: minified by esbuild, and gzipped. It is the same on every runtime. */
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import type { Contest, Contestant } from "../contest.ts";
-import type { Figure } from "../figures.ts";
+import type { Contest } from "../contest.ts";
 
-const KIB = 1024;
-/** There is nothing to count: what does not compile is an error. */
-const TALLY = { frames: 1, length: 0 };
+/** What is loaded, and how large that may be, in KiB. */
+const ENTRIES = {
+  "Framer": ["{ Framer }", 7],
+  "Chat": ["{ Chat }", 13.5],
+  "connect, listen, serve": ["{ connect, listen, serve }", 21],
+  "the main entry": ["*", 26],
+} as const;
 
-/** What is loaded, what must be in it, and how large it may be, in KiB. */
-const ENTRIES: readonly { name: string; code: string; atMost?: number }[] = [
-  { name: "mod.ts", code: 'export * from "./mod.ts";', atMost: 12 },
-  { name: "Framer alone", code: 'export { Framer } from "./mod.ts";', atMost: 4 },
-  { name: "Chat alone", code: 'export { Chat } from "./mod.ts";' },
-];
+export function* contests(): Generator<Contest> {
+  for (const [name, [names, atMost]] of Object.entries(ENTRIES)) {
+    yield {
+      name: `size of ${name}`,
+      unit: "KiB",
+      rounds: 1,
+      warmUp: false,
+      contestants: { [name]: () => sizeOf(names) },
+      figures: [{ name: `size of ${name}`, ours: name, atMost }],
+    };
+  }
+}
 
-/** In KiB. */
-async function sizeOf(code: string): Promise<number> {
+async function sizeOf(names: string): Promise<number> {
   const { outputFiles } = await build({
-    stdin: { contents: code, resolveDir: ".", loader: "ts" },
+    stdin: { contents: `export ${names} from "./mod.ts";`, resolveDir: ".", loader: "ts" },
     write: false,
     bundle: true,
     minify: true,
     format: "esm",
-    platform: "neutral",
-    target: "es2023",
+    // TLS is loaded when it is used.
+    external: ["node:*", "*/tls/mod.ts"],
     logLevel: "warning",
   });
-  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length / KIB;
-}
-
-export function* contests(): Generator<Contest> {
-  const contestants: Record<string, Contestant> = {};
-  const figures: Figure[] = [];
-  for (const { name, code, atMost } of ENTRIES) {
-    contestants[name] = async () => ({ ...TALLY, measured: await sizeOf(code) });
-    figures.push({
-      name,
-      ours: name,
-      against: [],
-      as: "value",
-      isExact: true,
-      ...atMost === undefined ? {} : { atMost, inChart: true },
-    });
-  }
-  yield {
-    name: "size, minified and gzipped",
-    tally: TALLY,
-    unit: "KiB",
-    rounds: 1,
-    warmUp: false,
-    contestants,
-    figures,
-  };
+  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length / 1024;
 }

@@ -1,0 +1,48 @@
+/**
+ * A broadcast to all who are connected, as chats or by a loop over the runtime's own sockets: `fan_out_server.ts chats|bare`. Over a
+ * control connection a line says what to do: `go` sends a line to all, `cpu` tells how many microseconds of processor time this
+ * process has taken.
+ */
+import process from "node:process";
+import { serve } from "../../../mod.ts";
+import { type BareConnection, listenBare } from "../peers/bare_socket.ts";
+
+const LINE = new TextEncoder().encode("x".repeat(100) + "\n");
+
+async function listenChats(): Promise<{ port: number; broadcast: () => void }> {
+  const server = await serve({ port: 0, terminator: "\n" }, async (chat) => {
+    for await (const _line of chat);
+  });
+  return {
+    port: server.address.port,
+    broadcast() {
+      for (const chat of server.chats) void chat.push(LINE);
+    },
+  };
+}
+
+async function listenSockets(): Promise<{ port: number; broadcast: () => void }> {
+  const connections: BareConnection[] = [];
+  const { port } = await listenBare({ open: (connection) => connections.push(connection) });
+  return {
+    port,
+    broadcast() {
+      for (const connection of connections) void connection.send(LINE);
+    },
+  };
+}
+
+const { port, broadcast } = process.argv[2] === "chats"
+  ? await listenChats()
+  : await listenSockets();
+const options = { port: 0, terminator: "\n", encoding: "utf-8" } as const;
+const control = await serve(options, async (chat) => {
+  for await (const command of chat) {
+    if (command === "go") broadcast();
+    else {
+      const { user, system } = process.cpuUsage();
+      chat.push(`${user + system}\n`);
+    }
+  }
+});
+console.log(`listening on ${port}, ${control.address.port}`);
