@@ -71,7 +71,7 @@ const SHOWN = 40;
 function parse(text: string): unknown {
   try {
     // RFC 8259, section 8.1: a byte order mark may be ignored.
-    return JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text);
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   } catch (cause) {
     const shown = describe(text.slice(0, SHOWN)) + (text.length > SHOWN ? "..." : "");
     throw new MalformedFrameError(`the line is not JSON: ${shown}: ${(cause as Error).message}`, {

@@ -28,10 +28,10 @@ export async function connectNode(
   // Node destroys a socket whose signal is aborted already, and connects it all the same.
   if (calledOff?.aborted) throw calledOff.reason;
   const { hostname, port, path } = endpoint;
-  const signal = calledOff as AbortSignal;
+  const signal = calledOff && { signal: calledOff as AbortSignal };
   const tcp = { host: hostname, port, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT };
   const where = path === undefined ? tcp : { path };
-  const socket = connect({ ...where, signal });
+  const socket = connect({ ...where, ...signal });
   const connected = new Deferred();
   const refuse = (cause: Error): void =>
     connected.reject(toConnectionError(cause, `connect to ${formatEndpoint(endpoint)}`));

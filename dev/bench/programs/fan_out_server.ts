@@ -1,6 +1,6 @@
 /**
- * A broadcast to all who are connected, as chats or by a loop over the runtime's own sockets: `fan_out_server.ts chats|bare`. Over a
- * control connection a line says what to do: `go` sends a line to all, `cpu` tells how many microseconds of processor time this
+ * A broadcast to all who are connected, as chats or by a loop over the runtime's own sockets: `fan_out_server.ts chats|bare`. Each gets
+ * a line when it is accepted. Over a control connection a line says what to do: `go` sends a line to all, `cpu` tells how many microseconds of processor time this
  * process has taken.
  */
 import process from "node:process";
@@ -11,6 +11,7 @@ const LINE = new TextEncoder().encode("x".repeat(100) + "\n");
 
 async function listenChats(): Promise<{ port: number; broadcast: () => void }> {
   const server = await serve({ port: 0, terminator: "\n" }, async (chat) => {
+    chat.push(LINE);
     for await (const _line of chat);
   });
   return {
@@ -23,7 +24,12 @@ async function listenChats(): Promise<{ port: number; broadcast: () => void }> {
 
 async function listenSockets(): Promise<{ port: number; broadcast: () => void }> {
   const connections: BareConnection[] = [];
-  const { port } = await listenBare({ open: (connection) => connections.push(connection) });
+  const { port } = await listenBare({
+    open(connection) {
+      connections.push(connection);
+      void connection.send(LINE);
+    },
+  });
   return {
     port,
     broadcast() {

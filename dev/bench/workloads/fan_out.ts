@@ -41,7 +41,7 @@ function fanOut(kind: "chats" | "bare"): Contestant {
     let onAll: () => void = () => {};
     for (let i = 0; i < MEMBERS; i++) {
       const member = connectSocket(Number(port), "127.0.0.1");
-      await once(member, "connect");
+      await once(member, "data"); // it is accepted
       member.on("data", ({ length }) => {
         missing -= length;
         if (missing === 0) onAll();
