@@ -929,7 +929,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
     this.#idleTimer.stop();
     this.#inbound.drop(this.#failure ?? null);
     if (!isNews) return;
-    this.#outbound.drop(this.#failure ?? new ClosedError(NOTHING_CAN_BE_PUSHED));
+    this.#outbound.drop(this.#failure ?? NOTHING_CAN_BE_PUSHED);
     this.#connection.close(this.#failure);
     this.#settle();
   }
@@ -972,7 +972,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       this.#inbound.finish(this.#failure);
     }
     this.#life = "closed";
-    this.#outbound.drop(this.#failure ?? new ClosedError(NOTHING_CAN_BE_PUSHED));
+    this.#outbound.drop(this.#failure ?? NOTHING_CAN_BE_PUSHED);
     this.#whenClosed.resolve(this.#failure);
   }
 
