@@ -1,7 +1,7 @@
 // TLS over any connection, by `node:tls`. It is loaded when it is needed.
 
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { plainBytes } from "../common/bytes.ts";
 import { Deferred } from "../common/deferred.ts";
 import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
@@ -13,6 +13,8 @@ import { infoOf } from "./info.ts";
 import type { TlsSettings } from "./settings.ts";
 import { connectionOver } from "../connection/node.ts";
 import { builtin } from "../connection/builtin.ts";
+
+export type { SecureContext };
 
 /** How long an end beneath TLS waits for what TLS says of it. Milliseconds. */
 const LAST_WORDS = 100;
@@ -29,7 +31,11 @@ const LAST_WORDS = 100;
  *
  * @returns The connection, when the handshake is done. The connection beneath is closed if it fails.
  */
-export async function tlsOver(connection: Connection, settings: TlsSettings): Promise<Connection> {
+export async function tlsOver(
+  connection: Connection,
+  settings: TlsSettings,
+  context: SecureContext | undefined,
+): Promise<Connection> {
   const tls = builtin("node:tls");
   const { Duplex } = builtin("node:stream");
   const shaken = new Deferred<Connection>();
@@ -88,7 +94,9 @@ export async function tlsOver(connection: Connection, settings: TlsSettings): Pr
       const host = settings.servername;
       const servername = isIp(host) ? "" : host; // an address cannot be asked for
       const where = { socket: carrier, host, servername };
-      const secured = tls.connect({ ...where, ...options });
+      // A context takes Node half a millisecond to make. (Deno asks for the certificates.)
+      const made = context && !("Deno" in globalThis) && { secureContext: context };
+      const secured = tls.connect({ ...where, ...options, ...made });
       secured.once("secureConnect", () => onSecure(secured));
       secured.on("error", onFailure); // in vain, once it is secure
     }
@@ -117,21 +125,24 @@ function endSecured(socket: TLSSocket, push: () => void, remote: Address | undef
 }
 
 /**
- * Checks certificates and keys before there is a connection for them.
+ * Checks certificates and keys before there is a connection for them. Returns what it made of them, to be used again.
  * @throws {TypeError} If they are not what they say, or do not belong together.
  */
-export function checkContext({ cert, key, ca }: TlsSettings): void {
-  if (cert === undefined && ca === undefined) return;
+export function checkContext(
+  { cert, key, ca, minVersion }: TlsSettings,
+): SecureContext | undefined {
+  if (cert === undefined && ca === undefined) return undefined;
   const { createSecureContext } = builtin("node:tls");
   const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   try {
-    createSecureContext({ cert, key, ca });
+    const context = createSecureContext({ cert, key, ca, minVersion });
     // Not every runtime looks whether they are certificates: what is none would be trusted by nobody, without a word.
     for (const authority of ca ?? []) new X509Certificate(authority);
     // Deno does not look whether they belong together.
     if (cert !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key!))) {
       throw new Error("the key is another certificate's");
     }
+    return context;
   } catch (cause) {
     throw new TypeError(
       `tls.cert, tls.key and tls.ca must be certificates and a key that belong together: ${

@@ -8,7 +8,7 @@ import type { Wrap } from "../connection/wrap.ts";
 import { UnsupportedError } from "../errors.ts";
 import { ClientConnection } from "./client_connection.ts";
 import { startOnBun } from "./bun.ts";
-import { checkContext, tlsOver } from "./node_tls.ts";
+import { checkContext, type SecureContext, tlsOver } from "./node_tls.ts";
 import type { TlsClientOptions, TlsServerOptions } from "./options.ts";
 import { type Side, type TlsSettings, toSettings } from "./settings.ts";
 
@@ -68,24 +68,23 @@ export function tls(
   if (isServer !== undefined) checkBoolean("to.isServer", isServer);
   const ask = typeof options === "function" ? options : (): Options => options;
   let latest: Asked | undefined;
-  const settingsFor = (target: Side): TlsSettings => {
+  const settingsFor = (target: Side): Asked => {
     const side = { hostname: hostname ?? target.hostname, isServer: isServer ?? target.isServer };
     const asked = { options: ask(), ...side };
-    const isSame = latest !== undefined && latest.options === asked.options;
-    const isSameSide = latest?.hostname === side.hostname && latest?.isServer === side.isServer;
-    if (isSame && isSameSide) return latest!.settings;
+    const same = latest?.options === asked.options ? latest : undefined;
+    const isSameSide = same?.hostname === side.hostname && same?.isServer === side.isServer;
+    if (same !== undefined && isSameSide) return same;
     const settings = toSettings(asked.options, side);
-    if (!isSame) checkContext(settings);
-    latest = { ...asked, settings };
-    return settings;
+    const context = same === undefined ? checkContext(settings) : same.context;
+    return latest = { ...asked, settings, context };
   };
   settingsFor({});
   return (connection, target) => {
-    const settings = settingsFor(target);
+    const { settings, context } = settingsFor(target);
     if (connection.tls !== undefined) {
       throw new UnsupportedError("the connection speaks TLS already");
     }
-    return secure(connection, settings);
+    return secure(connection, settings, context);
   };
 }
 
@@ -95,12 +94,17 @@ const TO: OptionNames<Side> = { hostname: 1, isServer: 1 };
 interface Asked extends Side {
   readonly options: Options;
   readonly settings: TlsSettings;
+  readonly context: SecureContext | undefined;
 }
 
 /** Puts TLS over a connection, which is closed if that fails. */
-async function secure(connection: Connection, settings: TlsSettings): Promise<Connection> {
+async function secure(
+  connection: Connection,
+  settings: TlsSettings,
+  context: SecureContext | undefined,
+): Promise<Connection> {
   const own = (connection as Partial<NativeConnection>).startTls?.(startOnBun(settings));
-  const secured = await (own ?? tlsOver(connection, settings));
+  const secured = await (own ?? tlsOver(connection, settings, context));
   const hasCertificate = settings.cert !== undefined;
   if (settings.isServer || (own !== undefined && !hasCertificate)) return secured;
   return new ClientConnection(secured, hasCertificate);

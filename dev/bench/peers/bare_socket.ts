@@ -60,10 +60,11 @@ const FIRST_LINE: Readonly<Record<RuntimeName, FirstLine>> = {
   },
   async deno(port, ca) {
     const where = { hostname: HOSTNAME, port };
+    const plain = await runtimes.Deno.connect(where);
+    plain.setNoDelay(true);
     const conn = ca === undefined
-      ? await runtimes.Deno.connect(where)
-      : await runtimes.Deno.connectTls({ ...where, caCerts: [ca] });
-    if (ca === undefined) conn.setNoDelay(true);
+      ? plain
+      : await runtimes.Deno.startTls(plain, { hostname: HOSTNAME, caCerts: [ca] });
     const buffer = new Uint8Array(READ_BUFFER);
     const count = await conn.read(buffer);
     conn.close();
@@ -121,7 +122,7 @@ const runtimes = globalThis as unknown as {
   readonly Deno: {
     listen(where: Where): DenoListener;
     connect(where: Where): Promise<DenoConn>;
-    connectTls(where: Where & { caCerts: string[] }): Promise<DenoConn>;
+    startTls(conn: DenoConn, options: { hostname: string; caCerts: string[] }): Promise<DenoConn>;
   };
   readonly Bun: {
     listen(options: Where & { socket: BunHandlers }): { readonly port: number; stop(): void };

@@ -13,8 +13,8 @@ export async function* contests(): AsyncGenerator<Contest> {
   Object.assign(ENV, { CERT: cert, KEY: key });
   await using server = new Program(commandOf("node", "dev/bench/programs/first_frame_server.ts"));
   const [, port, tlsPort] = await server.line(/^listening on (\d+), (\d+)$/);
-  yield contest("TCP", 300, Number(port));
-  yield contest("TLS", 100, Number(tlsPort), authority.ca);
+  yield contest("TCP", 1_000, Number(port));
+  yield contest("TLS", 200, Number(tlsPort), authority.ca);
 }
 
 function contest(name: string, count: number, port: number, ca?: string): Contest {
