@@ -55,11 +55,9 @@ export class FrameText {
   /** Decodes frames together, with their delimiters; `undefined` where each must be decoded by itself. */
   decodeTogether(bytes: Uint8Array): string | undefined {
     if (this.encoding === "latin1") return decodeLatin1(bytes);
-    try {
-      return this.#decoder.decode(bytes);
-    } catch {
-      return undefined;
-    }
+    // Deno decodes four times as fast without `fatal` (22 MB in 2.7 ms, and in 9.9 with it).
+    const text = LENIENT.decode(bytes);
+    return this.#decoder !== LENIENT && text.includes("\ufffd") ? undefined : text;
   }
 
   /** How many bytes at the end begin a character whose rest has not arrived. */
