@@ -361,16 +361,14 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   next(terminator?: Terminator): T | undefined;
   next(terminator?: Terminator): unknown {
-    if (terminator !== undefined) {
-      const rule = this.#ruleFor(terminator);
-      return this.#nextBy(rule, kindOf(rule), false);
-    }
-    const rule = this.#rule;
-    const kind = this.#kind;
-    if (kind === "message" || kind === "own") return this.#nextBy(rule, kind, true);
-    return this.#encoding === undefined
-      ? this.#nextFrame(rule, kind, true, undefined, false)
-      : this.#nextText(rule, kind, true, false);
+    const isInForce = terminator === undefined;
+    const rule = this.#ruleFor(terminator);
+    const kind = isInForce ? this.#kind : kindOf(rule);
+    if (kind === "message") return this.#nextMessage(rule as MessageFraming<unknown>);
+    const frame = this.#encoding === undefined
+      ? this.#nextFrame(rule, kind, isInForce, undefined, false)
+      : this.#nextText(rule, kind, isInForce, false);
+    return kind === "own" && frame instanceof Message ? frame.value : frame;
   }
 
   /**
@@ -414,7 +412,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     let front = this.#front?.kind === "in transit" ? this.#front : undefined;
     if (!front?.isHandedOut) {
       if (!this.#dropRest()) return undefined;
-      front = this.#beginTransit(rule);
+      front = this.#beginTransit(rule, false);
       if (front !== undefined) front.isHandedOut = true;
     }
     try {
@@ -500,14 +498,6 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     if (kindOf(rule) !== "message") return rule;
     const { framing } = rule as MessageFraming<unknown>;
     return framing instanceof DelimitedFraming ? framing.in(this.#encoding ?? "utf-8") : framing;
-  }
-
-  #nextBy(rule: Rule, kind: RuleKind, isInForce: boolean): unknown {
-    if (kind === "message") return this.#nextMessage(rule as MessageFraming<unknown>);
-    const frame = this.#encoding === undefined
-      ? this.#nextFrame(rule, kind, isInForce, undefined, false)
-      : this.#nextText(rule, kind, isInForce, false);
-    return frame instanceof Message ? frame.value : frame;
   }
 
   #nextMessage(rule: MessageFraming<unknown>): unknown {
@@ -881,16 +871,10 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     return this.#texts ??= new Texts();
   }
 
-  #beginTransit(rule: Rule, isSkipped: boolean = false): FrameInTransit | undefined {
-    const transit = this.#transitOf(rule, isSkipped);
-    if (transit !== undefined) this.#front = transit;
-    return transit;
-  }
-
-  #transitOf(rule: Rule, isSkipped: boolean): FrameInTransit | undefined {
+  #beginTransit(rule: Rule, isSkipped: boolean): FrameInTransit | undefined {
     if (rule === null || rule instanceof DelimitedFraming) {
       this.#seek(rule);
-      return rule === null ? FrameInTransit.endless() : FrameInTransit.until(rule);
+      return this.#front = rule === null ? FrameInTransit.endless() : FrameInTransit.until(rule);
     }
     const kind = kindOf(rule);
     const found = this.#find(rule, kind);
@@ -898,10 +882,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     if (found.kind === "rejected" || found.made !== undefined || found.check !== undefined) {
       const frame = this.#takeFrame(rule, kind, undefined, !isSkipped);
       if (frame === undefined) return undefined;
-      return FrameInTransit.whole(frame instanceof Message ? new Uint8Array(0) : frame);
+      const bytes = frame instanceof Message ? new Uint8Array(0) : frame;
+      return this.#front = FrameInTransit.whole(bytes);
     }
     this.#forget();
-    return FrameInTransit.of(found);
+    return this.#front = FrameInTransit.of(found);
   }
 
   #endPieces(): void {
