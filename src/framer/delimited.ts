@@ -189,15 +189,7 @@ export class DelimitedFraming implements DelimitedCodec {
     const held = window.length - from;
     if (this.longest === 1) return held;
     const tail = window.tail(Math.min(this.longest - 1, held));
-    let at = 0;
-    while (at < tail.length && !this.#mayBeginAt(tail, at)) at++;
-    return held - tail.length + at;
-  }
-
-  #mayBeginAt(tail: Uint8Array, at: number): boolean {
-    return this.#byFirst[tail[at]!]?.some((pattern) =>
-      tail.length - at < pattern.length && startsWith(tail, at, pattern, tail.length - at)
-    ) ?? false;
+    return held - tail.length + this.#firstIn(tail).at;
   }
 
   *decode(): Generator<Portion, Uint8Array, Uint8Array> {
@@ -256,9 +248,7 @@ function restsAfter(
   candidates: readonly Uint8Array[],
 ): readonly Uint8Array[] | undefined {
   const { length } = delimiter;
-  const begins = (pattern: Uint8Array): boolean =>
-    pattern.length >= length && startsWith(pattern, 0, delimiter, length);
-  const longer = candidates.filter(begins);
+  const longer = candidates.filter((pattern) => startsWith(pattern, 0, delimiter, length));
   if (longer.at(-1)?.length !== length) return undefined;
   return longer.slice(0, -1).map((pattern) => pattern.subarray(length));
 }

@@ -703,7 +703,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const window = this.#window;
     if (typeof rule === "number") {
       // Not kept: at the end of the stream, when nothing is left, nothing is too long.
-      return this.#isOver && rule > 0 ? undefined : new Found().at(0, rule, 0);
+      const isOver = this.#ended && window.length === 0;
+      return isOver && rule > 0 ? undefined : new Found().at(0, rule, 0);
     }
     if (window.length === 0) return undefined;
     if (kind === "delimited") {
@@ -930,11 +931,6 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #endStrings(): void {
     const rest = this.#texts?.strings.takeRest();
     if (rest) this.#window.append(toBytes("data", rest));
-  }
-
-  /** Whether the stream has ended, and nothing of it is left. */
-  get #isOver(): boolean {
-    return this.#ended && this.#window.length === 0;
   }
 
   /** Whether the count 0 has had its one empty frame at the end of the stream. */
