@@ -122,7 +122,7 @@ export class Decoding {
 
   /** What is dropped of a frame for which too much would be read. */
   overrun(): FrameInTransit {
-    if (typeof this.#wanted === "number") return FrameInTransit.past(this.seen);
+    if (typeof this.#wanted === "number") return new FrameInTransit(this.seen);
     if (this.#given > 0) return FrameInTransit.until(this.#wanted, this.#given);
     // What was read may be junk before a frame that begins with the delimiter.
     return FrameInTransit.upTo(this.#wanted);

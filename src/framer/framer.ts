@@ -875,7 +875,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
   #beginTransit(rule: Rule, isSkipped: boolean): FrameInTransit | undefined {
     if (rule === null || rule instanceof DelimitedFraming) {
       this.#seek(rule);
-      return this.#front = rule === null ? FrameInTransit.endless() : FrameInTransit.until(rule);
+      return this.#front = rule === null
+        ? new FrameInTransit(0, Infinity)
+        : FrameInTransit.until(rule);
     }
     const kind = kindOf(rule);
     const found = this.#find(rule, kind);
@@ -969,7 +971,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       this.#endPieces();
       return null;
     }
-    this.#front = FrameInTransit.past(0);
+    this.#front = new FrameInTransit(0);
     this.#front.isHandedOut = true;
     return rest;
   }
