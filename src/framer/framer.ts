@@ -576,10 +576,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const length = rule.search(window, 0, this.#ended);
     if (length < 0 || length > this.#maxFrameLength) return undefined;
     const { found, rests, keep } = rule;
-    window.reach(keep ? length + found : length);
-    if (rests === undefined) return keep ? window.take(length + found) : window.take(length, found);
-    const frame = window.take(length, found);
-    window.expectRest(rests);
+    const after = keep ? 0 : found;
+    const frame = window.takeAfter(0, length + found - after, after);
+    if (rests !== undefined) window.expectRest(rests);
     return frame;
   }
 

@@ -37,10 +37,6 @@ const LARGEST_KEPT = 1024;
 /** How much of the front becomes text at a time. */
 const LEAST_TEXT = 128;
 const MOST_TEXT = 16 * 1024;
-const CHARACTERS: readonly string[] = Array.from(
-  { length: 256 },
-  (_, code) => String.fromCharCode(code),
-);
 
 /** A part of the front as text, and where it begins and ends there. */
 interface TextPart {
@@ -224,7 +220,7 @@ export class Window {
     for (;;) {
       const text = this.#text;
       if (text !== undefined && from >= text.from && from < text.end) {
-        const at = text.characters.indexOf(CHARACTERS[byte]!, from - text.from);
+        const at = text.characters.indexOf(String.fromCharCode(byte), from - text.from);
         if (at >= 0) return text.from + at;
         from = text.end;
       }
