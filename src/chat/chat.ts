@@ -10,7 +10,7 @@ import {
   isError,
   type OptionNames,
 } from "../common/checks.ts";
-import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
+import { Deferred, ignoreRejection, NOW, rejected } from "../common/deferred.ts";
 import type { Address, Connection, TlsInfo } from "../connection/connection.ts";
 import { checkIsConnection, isNative, WATCH, type Watcher } from "../connection/native.ts";
 import { formatEndpoint } from "../connection/address.ts";
@@ -560,7 +560,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       if (this.#outbound.isOpen) this.#framesOut++;
       return pushed;
     } catch (error) {
-      return ignoreRejection(Promise.reject(error));
+      return rejected(error);
     }
   }
 
@@ -775,7 +775,7 @@ export class Chat<T = Uint8Array> implements AsyncIterable<T>, AsyncDisposable {
       const rule = this.#ruleOf(first as Terminator | undefined);
       return this.#inbound.read(() => take(rule), options ?? {});
     } catch (error) {
-      return ignoreRejection(Promise.reject(error));
+      return rejected(error);
     }
   }
 

@@ -10,7 +10,7 @@ import {
   typeName,
 } from "../common/checks.ts";
 import { Deadline } from "../common/deadline.ts";
-import { ignoreRejection } from "../common/deferred.ts";
+import { rejected } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { inNextTurn, Yielder } from "../common/turns.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -257,7 +257,7 @@ export class Inbound<T, Owner> implements Receiver {
     const { signal, timeout = Infinity } = checkOptions(options, READ_OPTIONS);
     checkSignal(signal);
     checkTimeout("timeout", timeout);
-    if (signal?.aborted) return ignoreRejection(Promise.reject(signal.reason));
+    if (signal?.aborted) return rejected(signal.reason);
     try {
       const frame = this.#mayTake() ? take() : undefined;
       if (frame !== undefined) {
@@ -265,7 +265,7 @@ export class Inbound<T, Owner> implements Receiver {
         return Promise.resolve(frame);
       }
     } catch (error) {
-      return ignoreRejection(Promise.reject(error));
+      return rejected(error);
     }
     const takeUnlessAborted = (): R | undefined => {
       // Of several reads that are aborted together, none is answered while the others are being told.
@@ -334,7 +334,7 @@ export class Inbound<T, Owner> implements Receiver {
       }
     } catch (error) {
       loop.onEnd();
-      return ignoreRejection(Promise.reject(error));
+      return rejected(error);
     }
     const reader = new LoopReader<R>(loop);
     this.#add(reader);

@@ -2,7 +2,7 @@
 
 import { type Data, toBytes } from "../common/bytes.ts";
 import { checkLimit } from "../common/checks.ts";
-import { Deferred, ignoreRejection, NOW } from "../common/deferred.ts";
+import { Deferred, NOW, rejected } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { afterMicrotasks, atEndOfTurn, Yielder } from "../common/turns.ts";
@@ -144,7 +144,7 @@ export class Outbound<Owner> implements ProducerQueue {
     }
     if (this.#refusal !== undefined) {
       for (const item of items) if (!isData(item)) this.#begin(item).release();
-      return ignoreRejection(Promise.reject(this.#refusalError()));
+      return rejected(this.#refusalError());
     }
     for (const item of items) this.#add(item);
     if (this.#waiting < highWaterMark) return ROOM;
@@ -154,7 +154,7 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
   flush(): Promise<void> {
-    if (this.hasLost) return ignoreRejection(Promise.reject(this.#refusalError()));
+    if (this.hasLost) return rejected(this.#refusalError());
     if (this.#later.length === 0) return this.#whenWritten();
     this.hurry();
     const { last } = this.#later;

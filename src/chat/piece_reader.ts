@@ -1,6 +1,6 @@
 // Who wants one frame piece by piece, in the queue of readers: what `stream()` gives.
 
-import { Deferred, ignoreRejection } from "../common/deferred.ts";
+import { Deferred, rejected } from "../common/deferred.ts";
 import { Fifo } from "../common/fifo.ts";
 import { ChatError, ClosedError } from "../errors.ts";
 import type { Framer } from "../framer/framer.ts";
@@ -52,7 +52,7 @@ export class PieceReader<T> implements Reader, FramePieces {
     if (this.#failure !== undefined) {
       const failure = this.#failure;
       this.#failure = undefined;
-      return ignoreRejection(Promise.reject(failure));
+      return rejected(failure);
     }
     if (this.#over || this.#left) return Promise.resolve(NO_MORE);
     const waiting = new Deferred<Piece>();
@@ -71,7 +71,7 @@ export class PieceReader<T> implements Reader, FramePieces {
 
   throw(error: unknown): Promise<Piece> {
     void this.return();
-    return ignoreRejection(Promise.reject(error));
+    return rejected(error);
   }
 
   [Symbol.asyncIterator](): this {

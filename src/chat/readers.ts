@@ -1,6 +1,6 @@
 // Those who wait for frames: single reads, loops, and batches.
 
-import { Deferred, ignoreRejection } from "../common/deferred.ts";
+import { Deferred, rejected } from "../common/deferred.ts";
 import { Yielder } from "../common/turns.ts";
 import type { Framer } from "../framer/framer.ts";
 
@@ -133,7 +133,7 @@ export abstract class Loop<T, R> implements AsyncIterableIterator<R> {
 
   throw(error: unknown): Promise<IteratorResult<R, undefined>> {
     this.#leave();
-    return ignoreRejection(Promise.reject(error));
+    return rejected(error);
   }
 
   [Symbol.asyncIterator](): this {

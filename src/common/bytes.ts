@@ -91,7 +91,7 @@ export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
 
 /** Whether both are the same bytes. */
 export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  return a.length === b.length && startsWith(a, 0, b, b.length);
 }
 
 /** Whether the first `count` bytes of the beginning are there, from `at` on. */

@@ -35,6 +35,11 @@ export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** A promise that rejects, and need not be awaited. */
+export function rejected(reason: unknown): Promise<never> {
+  return ignoreRejection(Promise.reject(reason));
+}
+
 /** Whether it can be awaited, and may be another thing before. */
 export function isPromise<T>(value: T): value is T & PromiseLike<Awaited<T>> {
   return typeof (value as { then?: unknown } | undefined | null)?.then === "function";

@@ -122,7 +122,7 @@ export class Decoding {
 
   /** What is dropped of a frame for which too much would be read. */
   overrun(): FrameInTransit {
-    if (typeof this.#wanted === "number") return FrameInTransit.past(this.seen);
+    if (typeof this.#wanted === "number") return new FrameInTransit(this.seen);
     if (this.#given > 0) return FrameInTransit.until(this.#wanted, this.#given);
     // What was read may be junk before a frame that begins with the delimiter.
     return FrameInTransit.upTo(this.#wanted);
@@ -251,7 +251,10 @@ export class Decoding {
   ): Found {
     const given = this.#given;
     if (given === 0) throw consumedNothing();
-    return this.#fill(undefined, undefined, made, undefined, rests).at(given, 0, 0, counted);
+    const found = this.#found.reset();
+    found.made = made;
+    found.rests = rests;
+    return found.at(given, 0, 0, counted);
   }
 
   #placed(
@@ -274,25 +277,12 @@ export class Decoding {
     const end = skip + length + after;
     if (end === 0) throw consumedNothing();
     checkPeersLength(end);
-    const endsHere = end === this.#given;
-    return this.#fill(literal, check, undefined, toMessage, endsHere ? rests : undefined)
-      .at(skip, length, after);
-  }
-
-  #fill(
-    trailer: Found["trailer"],
-    check: Found["check"],
-    made: Found["made"],
-    toMessage: Found["toMessage"],
-    rests: Found["rests"],
-  ): Found {
-    const found = this.#found;
-    found.trailer = trailer;
+    const found = this.#found.reset();
+    found.trailer = literal;
     found.check = check;
-    found.made = made;
     found.toMessage = toMessage;
-    found.rests = rests;
-    return found;
+    if (end === this.#given) found.rests = rests;
+    return found.at(skip, length, after);
   }
 }
 

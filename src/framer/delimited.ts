@@ -1,7 +1,6 @@
 // Frames that end with a delimiter: how it is found, and what may be sent.
 
 import {
-  areEqual,
   bytesOf,
   concat,
   copyOf,
@@ -13,7 +12,7 @@ import {
   toBytes,
 } from "../common/bytes.ts";
 import { checkBoolean, checkOptions, type OptionNames, typeName } from "../common/checks.ts";
-import type { Encoding } from "../common/latin1.ts";
+import { decodeLatin1, type Encoding } from "../common/latin1.ts";
 import { FrameInjectionError, withHint } from "../errors.ts";
 import { DELIMITED, type DelimitedCodec, type Portion } from "./framing.ts";
 import type { Window } from "./window.ts";
@@ -72,7 +71,7 @@ export class DelimitedFraming implements DelimitedCodec {
     this.orEnd = orEnd;
     this.patterns = patterns;
     this.#sources = sources;
-    this.isAscii = patterns.every((pattern) => pattern.every((byte) => byte < 0x80));
+    this.isAscii = patterns.every(isAscii);
     this.#longestFirst = patterns.toSorted((a, b) => b.length - a.length);
     this.longest = this.#longestFirst[0]!.length;
     for (const pattern of this.#longestFirst) {
@@ -95,14 +94,6 @@ export class DelimitedFraming implements DelimitedCodec {
   in(encoding: Encoding): DelimitedFraming {
     if (encoding === "utf-8" || this.isAscii) return this;
     return readyRule(this.#sources, { keep: this.keep, orEnd: this.orEnd }, encoding);
-  }
-
-  /** Whether it is the rule of these delimiters, however they are written, in any encoding. */
-  isMadeOf(patterns: readonly Uint8Array[], sources: readonly Delimiter[], flags: Flags): boolean {
-    if (this.keep !== flags.keep || this.orEnd !== flags.orEnd) return false;
-    if (this.patterns.length !== patterns.length) return false;
-    return this.patterns.every((pattern, i) => areEqual(pattern, patterns[i]!)) &&
-      (this.isAscii || this.#sources.every((source, i) => typeof source === typeof sources[i]));
   }
 
   /**
@@ -198,15 +189,7 @@ export class DelimitedFraming implements DelimitedCodec {
     const held = window.length - from;
     if (this.longest === 1) return held;
     const tail = window.tail(Math.min(this.longest - 1, held));
-    let at = 0;
-    while (at < tail.length && !this.#mayBeginAt(tail, at)) at++;
-    return held - tail.length + at;
-  }
-
-  #mayBeginAt(tail: Uint8Array, at: number): boolean {
-    return this.#byFirst[tail[at]!]?.some((pattern) =>
-      tail.length - at < pattern.length && startsWith(tail, at, pattern, tail.length - at)
-    ) ?? false;
+    return held - tail.length + this.#firstIn(tail).at;
   }
 
   *decode(): Generator<Portion, Uint8Array, Uint8Array> {
@@ -265,9 +248,7 @@ function restsAfter(
   candidates: readonly Uint8Array[],
 ): readonly Uint8Array[] | undefined {
   const { length } = delimiter;
-  const begins = (pattern: Uint8Array): boolean =>
-    pattern.length >= length && startsWith(pattern, 0, delimiter, length);
-  const longer = candidates.filter(begins);
+  const longer = candidates.filter((pattern) => startsWith(pattern, 0, delimiter, length));
   if (longer.at(-1)?.length !== length) return undefined;
   return longer.slice(0, -1).map((pattern) => pattern.subarray(length));
 }
@@ -282,9 +263,11 @@ function injection(payload: Uint8Array, at: number): FrameInjectionError {
 
 /*
  * A rule costs a microsecond and 2 KB to make, and a program makes the same few again and again: one for each chat, or for
- * each frame. Each is made once, and found by what it was made of.
+ * each frame. Each is made once, and found by its delimiters, however they are written.
  */
 const ready: Map<string, DelimitedFraming> = new Map();
+/** The rules of one string: they are found without its bytes. */
+const readyTexts: Map<string, DelimitedFraming> = new Map();
 const MOST_READY = 256;
 /** The rule of what is longer is made each time: a program could make any number of them. */
 const LONGEST_KEY = 256;
@@ -306,14 +289,15 @@ export function readyRule(
   const { keep = false, orEnd = false } = checkOptions(options, OPTIONS);
   checkBoolean("keep", keep);
   checkBoolean("orEnd", orEnd);
-  const key = keyOf(delimiters, keep, orEnd, encoding);
-  if (key === undefined) return makeRule(delimiters, { keep, orEnd }, encoding);
-  const same = ready.get(key);
-  if (same !== undefined) return same;
-  const rule = makeRule(delimiters, { keep, orEnd }, encoding);
-  if (ready.size === MOST_READY) ready.clear();
-  ready.set(key, rule);
-  return rule;
+  const patterns = delimiters.map((delimiter) => checkDelimiter(delimiter, encoding));
+  let key = `${keep} ${orEnd}`;
+  for (const [i, pattern] of patterns.entries()) {
+    // Text that is not ASCII is other bytes in another encoding.
+    const isText = typeof delimiters[i] === "string" && !isAscii(pattern);
+    key += ` ${isText ? encoding : ""}[${pattern.length}]${decodeLatin1(pattern)}`;
+  }
+  return ready.get(key) ??
+    remember(ready, key, new DelimitedFraming(patterns, { keep, orEnd }, delimiters));
 }
 
 /** The string that was asked for last: where it and a count are set in turns, a pair takes 115 ns instead of 125 on Node. */
@@ -324,7 +308,8 @@ let lastRule: DelimitedFraming;
 export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): DelimitedFraming {
   if (typeof delimiter === "string") {
     if (delimiter !== lastText) {
-      lastRule = ready.get(delimiter) ?? makeTextReady(delimiter);
+      lastRule = readyTexts.get(delimiter) ??
+        remember(readyTexts, delimiter, readyRule([delimiter], {}));
       lastText = delimiter;
     }
     return lastRule.in(encoding);
@@ -334,40 +319,18 @@ export function readyDelimiter(delimiter: Delimiter, encoding: Encoding): Delimi
   return readyBytes[bytes[0]!] ??= readyRule([bytes], {});
 }
 
-/** The key of a string by itself is the string: no other key begins so. */
-function makeTextReady(delimiter: string): DelimitedFraming {
-  const rule = readyRule([delimiter], {});
-  if (delimiter.length <= LONGEST_KEY) ready.set(delimiter, rule);
+function remember(
+  rules: Map<string, DelimitedFraming>,
+  key: string,
+  rule: DelimitedFraming,
+): DelimitedFraming {
+  if (rules.size === MOST_READY) rules.clear();
+  if (key.length <= LONGEST_KEY) rules.set(key, rule);
   return rule;
 }
 
-function keyOf(
-  delimiters: readonly Delimiter[],
-  keep: boolean,
-  orEnd: boolean,
-  encoding: Encoding,
-): string | undefined {
-  let key = `\0${keep ? "k" : ""}${orEnd ? "e" : ""}${encoding === "latin1" ? "l" : ""}`;
-  for (const delimiter of delimiters) {
-    const bytes = bytesOf(delimiter);
-    if (typeof delimiter === "string") key += `"${delimiter.length}:${delimiter}`;
-    else if (bytes !== undefined) key += `[${bytes.length}:${bytes.join()}`;
-    else return undefined;
-    if (key.length > LONGEST_KEY) return undefined;
-  }
-  return key;
-}
-
-function makeRule(
-  delimiters: readonly Delimiter[],
-  flags: Flags,
-  encoding: Encoding,
-): DelimitedFraming {
-  const patterns = delimiters.map((delimiter) => checkDelimiter(delimiter, encoding));
-  for (const rule of ready.values()) {
-    if (rule.isMadeOf(patterns, delimiters, flags)) return rule; // it was written in another way
-  }
-  return new DelimitedFraming(patterns, flags, delimiters);
+function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80);
 }
 
 function checkDelimiter(delimiter: Delimiter, encoding: Encoding): Uint8Array {

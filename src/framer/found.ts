@@ -37,6 +37,17 @@ export class Found {
   /** What is dropped if it comes next: the frame ended at the beginning of a longer delimiter. */
   rests: readonly Uint8Array[] | undefined = undefined;
 
+  /** Forgets all but where it lies. */
+  reset(): this {
+    this.trailer =
+      this.check =
+      this.made =
+      this.toMessage =
+      this.rests =
+        undefined;
+    return this;
+  }
+
   /** Says where it lies, and returns itself. */
   at(skip: number, length: number, after: number, counted: number = length): this {
     this.skip = skip;

@@ -21,7 +21,7 @@ export class FrameInTransit {
   handedOut = 0;
 
   #skip: number;
-  #left = 0;
+  #left: number;
   #after = 0;
   #trailer: Uint8Array | undefined;
   #until: DelimitedFraming | undefined;
@@ -30,20 +30,13 @@ export class FrameInTransit {
   /** A frame that is here as a whole. */
   #whole: Uint8Array | undefined;
 
-  private constructor(skip: number) {
+  /**
+   * @param skip How many bytes are dropped.
+   * @param left How many pass after them: `Infinity` for what has no end, or ends with the stream.
+   */
+  constructor(skip: number, left: number = 0) {
     this.#skip = skip;
-  }
-
-  /** What is dropped: so many bytes. */
-  static past(count: number): FrameInTransit {
-    return new FrameInTransit(count);
-  }
-
-  /** What has no end, or ends with the stream. */
-  static endless(): FrameInTransit {
-    const transit = new FrameInTransit(0);
-    transit.#left = Infinity;
-    return transit;
+    this.#left = left;
   }
 
   /** A frame that a delimiter ends. */
@@ -62,8 +55,7 @@ export class FrameInTransit {
 
   /** A frame whose place is known. */
   static of(found: Found): FrameInTransit {
-    const transit = new FrameInTransit(found.skip);
-    transit.#left = found.length;
+    const transit = new FrameInTransit(found.skip, found.length);
     transit.#after = found.after;
     transit.#trailer = found.trailer;
     transit.#rests = found.rests;
@@ -183,16 +175,14 @@ export class Rejected {
  */
 export function reject(error: unknown, read: number): Rejected {
   const skip = error instanceof MalformedFrameError ? error.skip : undefined;
-  if (skip === undefined) return new Rejected(error, FrameInTransit.past(read));
+  if (skip === undefined) return new Rejected(error, new FrameInTransit(read));
   if (Number.isSafeInteger(skip) && skip > 0 && skip <= read) {
-    return new Rejected(error, FrameInTransit.past(skip));
+    return new Rejected(error, new FrameInTransit(skip));
   }
-  return new Rejected(
-    new FramingError(
-      `the skip of a MalformedFrameError must be 1 to the ${read} bytes that were read, not ${
-        describe(skip)
-      }`,
-    ),
-    FrameInTransit.past(read),
+  const wrong = new FramingError(
+    `the skip of a MalformedFrameError must be 1 to the ${read} bytes that were read, not ${
+      describe(skip)
+    }`,
   );
+  return new Rejected(wrong, new FrameInTransit(read));
 }

@@ -361,16 +361,14 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
    */
   next(terminator?: Terminator): T | undefined;
   next(terminator?: Terminator): unknown {
-    if (terminator !== undefined) {
-      const rule = this.#ruleFor(terminator);
-      return this.#nextBy(rule, kindOf(rule), false);
-    }
-    const rule = this.#rule;
-    const kind = this.#kind;
-    if (kind === "message" || kind === "own") return this.#nextBy(rule, kind, true);
-    return this.#encoding === undefined
-      ? this.#nextFrame(rule, kind, true, undefined, false)
-      : this.#nextText(rule, kind, true, false);
+    const isInForce = terminator === undefined;
+    const rule = this.#ruleFor(terminator);
+    const kind = isInForce ? this.#kind : kindOf(rule);
+    if (kind === "message") return this.#nextMessage(rule as MessageFraming<unknown>);
+    const frame = this.#encoding === undefined
+      ? this.#nextFrame(rule, kind, isInForce, undefined, false)
+      : this.#nextText(rule, kind, isInForce, false);
+    return kind === "own" && frame instanceof Message ? frame.value : frame;
   }
 
   /**
@@ -414,7 +412,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     let front = this.#front?.kind === "in transit" ? this.#front : undefined;
     if (!front?.isHandedOut) {
       if (!this.#dropRest()) return undefined;
-      front = this.#beginTransit(rule);
+      front = this.#beginTransit(rule, false);
       if (front !== undefined) front.isHandedOut = true;
     }
     try {
@@ -502,14 +500,6 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     return framing instanceof DelimitedFraming ? framing.in(this.#encoding ?? "utf-8") : framing;
   }
 
-  #nextBy(rule: Rule, kind: RuleKind, isInForce: boolean): unknown {
-    if (kind === "message") return this.#nextMessage(rule as MessageFraming<unknown>);
-    const frame = this.#encoding === undefined
-      ? this.#nextFrame(rule, kind, isInForce, undefined, false)
-      : this.#nextText(rule, kind, isInForce, false);
-    return frame instanceof Message ? frame.value : frame;
-  }
-
   #nextMessage(rule: MessageFraming<unknown>): unknown {
     const inner = this.#frameRule(rule);
     const kind = kindOf(inner);
@@ -586,10 +576,9 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const length = rule.search(window, 0, this.#ended);
     if (length < 0 || length > this.#maxFrameLength) return undefined;
     const { found, rests, keep } = rule;
-    window.reach(keep ? length + found : length);
-    if (rests === undefined) return keep ? window.take(length + found) : window.take(length, found);
-    const frame = window.take(length, found);
-    window.expectRest(rests);
+    const after = keep ? 0 : found;
+    const frame = window.takeAfter(0, length + found - after, after);
+    if (rests !== undefined) window.expectRest(rests);
     return frame;
   }
 
@@ -713,7 +702,8 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     const window = this.#window;
     if (typeof rule === "number") {
       // Not kept: at the end of the stream, when nothing is left, nothing is too long.
-      return this.#isOver && rule > 0 ? undefined : new Found().at(0, rule, 0);
+      const isOver = this.#ended && window.length === 0;
+      return isOver && rule > 0 ? undefined : new Found().at(0, rule, 0);
     }
     if (window.length === 0) return undefined;
     if (kind === "delimited") {
@@ -881,16 +871,12 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     return this.#texts ??= new Texts();
   }
 
-  #beginTransit(rule: Rule, isSkipped: boolean = false): FrameInTransit | undefined {
-    const transit = this.#transitOf(rule, isSkipped);
-    if (transit !== undefined) this.#front = transit;
-    return transit;
-  }
-
-  #transitOf(rule: Rule, isSkipped: boolean): FrameInTransit | undefined {
+  #beginTransit(rule: Rule, isSkipped: boolean): FrameInTransit | undefined {
     if (rule === null || rule instanceof DelimitedFraming) {
       this.#seek(rule);
-      return rule === null ? FrameInTransit.endless() : FrameInTransit.until(rule);
+      return this.#front = rule === null
+        ? new FrameInTransit(0, Infinity)
+        : FrameInTransit.until(rule);
     }
     const kind = kindOf(rule);
     const found = this.#find(rule, kind);
@@ -898,10 +884,11 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     if (found.kind === "rejected" || found.made !== undefined || found.check !== undefined) {
       const frame = this.#takeFrame(rule, kind, undefined, !isSkipped);
       if (frame === undefined) return undefined;
-      return FrameInTransit.whole(frame instanceof Message ? new Uint8Array(0) : frame);
+      const bytes = frame instanceof Message ? new Uint8Array(0) : frame;
+      return this.#front = FrameInTransit.whole(bytes);
     }
     this.#forget();
-    return FrameInTransit.of(found);
+    return this.#front = FrameInTransit.of(found);
   }
 
   #endPieces(): void {
@@ -947,11 +934,6 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
     if (rest) this.#window.append(toBytes("data", rest));
   }
 
-  /** Whether the stream has ended, and nothing of it is left. */
-  get #isOver(): boolean {
-    return this.#ended && this.#window.length === 0;
-  }
-
   /** Whether the count 0 has had its one empty frame at the end of the stream. */
   get #zeroIsOver(): boolean {
     return this.#zeroAnswered && this.#ended;
@@ -988,7 +970,7 @@ export class Framer<T = Uint8Array> implements Iterable<T> {
       this.#endPieces();
       return null;
     }
-    this.#front = FrameInTransit.past(0);
+    this.#front = new FrameInTransit(0);
     this.#front.isHandedOut = true;
     return rest;
   }

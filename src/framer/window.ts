@@ -15,10 +15,9 @@
  * Plan
  *
  *   bytes  [ cut | held ........... ]          chunks  [ chunk ] [ chunk ] [ block: small chunks | room ]
- *                ^start    ^scanned                       ^taken: so much of the first is in `bytes` already
+ *                ^start    ^scanned                                                 ^filled
  *
  * - A chunk becomes the front as it is. `reach(n)` joins it with as much of the chunks after it as is missing.
- * - As soon as all that is left of a joined front lies in the next chunk as well, that chunk becomes the front.
  * - `scanned` is how far the search in progress has looked, from the start, also in the chunks after the front.
  * - After a frame that ended at the shorter of two delimiters, the rest of the longer one is awaited: if it comes next, it
  *   is not held at all.
@@ -38,10 +37,6 @@ const LARGEST_KEPT = 1024;
 /** How much of the front becomes text at a time. */
 const LEAST_TEXT = 128;
 const MOST_TEXT = 16 * 1024;
-const CHARACTERS: readonly string[] = Array.from(
-  { length: 256 },
-  (_, code) => String.fromCharCode(code),
-);
 
 /** A part of the front as text, and where it begins and ends there. */
 interface TextPart {
@@ -62,14 +57,11 @@ export class Window {
   consumed = 0;
 
   #chunks: Fifo<Uint8Array> = Fifo.EMPTY;
-  /** How many bytes of the first chunk are in the front, too. */
-  #taken = 0;
   /** Where small chunks are written together, and how much of it is filled. */
   #block: Uint8Array = NO_BLOCK;
   #filled = 0;
-  /** Whether the last array held ends with what is filled: the last chunk, which begins at `#openFrom`, or the front. */
-  #isOpen = false;
-  #openFrom = 0;
+  /** The array that ends where it is filled: if it is the last that is held, it can become longer. */
+  #open: Uint8Array = NO_BLOCK;
   /** The chunk that the search has come to, or -1, and where it begins, counted from the start. */
   #scannedChunk = -1;
   #scannedFrom = 0;
@@ -93,11 +85,8 @@ export class Window {
     if (this.#awaited !== undefined) bytes = this.#dropAwaited(this.#awaited, bytes, false);
     if (bytes.length === 0) return;
     if (this.length > 0 && bytes.length < SMALL) this.#appendSmall(bytes);
-    else {
-      this.#isOpen = false;
-      if (this.length === 0) this.#setFront(bytes, 0);
-      else this.#chunks = this.#chunks.with(bytes);
-    }
+    else if (this.length === 0) this.#setFront(bytes, 0);
+    else this.#chunks = this.#chunks.with(bytes);
     this.length += bytes.length;
   }
 
@@ -135,35 +124,27 @@ export class Window {
   /** So many bytes, which must be held, after the first `from`: a view where they lie in one chunk, and else a copy. */
   view(from: number, count: number): Uint8Array {
     if (count === 0) return NOTHING;
-    const front = this.bytes.length - this.start;
-    if (from + count <= front) {
-      return this.bytes.subarray(this.start + from, this.start + from + count);
-    }
-    const copy = from < front ? new Uint8Array(count) : undefined;
-    copy?.set(this.bytes.subarray(this.start + from));
-    return this.#viewChunks(from, count, front, copy);
-  }
-
-  /** The same, where it does not lie in the front; `copy` has what does. */
-  #viewChunks(
-    from: number,
-    count: number,
-    front: number,
-    copy: Uint8Array | undefined,
-  ): Uint8Array {
     const end = from + count;
-    let begin = front - this.#taken;
+    if (end <= this.bytes.length - this.start) {
+      return this.bytes.subarray(this.start + from, this.start + end);
+    }
+    let begin = this.bytes.length - this.start;
+    let copy: Uint8Array | undefined;
+    if (from < begin) {
+      copy = new Uint8Array(count);
+      copy.set(this.bytes.subarray(this.start + from));
+    }
     for (let i = 0;; i++) {
       const chunk = this.#chunks.at(i)!;
-      const at = Math.max(from, i === 0 ? front : begin);
-      if (at < begin + chunk.length) {
-        const piece = chunk.subarray(at - begin, end - begin);
+      const next = begin + chunk.length;
+      if (from < next) {
+        const piece = chunk.subarray(Math.max(0, from - begin), end - begin);
         if (piece.length === count) return piece;
         copy ??= new Uint8Array(count);
-        copy.set(piece, at - from);
-        if (at + piece.length === end) return copy;
+        copy.set(piece, Math.max(0, begin - from));
+        if (end <= next) return copy;
       }
-      begin += chunk.length;
+      begin = next;
     }
   }
 
@@ -175,7 +156,7 @@ export class Window {
     this.scanned = 0;
     this.#scannedChunk = -1;
     this.#isCutShort = count <= TEXT_PAYS_UP_TO;
-    if (this.start >= this.bytes.length - this.#taken) this.#advance();
+    if (this.start >= this.bytes.length) this.#advance();
   }
 
   /** Drops all that is held, and returns how many bytes that were. */
@@ -231,15 +212,15 @@ export class Window {
   tail(most: number): Uint8Array {
     const count = Math.min(most, this.length);
     const { last } = this.#chunks;
-    const isInLast = last !== undefined && this.#chunks.length > 1 && last.length >= count;
-    return isInLast ? last.subarray(last.length - count) : this.view(this.length - count, count);
+    if (last === undefined || last.length < count) return this.view(this.length - count, count);
+    return last.subarray(last.length - count);
   }
 
   #indexInFront(byte: number, from: number): number {
     for (;;) {
       const text = this.#text;
       if (text !== undefined && from >= text.from && from < text.end) {
-        const at = text.characters.indexOf(CHARACTERS[byte]!, from - text.from);
+        const at = text.characters.indexOf(String.fromCharCode(byte), from - text.from);
         if (at >= 0) return text.from + at;
         from = text.end;
       }
@@ -267,7 +248,7 @@ export class Window {
   #scannedIn(front: number): Uint8Array {
     if (this.#scannedChunk < 0 || this.scanned < this.#scannedFrom) {
       this.#scannedChunk = 0;
-      this.#scannedFrom = front - this.#taken;
+      this.#scannedFrom = front;
     }
     for (;;) {
       const chunk = this.#chunks.at(this.#scannedChunk)!;
@@ -279,79 +260,64 @@ export class Window {
     }
   }
 
+  /** Writes it behind the last array that is held, if that ends where the block is filled, or begins another there. */
   #appendSmall(bytes: Uint8Array): void {
-    if (!this.#isOpen || this.#filled + bytes.length > this.#block.length) {
-      const front = this.bytes.length - this.start;
-      // A small front is moved there, so that frames are views of both.
-      if (this.#chunks.length === 0 && front < SMALL) this.#moveFront(front, bytes.length);
-      else this.#openChunk(bytes.length);
+    const { last = this.bytes } = this.#chunks;
+    const hasRoom = this.#filled + bytes.length <= this.#block.length;
+    const from = hasRoom && last === this.#open ? last.byteOffset : this.#begin(bytes.length);
+    this.#fill(bytes);
+    this.#open = this.#block.subarray(from, this.#filled);
+    if (this.#chunks.length === 0) this.bytes = this.#open;
+    else this.#chunks.last = this.#open;
+  }
+
+  /** Begins another array that ends where the block is filled. Returns where it begins. */
+  #begin(room: number): number {
+    // A small front is moved there, so that frames are views of both.
+    const front = this.bytes.length - this.start;
+    const isMoved = this.#chunks.length === 0 && front < SMALL;
+    const most = isMoved ? front + room : room;
+    if (this.#filled + most > this.#block.length) {
+      this.#block = makeBlock(this.length, most);
+      this.#filled = 0;
     }
+    const from = this.#filled;
+    if (isMoved) {
+      this.#fill(this.bytes.subarray(this.start));
+      this.start = 0;
+      this.#text = undefined;
+    } else this.#chunks = this.#chunks.with(NO_BLOCK);
+    return from;
+  }
+
+  #fill(bytes: Uint8Array): void {
     this.#block.set(bytes, this.#filled);
     this.#filled += bytes.length;
-    if (this.#chunks.length === 0) this.bytes = this.#block.subarray(0, this.#filled);
-    else this.#chunks.last = this.#block.subarray(this.#openFrom, this.#filled);
   }
 
-  #moveFront(length: number, room: number): void {
-    const front = this.bytes.subarray(this.start);
-    this.#makeRoom(length + room);
-    this.start = this.#filled;
-    this.#block.set(front, this.#filled);
-    this.#filled += length;
-    this.#isOpen = true;
-    this.#text = undefined;
-  }
-
-  #openChunk(room: number): void {
-    this.#makeRoom(room);
-    this.#openFrom = this.#filled;
-    this.#isOpen = true;
-    this.#chunks = this.#chunks.with(NO_BLOCK);
-  }
-
-  #makeRoom(room: number): void {
-    if (this.#filled + room <= this.#block.length) return;
-    this.#block = makeBlock(this.length, room);
-    this.#filled = 0;
-  }
-
-  /** Makes one array of so many bytes. */
+  /** Makes one array of so many bytes, which lie in several. */
   #join(count: number): void {
-    const joined = new Uint8Array(count);
-    const front = this.bytes.subarray(this.start);
-    joined.set(front);
-    for (let filled = front.length; filled < count;) {
+    const joined = this.view(0, count);
+    let rest = count - (this.bytes.length - this.start);
+    while (rest > 0) {
       const chunk = this.#chunks.first!;
-      const piece = this.#taken === 0 && chunk.length <= count - filled
-        ? chunk
-        : chunk.subarray(this.#taken, this.#taken + count - filled);
-      joined.set(piece, filled);
-      filled += piece.length;
-      this.#taken += piece.length;
-      if (this.#taken < chunk.length) break;
-      this.#chunks.shift();
-      this.#taken = 0;
+      if (rest < chunk.length) this.#chunks.first = chunk.subarray(rest);
+      else this.#chunks.shift();
+      rest -= chunk.length;
     }
-    if (this.#chunks.length === 0) this.#isOpen = false;
     this.#setFront(joined, 0);
   }
 
-  /** Goes on in the next chunk, when all that is left of the front lies in that, too. */
+  /** Goes on in the next chunk. */
   #advance(): void {
-    while (this.#chunks.length > 0 && this.start >= this.bytes.length - this.#taken) {
-      const at = this.start - (this.bytes.length - this.#taken);
-      this.#taken = 0;
-      this.#setFront(this.#chunks.shift()!, at);
-      if (this.#chunks.length > 0 || !this.#isOpen) continue;
-      this.bytes = this.#block.subarray(0, this.#filled);
-      this.start += this.#openFrom;
+    while (this.#chunks.length > 0 && this.start >= this.bytes.length) {
+      this.#setFront(this.#chunks.shift()!, this.start - this.bytes.length);
     }
     if (this.length > 0) return;
     this.#setFront(NOTHING, 0);
-    this.#isOpen = false;
     // What has room is kept, unless it is large: an idle connection holds no more.
     if (this.#block.length <= LARGEST_KEPT) return;
-    this.#block = NO_BLOCK;
+    this.#block = this.#open = NO_BLOCK;
     this.#filled = 0;
   }
 

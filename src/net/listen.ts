@@ -10,7 +10,7 @@ import {
   pickOptions,
   typeName,
 } from "../common/checks.ts";
-import { ignoreRejection } from "../common/deferred.ts";
+import { ignoreRejection, rejected } from "../common/deferred.ts";
 import type { Address, ConnectionListener } from "../connection/connection.ts";
 import { checkWrap, type Wrap, wrapConnection, type WrapTarget } from "../connection/wrap.ts";
 import type { Encoding } from "../common/latin1.ts";
@@ -227,7 +227,7 @@ export class Listener<T = Uint8Array> implements AsyncIterable<Chat<T>>, AsyncDi
     const iterator: AsyncIterableIterator<Chat<T>> = {
       next: () => ignoreRejection(next()),
       return: () => Promise.resolve({ done: true, value: undefined }),
-      throw: (error) => ignoreRejection(Promise.reject(error)),
+      throw: (error) => rejected(error),
       [Symbol.asyncIterator]: () => iterator,
     };
     return iterator;
