@@ -58,7 +58,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   trailers: Fields | undefined;
   readonly #chat: Chat;
   readonly #options: BodyOptions;
-  readonly #pieces: AsyncGenerator<Uint8Array, void>;
+  #made: AsyncGenerator<Uint8Array, void> | undefined;
   #announced = 0;
   #isStarted = false;
   #isWanted = false;
@@ -72,7 +72,10 @@ export class Body implements AsyncIterable<Uint8Array> {
     this.#isComplete = framing === 0;
     if (framing === 0) options.onEnd?.();
     if (typeof framing === "number") this.#announce(framing);
-    this.#pieces = this.#read();
+  }
+
+  get #pieces(): AsyncGenerator<Uint8Array, void> {
+    return this.#made ??= this.#read();
   }
 
   /** Whether it was read to its end, and what follows it can be read. */
@@ -131,7 +134,7 @@ export class Body implements AsyncIterable<Uint8Array> {
 
   /** Nobody will read on. */
   leave(): void {
-    this.#pieces.return().catch(() => {});
+    if (!this.#isComplete) this.#pieces.return().catch(() => {});
   }
 
   async *#read(): AsyncGenerator<Uint8Array, void> {

@@ -26,6 +26,8 @@ export interface Encoded {
 }
 
 const encoder = new TextEncoder();
+/** Text without these has as many bytes as characters. */
+const NOT_ASCII = /[^\0-\x7f]/;
 
 /**
  * Makes an answer of what a handler has returned.
@@ -42,8 +44,8 @@ export function encodeResponse(
   }
   const { lines, length } = fieldLines(fields);
   const mayHaveBody = status !== 204 && status !== 304;
-  const data = typeof body === "string" ? encoder.encode(body) : body;
-  const isWhole = data instanceof Uint8Array;
+  const data = typeof body === "string" && NOT_ASCII.test(body) ? encoder.encode(body) : body;
+  const isWhole = typeof data === "string" || data instanceof Uint8Array;
   const known = isWhole ? data.length : length;
   if (isWhole && length !== undefined && length !== data.length && method !== "HEAD") {
     throw new RangeError(`content-length must be ${data.length}, not ${length}`);
@@ -58,6 +60,7 @@ export function encodeResponse(
   if (!goesOn) head += "Connection: close\r\n\r\n";
   else head += version === "1.0" ? "Connection: keep-alive\r\n\r\n" : "\r\n";
   if (method === "HEAD" || !mayHaveBody) return { items: [head], keep: goesOn };
+  if (typeof data === "string") return { items: [head + data], keep: goesOn };
   if (isWhole) return { items: [head, data], keep: goesOn };
   const sent = isChunked ? inChunks(data) : known === undefined ? data : exactly(known, data);
   return { items: [head, sent], keep: goesOn };
