@@ -1,5 +1,5 @@
 import type { Producer } from "../../mod.ts";
-import { exactly, inChunks, type Pieces } from "./body.ts";
+import { exactly, inChunks, isAscii, type Pieces } from "./body.ts";
 import { checkField } from "./fields.ts";
 import { REASONS } from "./reasons.ts";
 
@@ -26,8 +26,6 @@ export interface Encoded {
 }
 
 const encoder = new TextEncoder();
-/** Text without these has as many bytes as characters. */
-const NOT_ASCII = /[^\0-\x7f]/;
 
 /**
  * Makes an answer of what a handler has returned.
@@ -44,7 +42,7 @@ export function encodeResponse(
   }
   const { lines, length } = fieldLines(fields);
   const mayHaveBody = status !== 204 && status !== 304;
-  const data = typeof body === "string" && NOT_ASCII.test(body) ? encoder.encode(body) : body;
+  const data = typeof body === "string" && !isAscii(body) ? encoder.encode(body) : body;
   const isWhole = typeof data === "string" || data instanceof Uint8Array;
   const known = isWhole ? data.length : length;
   if (isWhole && length !== undefined && length !== data.length && method !== "HEAD") {
