@@ -69,6 +69,8 @@ const routes: Readonly<
   "/": { methods: ["GET", "HEAD"], run: () => ({ fields: TEXT, body: ROUTES }) },
 };
 
+const entries = Object.entries(routes);
+
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);
@@ -94,7 +96,7 @@ async function digest({ body }: Request): Promise<Response> {
 function handle(request: Request): Response | Promise<Response> {
   const { pathname } = request.url;
   const [start, route] =
-    Object.entries(routes).find(([start]) =>
+    entries.find(([start]) =>
       start.endsWith("/") && start !== "/" ? pathname.startsWith(start) : pathname === start
     ) ?? [];
   if (start === undefined || route === undefined) {

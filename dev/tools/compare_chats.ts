@@ -30,7 +30,8 @@
  * Where a version may differ, and is not wrong: how it cuts writes decides what is under way when they are discarded or fail
  * (`--grain coarse --ignore underway --without discardBuffers`); a chat that reads ahead has received more (`--ignore bytesIn
  * --ignore buffered --ignore unread --without stats`); one that asks producers ahead asks earlier, and so releases fewer
- * (`--ignore pulls --ignore releases`).
+ * (`--ignore pulls --ignore releases`); of two timeouts that end in the same millisecond either may come first (`--without
+ * idleTimeout`).
  *
  * A turn of a script ends when nothing happens any more, so the number of microtasks, or of turns of the event loop, that a
  * version takes for something makes no difference. Time is that of the script: timers fire when it says that time passes.

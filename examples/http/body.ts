@@ -1,4 +1,4 @@
-import { type Chat, FrameTooLongError } from "../../mod.ts";
+import { type Chat, FrameTooLongError, type Producer } from "../../mod.ts";
 import { HttpError } from "./error.ts";
 import { type Fields, parseFields } from "./fields.ts";
 
@@ -58,7 +58,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   trailers: Fields | undefined;
   readonly #chat: Chat;
   readonly #options: BodyOptions;
-  readonly #pieces: AsyncGenerator<Uint8Array, void>;
+  #made: AsyncGenerator<Uint8Array, void> | undefined;
   #announced = 0;
   #isStarted = false;
   #isWanted = false;
@@ -72,7 +72,10 @@ export class Body implements AsyncIterable<Uint8Array> {
     this.#isComplete = framing === 0;
     if (framing === 0) options.onEnd?.();
     if (typeof framing === "number") this.#announce(framing);
-    this.#pieces = this.#read();
+  }
+
+  get #pieces(): AsyncGenerator<Uint8Array, void> {
+    return this.#made ??= this.#read();
   }
 
   /** Whether it was read to its end, and what follows it can be read. */
@@ -131,7 +134,7 @@ export class Body implements AsyncIterable<Uint8Array> {
 
   /** Nobody will read on. */
   leave(): void {
-    this.#pieces.return().catch(() => {});
+    if (!this.#isComplete) this.#pieces.return().catch(() => {});
   }
 
   async *#read(): AsyncGenerator<Uint8Array, void> {
@@ -219,17 +222,47 @@ type Piece = string | Uint8Array;
 export type Pieces = Iterable<Piece> | AsyncIterable<Piece | Uint8Array[]>;
 
 /** A body of unknown length, in chunks. */
-export async function* inChunks(body: Pieces): AsyncGenerator<string | Uint8Array[]> {
-  for await (const item of body) {
-    for (const bytes of toBytes(item)) {
-      if (bytes.length === 0) continue; // it would be the last one
-      yield [encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, END];
-    }
-  }
-  yield "0\r\n\r\n";
+export function inChunks(body: Pieces): Producer {
+  return Symbol.asyncIterator in body ? inChunksLater(body) : inChunksNow(body);
 }
 
+/** What is here at once needs no promise for each piece. */
+function* inChunksNow(body: Iterable<Piece>): Generator<Piece> {
+  for (const item of body) {
+    const chunk = chunkOf(item);
+    if (typeof chunk === "string") yield chunk;
+    else yield* chunk;
+  }
+  yield LAST;
+}
+
+async function* inChunksLater(
+  body: AsyncIterable<Piece | Uint8Array[]>,
+): AsyncGenerator<Piece | Uint8Array[]> {
+  for await (const item of body) {
+    if (!Array.isArray(item)) yield chunkOf(item);
+    else for (const bytes of item) yield chunkOf(bytes);
+  }
+  yield LAST;
+}
+
+/** A chunk, as one piece: of nothing where it would be the last one. */
+function chunkOf(item: Piece): string | Uint8Array[] {
+  if (item.length === 0) return "";
+  if (typeof item === "string" && isAscii(item)) {
+    return `${item.length.toString(16)}\r\n${item}\r\n`;
+  }
+  const bytes = typeof item === "string" ? encoder.encode(item) : item;
+  return [encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, END];
+}
+
+const LAST = "0\r\n\r\n";
 const END = encoder.encode("\r\n");
+
+/** Whether text has as many bytes as characters. */
+export function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text);
+}
 
 /** A body that was said to be that long. If it is not, the conversation cannot go on. */
 export async function* exactly(length: number, body: Pieces): AsyncGenerator<Uint8Array> {

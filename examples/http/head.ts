@@ -32,7 +32,7 @@ export interface ResponseHead {
 export function parseRequestHead(head: string): RequestHead {
   const [first, ...lines] = linesOf(head);
   const [, method = "", target = "", major, minor] =
-    first.match(/^(\S+) ([^\s\p{Cc}]+) HTTP\/(\d)\.(\d)$/u) ?? [];
+    first.match(/^(\S+) ([^\s\0-\x1f\x7f-\x9f]+) HTTP\/(\d)\.(\d)$/) ?? [];
   if (!TOKEN.test(method)) throw new HttpError(400, `no line of a request: ${shown(first)}`);
   if (target.length > LONGEST_TARGET) {
     throw new HttpError(414, `the target must be at most ${LONGEST_TARGET} characters long`);
@@ -69,8 +69,9 @@ export function parseResponseHead(head: string): ResponseHead {
 
 function linesOf(head: string): [string, ...string[]] {
   // An empty line before a request is passed over (RFC 9112, section 2.2).
-  const lines = head.replace(/^\r\n/, "").split("\r\n") as [string, ...string[]];
-  if (lines.some((line) => /[\r\n]/.test(line))) {
+  const text = head.startsWith("\r\n") ? head.slice(2) : head;
+  const lines = text.split("\r\n") as [string, ...string[]];
+  if (/\r(?!\n)|(?:^|[^\r])\n/.test(text)) {
     throw new HttpError(400, "lines must end with \\r\\n, and have neither elsewhere");
   }
   if (lines.length > MOST_FIELDS) throw new HttpError(431, `more than ${MOST_FIELDS} fields`);

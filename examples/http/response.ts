@@ -1,5 +1,5 @@
 import type { Producer } from "../../mod.ts";
-import { exactly, inChunks, type Pieces } from "./body.ts";
+import { exactly, inChunks, isAscii, type Pieces } from "./body.ts";
 import { checkField } from "./fields.ts";
 import { REASONS } from "./reasons.ts";
 
@@ -42,8 +42,8 @@ export function encodeResponse(
   }
   const { lines, length } = fieldLines(fields);
   const mayHaveBody = status !== 204 && status !== 304;
-  const data = typeof body === "string" ? encoder.encode(body) : body;
-  const isWhole = data instanceof Uint8Array;
+  const data = typeof body === "string" && !isAscii(body) ? encoder.encode(body) : body;
+  const isWhole = typeof data === "string" || data instanceof Uint8Array;
   const known = isWhole ? data.length : length;
   if (isWhole && length !== undefined && length !== data.length && method !== "HEAD") {
     throw new RangeError(`content-length must be ${data.length}, not ${length}`);
@@ -58,6 +58,7 @@ export function encodeResponse(
   if (!goesOn) head += "Connection: close\r\n\r\n";
   else head += version === "1.0" ? "Connection: keep-alive\r\n\r\n" : "\r\n";
   if (method === "HEAD" || !mayHaveBody) return { items: [head], keep: goesOn };
+  if (typeof data === "string") return { items: [head + data], keep: goesOn };
   if (isWhole) return { items: [head, data], keep: goesOn };
   const sent = isChunked ? inChunks(data) : known === undefined ? data : exactly(known, data);
   return { items: [head, sent], keep: goesOn };

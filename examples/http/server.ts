@@ -57,8 +57,11 @@ export class Request implements RequestHead {
   get url(): URL {
     const base = `http://${this.fields.get("host") || "localhost"}`;
     const target = this.target.startsWith("/") ? base + this.target : this.target;
-    if (URL.canParse(target)) return new URL(target);
-    throw new HttpError(400, `the target cannot be ${JSON.stringify(this.target.slice(0, 80))}`);
+    try {
+      return new URL(target);
+    } catch {
+      throw new HttpError(400, `the target cannot be ${JSON.stringify(this.target.slice(0, 80))}`);
+    }
   }
 }
 
@@ -132,7 +135,8 @@ async function answer(
     // What yields the answer may be what reads the request.
     const isWhole = response.body === undefined || typeof response.body === "string" ||
       response.body instanceof Uint8Array;
-    const wish = isFine && wantsToKeep(request) && (!isWhole || await isOver(request));
+    const wish = isFine && wantsToKeep(request) &&
+      (!isWhole || body.isComplete || await isOver(request));
     const { items, keep } = encode(response, request, wish, onError);
     // "100 Continue" has its place before the answer: in it, or behind it, it would be taken for something else.
     if (items.length > 1 && !isWhole) body.want();

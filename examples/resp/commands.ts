@@ -34,7 +34,7 @@ const SETTINGS = { appendonly: "no", save: "" };
 
 /** Does what a command says. Errors are answers, too. */
 export function execute(words: readonly Uint8Array[], store: Store, client: Client): Value {
-  const name = text(words[0]!).toLowerCase();
+  const name = toKey(words[0]!).toLowerCase();
   const command = commands.get(name);
   if (command === undefined) return unknown(words);
   const { arity } = command;
@@ -111,17 +111,17 @@ register("client", -2, ([, verb, name], _store, client) => {
 
 // Values
 
-register("get", 2, ([, key], store) => store.get(toKey(key!)) ?? null);
-register("set", -3, ([, key, value, ...options], store) => {
-  const wishes = readSetOptions(options);
+register("get", 2, (words, store) => store.get(toKey(words[1]!)) ?? null);
+register("set", -3, (words, store) => {
+  const wishes = words.length === 3 ? NO_WISHES : readSetOptions(words.slice(3));
   if (wishes instanceof RespError) return wishes;
-  const name = toKey(key!);
-  const old = store.get(name);
+  const name = toKey(words[1]!);
+  const old = wishes.get || wishes.only !== undefined ? store.get(name) : undefined;
   const answer = wishes.get ? old?.slice() ?? null : OK;
   if (wishes.only !== undefined && (wishes.only === "xx") !== (old !== undefined)) {
     return wishes.get ? answer : null;
   }
-  if (!store.set(name, value!)) return NO_MEMORY;
+  if (!store.set(name, words[2]!)) return NO_MEMORY;
   if (!wishes.keepTtl) store.expireAfter(name, wishes.milliseconds);
   return answer;
 });
@@ -235,6 +235,8 @@ interface SetOptions {
   keepTtl?: boolean;
   milliseconds?: number;
 }
+
+const NO_WISHES: SetOptions = {};
 
 function readSetOptions(words: readonly Uint8Array[]): SetOptions | RespError {
   const options: SetOptions = {};

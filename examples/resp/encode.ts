@@ -30,15 +30,15 @@ export function encodeCommand(words: readonly (Piece | number)[]): Piece[] {
  */
 export function addValue(items: Piece[], value: Value, version: Version): void {
   if (value instanceof Uint8Array) addBulk(items, value);
-  else if (typeof value === "string") items.push(`+${withoutLineEnds(value)}\r\n`);
-  else if (value instanceof RespError) items.push(`-${withoutLineEnds(value.message)}\r\n`);
-  else if (value === null) items.push(version === 3 ? "_\r\n" : "$-1\r\n");
-  else if (typeof value === "bigint") items.push(encodeBig(value, version));
-  else if (typeof value === "number") items.push(encodeNumber(value, version));
+  else if (typeof value === "string") addText(items, `+${withoutLineEnds(value)}\r\n`);
+  else if (value instanceof RespError) addText(items, `-${withoutLineEnds(value.message)}\r\n`);
+  else if (value === null) addText(items, version === 3 ? "_\r\n" : "$-1\r\n");
+  else if (typeof value === "bigint") addText(items, encodeBig(value, version));
+  else if (typeof value === "number") addText(items, encodeNumber(value, version));
   else if (typeof value === "boolean") {
-    items.push(version === 3 ? `#${value ? "t" : "f"}\r\n` : `:${Number(value)}\r\n`);
+    addText(items, version === 3 ? `#${value ? "t" : "f"}\r\n` : `:${Number(value)}\r\n`);
   } else if (value instanceof Map) {
-    items.push(version === 3 ? `%${value.size}\r\n` : `*${2 * value.size}\r\n`);
+    addText(items, version === 3 ? `%${value.size}\r\n` : `*${2 * value.size}\r\n`);
     for (const pair of value) addAll(items, pair, version);
   } else {
     const [type, values] = value instanceof Push
@@ -46,7 +46,7 @@ export function addValue(items: Piece[], value: Value, version: Version): void {
       : value instanceof Set
       ? ["~", [...value]]
       : ["*", value];
-    items.push(`${version === 3 ? type : "*"}${values.length}\r\n`);
+    addText(items, `${version === 3 ? type : "*"}${values.length}\r\n`);
     addAll(items, values, version);
   }
 }
@@ -56,7 +56,16 @@ function addAll(items: Piece[], values: Iterable<Value>, version: Version): void
 }
 
 function addBulk(items: Piece[], bytes: Uint8Array): void {
-  items.push(`$${bytes.length}\r\n`, bytes, "\r\n");
+  addText(items, `$${bytes.length}\r\n`);
+  items.push(bytes, "\r\n");
+}
+
+/** Text goes behind text: few long items are sent sooner than many short ones. */
+function addText(items: Piece[], text: string): void {
+  const last = items.length - 1;
+  const before = items[last];
+  if (typeof before === "string" && before.length < LONGEST_TEXT) items[last] = before + text;
+  else items.push(text);
 }
 
 function encodeNumber(value: number, version: Version): string {
@@ -78,7 +87,12 @@ export const join = (pieces: readonly Piece[]): Uint8Array =>
   );
 
 /** A line end in a line would forge a value. */
-const withoutLineEnds = (line: string): string => line.replace(/[\r\n]+/g, " ");
+const withoutLineEnds = (line: string): string =>
+  LINE_END.test(line) ? line.replace(/[\r\n]+/g, " ") : line;
+
+const LINE_END = /[\r\n]/;
+/** The chat copies text up to such a length into what it sends next, and longer text takes an array of its own. */
+const LONGEST_TEXT = 512;
 
 const encoder = new TextEncoder();
 /** Text that has as many bytes as characters. */

@@ -88,7 +88,8 @@ export const commands: Framing<Uint8Array[]> = {
       return words.length > 0 ? { message: words } : undefined;
     }
     const words: Uint8Array[] = [];
-    const count = line.at(-1) === CR ? numberOf(line.subarray(0, -1)) : NaN;
+    const end = line.length - 1;
+    const count = line[end] === CR ? numberOf(line, end) : NaN;
     for (let missing = checkCount(count, line); missing > 0; missing--) {
       const header = yield LINE;
       if (header[0] !== DOLLAR) {
@@ -180,10 +181,10 @@ function checkCount(count: number, line: Uint8Array): number {
 }
 
 /** The number in a line such as `$5`: digits, or -1; `NaN` if it is neither, or beyond what anybody means. */
-function numberOf(line: Uint8Array): number {
-  if (line.length === 3 && line[1] === 45 && line[2] === 49) return -1;
-  let number = line.length > 1 ? 0 : NaN;
-  for (let at = 1; at < line.length; at++) {
+function numberOf(line: Uint8Array, end: number = line.length): number {
+  if (end === 3 && line[1] === 45 && line[2] === 49) return -1;
+  let number = end > 1 ? 0 : NaN;
+  for (let at = 1; at < end; at++) {
     const digit = line[at]! - 48;
     if (digit < 0 || digit > 9 || number > MOST_ELEMENTS * 1024) return NaN;
     number = 10 * number + digit;

@@ -1,10 +1,8 @@
-/** Bytes as a key of a `Map`: a string of one character a byte. */
+import { Buffer } from "node:buffer";
+
+/** Bytes as a key of a `Map`: a string of one character a byte. (Character by character 16 bytes take three times as long.) */
 export function toKey(bytes: Uint8Array): string {
-  let key = "";
-  for (let at = 0; at < bytes.length; at += PART) {
-    key += String.fromCharCode(...bytes.subarray(at, at + PART));
-  }
-  return key;
+  return latin1Slice.call(bytes, 0, bytes.length);
 }
 
 /** The bytes of a key. */
@@ -12,5 +10,6 @@ export function fromKey(key: string): Uint8Array {
   return Uint8Array.from(key, (character) => character.charCodeAt(0));
 }
 
-/** How many arguments every engine takes. */
-const PART = 8 * 1024;
+const { latin1Slice } = Buffer.prototype as {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+};

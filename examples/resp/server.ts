@@ -49,9 +49,11 @@ class Answers {
   }
 
   add(value: Value, version: Version): void {
-    const first = this.#items.length;
-    addValue(this.#items, value, version);
-    for (let at = first; at < this.#items.length; at++) this.length += this.#items[at]!.length;
+    const items = this.#items;
+    const last = Math.max(0, items.length - 1);
+    this.length -= items[last]?.length ?? 0; // it may become longer
+    addValue(items, value, version);
+    for (let at = last; at < items.length; at++) this.length += items[at]!.length;
   }
 
   /** Resolves when there is room for more. */

@@ -5,6 +5,9 @@ export class Store {
   readonly #maxBytes: number;
   readonly #now: () => number;
   #bytes = 0;
+  /** Where short values lie, one behind the other, and how much of it is used. */
+  #block: Uint8Array = new Uint8Array(0);
+  #used = 0;
 
   /**
    * @param maxBytes How much keys and values may take, with what it takes to keep them, about.
@@ -42,7 +45,7 @@ export class Store {
     const more = old === undefined ? sizeOf(key, value) : value.length - old.length;
     if (more > 0 && this.#bytes + more > this.#maxBytes) return false;
     this.#bytes += more;
-    this.#values.set(key, value.slice());
+    this.#values.set(key, this.#copy(value));
     return true;
   }
 
@@ -83,6 +86,18 @@ export class Store {
     for (const key of this.#deadlines.keys()) this.#expire(key);
   }
 
+  /** (An array of its own takes 0.8 µs on Deno, and a command 2.5.) */
+  #copy(value: Uint8Array): Uint8Array {
+    if (value.length > LONGEST_SHORT) return value.slice();
+    if (this.#used + value.length > this.#block.length) {
+      this.#block = new Uint8Array(BLOCK);
+      this.#used = 0;
+    }
+    const copy = this.#block.subarray(this.#used, this.#used += value.length);
+    copy.set(value);
+    return copy;
+  }
+
   #expire(key: string): void {
     const deadline = this.#deadlines.get(key);
     if (deadline === undefined || deadline > this.#now()) return;
@@ -94,6 +109,10 @@ export class Store {
 
 /** What it takes to keep a key and a value, beside their bytes, about: millions of empty ones take much more than their bytes. */
 export const ENTRY: number = 512;
+
+/** A block is no longer than what is counted for one entry, which may be the only one that is left of it. */
+const BLOCK = ENTRY;
+const LONGEST_SHORT = 32;
 
 function sizeOf(key: string, value: Uint8Array): number {
   return ENTRY + key.length + value.length;

@@ -1,6 +1,6 @@
 // The `idleTimeout` of a chat.
 
-import { Deadline } from "../common/deadline.ts";
+import { afterTurnOfIo, atEndOfTurn } from "../common/turns.ts";
 
 /** What the peer is waited for. */
 export type Waiting = "read" | "write";
@@ -8,6 +8,12 @@ export type Waiting = "read" | "write";
 /**
  * Tells when the peer is silent: when something has been waited for that it should send or take, and nothing of it has
  * come or gone, for so long. While nothing is waited for, no time passes.
+ *
+ * A server waits, and waits no more, several times for each request. So the timer that runs is left alone: when it has
+ * fired, the time that is left is waited for. It is cleared when a turn of the event loop ends in which nothing is waited
+ * for any more. (With a timer for each wait a request of HTTP took 36 µs on Node instead of 33.)
+ *
+ * As a `Deadline` does, it lets one turn of I/O pass before it blames the peer.
  */
 export class IdleTimer {
   /** For all chats whose peers may be silent: it keeps nothing of them. */
@@ -15,9 +21,13 @@ export class IdleTimer {
 
   readonly #timeout: number;
   readonly #onIdle: () => void;
-  readonly #waiting: Set<Waiting> = new Set();
+  #isReading = false;
+  #isWriting = false;
   #isStopped = false;
-  #deadline: Deadline | undefined;
+  /** Since when the peer is silent, if something is waited for. */
+  #since = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isChecked = false;
 
   /**
    * @param timeout How long that is, in milliseconds; `Infinity` for ever.
@@ -35,25 +45,64 @@ export class IdleTimer {
 
   /** The peer is waited for, to send or to take something. Harmless when repeated. */
   begin(what: Waiting): void {
-    if (!this.isNeeded || this.#waiting.has(what)) return;
-    this.#waiting.add(what);
-    this.#restart();
+    if (!this.isNeeded || this.#isWaitingTo(what)) return;
+    this.#set(what, true);
   }
 
   /** It has sent or taken something, or it is not waited for any more. */
   end(what: Waiting): void {
-    if (this.isNeeded && this.#waiting.delete(what)) this.#restart();
+    if (!this.isNeeded || !this.#isWaitingTo(what)) return;
+    this.#set(what, false);
   }
 
   /** Waits no more: the peer may be silent from now on. */
   stop(): void {
     this.#isStopped = true;
-    this.#deadline?.clear();
+    this.#clear();
   }
 
-  #restart(): void {
-    this.#deadline?.clear();
-    if (this.#waiting.size === 0 || this.#isStopped) return;
-    this.#deadline = new Deadline(this.#timeout, this.#onIdle);
+  get #isWaiting(): boolean {
+    return !this.#isStopped && (this.#isReading || this.#isWriting);
+  }
+
+  #isWaitingTo(what: Waiting): boolean {
+    return what === "read" ? this.#isReading : this.#isWriting;
+  }
+
+  #set(what: Waiting, isWaiting: boolean): void {
+    if (what === "read") this.#isReading = isWaiting;
+    else this.#isWriting = isWaiting;
+    if (!this.#isWaiting) return this.#clearSoon();
+    this.#since = performance.now();
+    if (this.#timer === undefined) this.#start(this.#timeout);
+  }
+
+  #start(milliseconds: number): void {
+    this.#timer = setTimeout(() => this.#onTime(), milliseconds);
+  }
+
+  #onTime(): void {
+    this.#timer = undefined;
+    if (!this.#isWaiting) return;
+    const left = Math.ceil(this.#since + this.#timeout - performance.now());
+    if (left > 0) return this.#start(left);
+    afterTurnOfIo(() => {
+      // What has come or gone meanwhile has begun a time of its own.
+      if (this.#isWaiting && this.#timer === undefined) this.#onIdle();
+    });
+  }
+
+  #clearSoon(): void {
+    if (this.#timer === undefined || this.#isChecked) return;
+    this.#isChecked = true;
+    atEndOfTurn(() => {
+      this.#isChecked = false;
+      if (!this.#isWaiting) this.#clear();
+    });
+  }
+
+  #clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

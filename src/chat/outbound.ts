@@ -113,6 +113,11 @@ export class Outbound<Owner> implements ProducerQueue {
     return !this.#hasUnsent && this.#state !== "ending";
   }
 
+  /** Whether what is ready waits for more. */
+  get isGathering(): boolean {
+    return this.#state === "gathering";
+  }
+
   /** Whether anything that was pushed was dropped because the chat has ended. */
   get hasLost(): boolean {
     return this.#state === "lost";
@@ -149,7 +154,7 @@ export class Outbound<Owner> implements ProducerQueue {
     for (const item of items) this.#add(item);
     if (this.#waiting < highWaterMark) return ROOM;
     this.hurry();
-    return (this.#room ??= new Deferred()).promise;
+    return this.#waiting < highWaterMark ? ROOM : (this.#room ??= new Deferred()).promise;
   }
 
   /** Resolves when all that was pushed so far is with the transport; rejects if that will not happen. */
@@ -167,7 +172,7 @@ export class Outbound<Owner> implements ProducerQueue {
 
   /** Writes what is ready, and does not wait for more of it. */
   hurry(): void {
-    if (this.#state !== "gathering") return;
+    if (!this.isGathering) return;
     this.#due = this.#position;
     void this.#write();
   }
@@ -320,10 +325,7 @@ export class Outbound<Owner> implements ProducerQueue {
   /** Waits for what else comes in this turn of the event loop, so that it is written together. */
   #gather(): void {
     this.#state = "gathering";
-    // Most often hurry() is called before anything else is done.
-    void NOW.then(() => {
-      if (this.#state === "gathering") atEndOfTurn(() => this.hurry());
-    });
+    if (gathering.push(this) === 1) void NOW.then(hurryAtEndOfTurn);
   }
 
   /** One promise a write: what it costs decides how many answers a server gives in a second. */
@@ -336,7 +338,9 @@ export class Outbound<Owner> implements ProducerQueue {
         const handshake = this.#handshake;
         if (handshake !== undefined) await handshake;
         this.#idleTimer.begin("write");
-        await this.#connection.write(bytes);
+        const taken = this.#connection.write(bytes);
+        // What a socket takes at once need not be waited for.
+        if (taken !== NOW) await taken;
         this.#idleTimer.end("write");
         this.#onTaken(bytes.length);
         const turn = (this.#yielder ??= new Yielder()).maybeYield();
@@ -444,6 +448,19 @@ export class Outbound<Owner> implements ProducerQueue {
 
   get #hasUnsent(): boolean {
     return this.queued > 0 || this.#later.length > 0;
+  }
+}
+
+/** Those who have begun to gather: a broadcast has thousands. Most often `hurry()` is called before anything else is done. */
+let gathering: Pick<Outbound<unknown>, "isGathering" | "hurry">[] = [];
+
+function hurryAtEndOfTurn(): void {
+  const all = gathering.filter((outbound) => outbound.isGathering);
+  gathering = [];
+  if (all.length > 0) {
+    atEndOfTurn(() => {
+      for (const outbound of all) outbound.hurry();
+    });
   }
 }
 

@@ -9,7 +9,13 @@ import { FramingError, IncompleteFrameError, MalformedFrameError, withHint } fro
 import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
 import { FrameInTransit, reject, type Rejected } from "./frame_in_transit.ts";
-import type { Decoded, FrameLayout, Framing, Portion } from "./framing.ts";
+import {
+  type Decoded,
+  DELIMITED,
+  type FrameLayout,
+  type Framing,
+  type Portion,
+} from "./framing.ts";
 import { MessageLayout } from "./message_framing.ts";
 import { describeRule } from "./terminator.ts";
 import type { Window } from "./window.ts";
@@ -203,7 +209,9 @@ export class Decoding {
 
   #toWanted(portion: unknown): number | DelimitedFraming {
     if (isCount(portion)) return portion;
-    if (portion instanceof DelimitedFraming) return portion.in(this.#encoding);
+    if ((portion as Partial<DelimitedFraming> | null)?.kind === DELIMITED) {
+      return (portion as DelimitedFraming).in(this.#encoding);
+    }
     if (typeof portion === "number") checkPeersLength(portion);
     try {
       if (typeof portion === "number") return checkInteger("a number of bytes", portion);

@@ -60,8 +60,7 @@ export class Found {
   /** Whether nothing has to be done but to take it. */
   get isPlain(): boolean {
     return this.trailer === undefined && this.check === undefined &&
-      this.toMessage === undefined && this.rests === undefined &&
-      (this.made === undefined || ArrayBuffer.isView(this.made));
+      this.toMessage === undefined && this.rests === undefined;
   }
 
   /** Where the next frame begins. */

@@ -15,7 +15,7 @@ import { chatPair, scripted, testWithChaos, ticks } from "../support/chats.ts";
 import { readAll } from "../support/connection_checks.ts";
 import { CountingSignal } from "../support/counting_signal.ts";
 import { ScriptedConnection } from "../support/scripted_connection.ts";
-import { withTimers } from "../support/timers.ts";
+import { type Timers, withClock, withTimers } from "../support/timers.ts";
 import { nextTurn } from "../support/turn.ts";
 
 const BROKEN = new ConnectionError("reset", "it broke");
@@ -472,38 +472,45 @@ test("Chat fetches a bounded amount when sending fails and the peer goes on and 
 
 // When the peer is silent
 
+/** Lets the one timer fire that is set. Returns after how many milliseconds the one fires that takes its place, if any does. */
+function fire(timers: Timers): number | undefined {
+  const [[id, { call }], ...others] = timers as unknown as [[number, { call(): void }]];
+  assertEquals(others, []);
+  timers.delete(id);
+  call();
+  const [next] = timers.values();
+  return next?.after;
+}
+
 test("Chat takes the peer for silent only while something is waited for, and anew whenever something passes", async () => {
-  await withTimers(async (timers) => {
+  await withClock(async (timers, pass) => {
     const { chat, connection } = scripted({ idleTimeout: 5 });
-    const set = new Set<number>();
-    /** Whether one timer is set, which was not set when this was asked last. */
-    const beginsAnew = (): boolean => {
-      const [[id, timer] = [], ...others] = timers;
-      const isNew = timer?.after === 5 && others.length === 0 && !set.has(id!);
-      set.add(id!);
-      return isNew;
-    };
     await nextTurn();
     assertStrictEquals(timers.size, 0);
     const reading = chat.read();
-    assert(beginsAnew(), "a read waits");
+    assertStrictEquals(fire(timers), 5, "a read waits");
+    pass(3);
+    assertStrictEquals(fire(timers), 2, "nothing came");
     connection.arrive(bytes("half "));
     await nextTurn();
-    assert(beginsAnew(), "something came");
+    assertStrictEquals(fire(timers), 5, "something came");
+    pass(3);
     connection.hold();
     chat.push("still here?\n");
     await connection.wrote();
-    assert(beginsAnew(), "a write waits, too");
+    assertStrictEquals(fire(timers), 5, "a write waits, too");
+    pass(3);
     connection.release();
     await chat.flush();
-    assert(beginsAnew(), "it was taken");
+    assertStrictEquals(fire(timers), 5, "it was taken");
     connection.arrive(bytes("a line\n"));
     assertStrictEquals(await reading, "half a line");
+    await nextTurn();
     assertStrictEquals(timers.size, 0);
 
     const silent = chat.read();
-    const [{ call }] = timers.values() as unknown as [{ call(): void }];
-    call();
+    pass(5);
+    assertStrictEquals(fire(timers), undefined);
     const error = await assertRejects(() => silent, ConnectionError, "silent for 5 ms");
     assertStrictEquals(error.code, "timeout");
     assertStrictEquals(await chat.closed, error);
@@ -537,21 +544,24 @@ test("Chat takes a peer for silent that takes nothing of what waits, or a direct
 });
 
 test("Chat takes no peer for silent that takes a large array part by part, pushed or produced", async () => {
-  await withTimers(async (timers) => {
+  await withClock(async (timers, pass) => {
     const { chat, connection } = scripted({ idleTimeout: 5 });
     const large = new Uint8Array(100 * 1024).map((_, i) => i);
     connection.hold();
     chat.push(large, [large]);
     for (let count = 1; count <= 4; count++) {
       await connection.wrote(count);
-      const [before, ...others] = timers.keys();
-      assertEquals([connection.writes.length, others], [count, []]);
+      assertStrictEquals(connection.writes.length, count);
+      pass(3);
       connection.release();
       connection.hold();
-      if (count < 4) await connection.wrote(count + 1);
-      else await chat.flush();
-      assert(!timers.has(before!), "the time has not begun again");
+      if (count === 4) break;
+      await connection.wrote(count + 1);
+      assertStrictEquals(fire(timers), 5, "the time has not begun again");
     }
+    await chat.flush();
+    await nextTurn();
+    assertStrictEquals(timers.size, 0);
     assertEquals(connection.writes.map(({ length }) => length / 1024), [64, 36, 64, 36]);
     assertEquals(connection.writes[3], large.subarray(64 * 1024));
   });
@@ -565,6 +575,7 @@ test("Chat has limits of its own for a peer that it closes on, and leaves a deta
     assertStrictEquals(idle(), 1);
     const done = chat.closeWhenDone();
     assertStrictEquals(await reading, null);
+    await nextTurn();
     assertStrictEquals(idle(), 0);
     await peer.closeWrite();
     await done;
@@ -574,6 +585,7 @@ test("Chat has limits of its own for a peer that it closes on, and leaves a deta
     const waiting = other.read();
     const { connection } = other.detach();
     await assertRejects(() => waiting, ClosedError);
+    await nextTurn();
     assertStrictEquals(timers.size, 0);
     await its.write(bytes("x"));
     assertEquals(await connection.read(), bytes("x"));

@@ -18,3 +18,17 @@ export async function withTimers(
     Object.assign(globalThis, { setTimeout, clearTimeout });
   }
 }
+
+/** The same with a clock that stands still, until the test lets so many milliseconds pass. */
+export async function withClock(
+  work: (timers: Timers, pass: (milliseconds: number) => void) => Promise<void>,
+): Promise<void> {
+  const real = performance.now;
+  let now = performance.now();
+  performance.now = () => now;
+  try {
+    await withTimers((timers) => work(timers, (milliseconds) => now += milliseconds));
+  } finally {
+    performance.now = real;
+  }
+}

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Response } from "../../../examples/http/response.ts";
 import { HTTP, type HttpOptions, type Request, serveHttp } from "../../../examples/http/server.ts";
 import { Chat, type Connection, memoryPair } from "../../../mod.ts";
-import { concat, text } from "../../support/bytes.ts";
+import { bytes, concat, text } from "../../support/bytes.ts";
 import { attack, handledBy } from "../../support/hostile_peers.ts";
 
 const newChat = (connection: Connection): Chat => new Chat(connection, HTTP);
@@ -260,6 +260,33 @@ test("serveHttp() answers 500 to what a handler throws, or cannot mean, and tell
     const output = await answersTo(get("/"), { onError }, () => response);
     assertMatch(output, /^HTTP\/1\.1 500 /, JSON.stringify(response));
   }
+});
+
+test("serveHttp() sends each piece of an answer as one chunk, and no empty one, which would be the last", async () => {
+  const [accent, nothing, large] = [bytes("\u00e9"), new Uint8Array(0), "x".repeat(10_000)];
+  const pieces = ["one", "", "\u00e9", accent, nothing, large, bytes(large)];
+  async function* later(): AsyncGenerator<string | Uint8Array | Uint8Array[]> {
+    yield* pieces;
+    yield [accent, nothing, accent];
+  }
+  const [short, long] = ["2\r\n\u00e9\r\n", `2710\r\n${large}\r\n`];
+  const chunks = `3\r\none\r\n${short}${short}${long}${long}`;
+  const head = `${OK}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
+  const request = get("/", "Connection: close");
+  assertEquals(await answersTo(request, {}, () => ({ body: pieces })), `${head}${chunks}0\r\n\r\n`);
+  assertEquals(
+    await answersTo(request, {}, () => ({ body: later() })),
+    `${head}${chunks}${short}${short}0\r\n\r\n`,
+  );
+});
+
+test("serveHttp() says how long text is in bytes", async () => {
+  const output = await answersTo(
+    get("/", "Connection: close"),
+    {},
+    () => ({ body: "\u00e9\u4e2d" }),
+  );
+  assertEquals(output, `${OK}Content-Length: 5\r\nConnection: close\r\n\r\n\u00e9\u4e2d`);
 });
 
 test("serveHttp() breaks off an answer that is not as long as it said", async () => {
