@@ -3,7 +3,7 @@ import { HttpError } from "./error.ts";
 /** A token (RFC 9110, section 5.6.2): names of fields, and methods. */
 export const TOKEN: RegExp = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** What no field's value has (RFC 9110, section 5.5): control characters, save tabs. */
-const CONTROL = /[\0-\x08\n-\x1f\x7f-\x9f]/;
+const CONTROL = /[^\P{Cc}\t]/u;
 const [TAB, SPACE] = [9, 32];
 
 /**

@@ -32,7 +32,7 @@ export interface ResponseHead {
 export function parseRequestHead(head: string): RequestHead {
   const [first, ...lines] = linesOf(head);
   const [, method = "", target = "", major, minor] =
-    first.match(/^(\S+) ([^\s\0-\x1f\x7f-\x9f]+) HTTP\/(\d)\.(\d)$/) ?? [];
+    first.match(/^(\S+) ([^\s\p{Cc}]+) HTTP\/(\d)\.(\d)$/u) ?? [];
   if (!TOKEN.test(method)) throw new HttpError(400, `no line of a request: ${shown(first)}`);
   if (target.length > LONGEST_TARGET) {
     throw new HttpError(414, `the target must be at most ${LONGEST_TARGET} characters long`);

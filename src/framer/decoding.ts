@@ -6,7 +6,7 @@ import { ignoreRejection, isPromise } from "../common/deferred.ts";
 import type { Encoding } from "../common/latin1.ts";
 import { attempt } from "../common/attempt.ts";
 import { FramingError, IncompleteFrameError, MalformedFrameError, withHint } from "../errors.ts";
-import { DelimitedFraming, readyDelimiter } from "./delimited.ts";
+import { type DelimitedFraming, readyDelimiter } from "./delimited.ts";
 import { Found, Message, NOTHING } from "./found.ts";
 import { FrameInTransit, reject, type Rejected } from "./frame_in_transit.ts";
 import {
