@@ -149,8 +149,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "framer-rest-forgotten",
     file: "framer/framer.ts",
-    find: "const frame = window.take(length, found);\n    window.expectRest(rests);",
-    replace: "const frame = window.take(length, found);",
+    find: "if (rests !== undefined) window.expectRest(rests);",
+    replace: "",
     breaks: 'anyOf("\\r", "\\r\\n") gives an empty frame for a "\\n" that comes late',
   },
   {
@@ -349,8 +349,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "delimited-before",
     file: "framer/delimited.ts",
-    find: "while (at < tail.length && !this.#mayBeginAt(tail, at)) at++;",
-    replace: "at = tail.length;",
+    find: "return held - tail.length + this.#firstIn(tail).at;",
+    replace: "return held;",
     breaks: "the beginning of a delimiter at the end of a chunk is handed out by stream()",
   },
   {
@@ -363,8 +363,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "delimited-same-keep",
     file: "framer/delimited.ts",
-    find: "if (this.keep !== flags.keep || this.orEnd !== flags.orEnd) return false;",
-    replace: "",
+    find: "let key = `${keep} ${orEnd}`;",
+    replace: "let key = `${orEnd}`;",
     breaks:
       "delimited(x, { keep: true }) keeps nothing when delimited(x) was made before, written otherwise",
   },
@@ -378,9 +378,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "window-block-rewritten",
     file: "framer/window.ts",
-    find: "this.#block = makeBlock(this.length, room);\n    this.#filled = 0;",
+    find: "this.#block = makeBlock(this.length, most);\n      this.#filled = 0;",
     replace:
-      "if (this.#block.length < 1024) this.#block = makeBlock(this.length, room);\n    this.#filled = 0;",
+      "if (this.#block.length < 1024) this.#block = makeBlock(this.length, most);\n      this.#filled = 0;",
     breaks: "small chunks are gathered in a block that frames were handed out of",
   },
   {
@@ -415,8 +415,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "window-join-short",
     file: "framer/window.ts",
-    find: "if (this.#taken < chunk.length) break;",
-    replace: "break;",
+    find: "if (end <= next) return copy;",
+    replace: "return copy;",
     breaks: "a frame that lies in three chunks has zeros in the place of the third",
   },
   {
@@ -606,7 +606,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "json-lines-mark",
     file: "framings/json_lines.ts",
-    find: 'text.startsWith("\\ufeff") ? text.slice(1) : text',
+    find: "text.charCodeAt(0) === 0xfeff ? text.slice(1) : text",
     replace: "text",
     breaks: "a line of JSON that begins with a byte order mark is refused",
   },
@@ -866,8 +866,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "idle-timer-not-restarted",
     file: "chat/idle_timer.ts",
-    find: "if (this.isNeeded && this.#waiting.delete(what)) this.#restart();",
-    replace: "if (this.isNeeded) this.#waiting.delete(what);",
+    find: "if (!this.isNeeded || !this.#isWaitingTo(what)) return;\n    this.#set(what, false);",
+    replace: "",
     breaks: "the idle timer runs on, and fires, after what it watched has come",
   },
   {
@@ -1170,8 +1170,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-idle-while-writing",
     file: "chat/outbound.ts",
-    find: 'this.#idleTimer.begin("write");\n        await',
-    replace: "await",
+    find: 'this.#idleTimer.begin("write");\n        const taken',
+    replace: "const taken",
     breaks: "idleTimeout does not end a chat whose peer takes nothing",
   },
   {
@@ -1205,8 +1205,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-without-waiting",
     file: "chat/outbound.ts",
-    find: "await this.#connection.write(bytes);",
-    replace: "void this.#connection.write(bytes);",
+    find: "if (taken !== NOW) await taken;",
+    replace: "void taken;",
     breaks: "writes are not waited for: no backpressure, and their errors are lost",
   },
   {
@@ -1275,14 +1275,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-flush-of-lost",
     file: "chat/outbound.ts",
-    find: "if (this.hasLost) return ignoreRejection(Promise.reject(this.#refusal));",
+    find: "if (this.hasLost) return rejected(this.#refusalError());",
     replace: "",
     breaks: "flush() resolves though what was pushed was dropped",
   },
   {
     id: "outbound-end-of-lost",
     file: "chat/outbound.ts",
-    find: "if (this.hasLost) throw this.#refusal;",
+    find: "if (this.hasLost) throw this.#refusalError();",
     replace: "",
     breaks: "closeWrite() goes on as if all had been sent",
   },
@@ -1310,7 +1310,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-room-never-comes",
     file: "chat/outbound.ts",
-    find: "this.#room?.reject(reason);",
+    find: "this.#room?.reject(this.#refusalError());",
     replace: "",
     breaks: "a push that waits for room never settles when the chat is closed",
   },
@@ -1324,7 +1324,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "outbound-many-writes",
     file: "chat/outbound.ts",
-    find: 'if (this.#state === "gathering") atEndOfTurn(() => this.hurry());',
+    find: "if (gathering.push(this) === 1) void NOW.then(hurryAtEndOfTurn);",
     replace: "this.hurry();",
     breaks: "pushes of one turn of the event loop are not written together",
   },
@@ -1749,8 +1749,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "tls-certificates-kept",
     file: "tls/tls.ts",
-    find: "if (isSame && isSameSide) return latest!.settings;",
-    replace: "if (latest !== undefined && isSameSide) return latest.settings;",
+    find: "const same = latest?.options === asked.options ? latest : undefined;",
+    replace: "const same = latest;",
     breaks: "certificates are not replaced for new connections",
   },
   {
@@ -1984,7 +1984,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "joined-close-leaves-waiting",
     file: "connection/duplex.ts",
-    find: "this.#underWay?.reject(closed);",
+    find: 'this.#underWay?.reject(this.#errorOf("closed"));',
     replace: "",
     breaks: "a read or write that waits on a stream never settles after close()",
   },
