@@ -23,11 +23,6 @@ export class Fifo<T> {
     return this.#items[this.#start];
   }
 
-  /** Puts another item in the place of the first, of which there must be one. */
-  set first(item: T | undefined) {
-    this.#items[this.#start] = item as T;
-  }
-
   /** The item that has so many before it. */
   at(index: number): T | undefined {
     return this.#items[this.#start + index];

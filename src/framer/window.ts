@@ -57,6 +57,8 @@ export class Window {
   consumed = 0;
 
   #chunks: Fifo<Uint8Array> = Fifo.EMPTY;
+  /** How many bytes of the first chunk are in the front instead. (To cut them off takes 10 % of short lines on Bun.) */
+  #taken = 0;
   /** Where small chunks are written together, and how much of it is filled. */
   #block: Uint8Array = NO_BLOCK;
   #filled = 0;
@@ -128,9 +130,10 @@ export class Window {
     if (end <= this.bytes.length - this.start) {
       return this.bytes.subarray(this.start + from, this.start + end);
     }
-    let begin = this.bytes.length - this.start;
+    const front = this.bytes.length - this.start;
+    let begin = front - this.#taken;
     let copy: Uint8Array | undefined;
-    if (from < begin) {
+    if (from < front) {
       copy = new Uint8Array(count);
       copy.set(this.bytes.subarray(this.start + from));
     }
@@ -138,10 +141,11 @@ export class Window {
       const chunk = this.#chunks.at(i)!;
       const next = begin + chunk.length;
       if (from < next) {
-        const piece = chunk.subarray(Math.max(0, from - begin), end - begin);
+        const at = Math.max(from, front, begin);
+        const piece = chunk.subarray(at - begin, end - begin);
         if (piece.length === count) return piece;
         copy ??= new Uint8Array(count);
-        copy.set(piece, Math.max(0, begin - from));
+        copy.set(piece, at - from);
         if (end <= next) return copy;
       }
       begin = next;
@@ -212,7 +216,8 @@ export class Window {
   tail(most: number): Uint8Array {
     const count = Math.min(most, this.length);
     const { last } = this.#chunks;
-    if (last === undefined || last.length < count) return this.view(this.length - count, count);
+    const isInLast = last !== undefined && this.#chunks.length > 1 && last.length >= count;
+    if (!isInLast) return this.view(this.length - count, count);
     return last.subarray(last.length - count);
   }
 
@@ -248,7 +253,7 @@ export class Window {
   #scannedIn(front: number): Uint8Array {
     if (this.#scannedChunk < 0 || this.scanned < this.#scannedFrom) {
       this.#scannedChunk = 0;
-      this.#scannedFrom = front;
+      this.#scannedFrom = front - this.#taken;
     }
     for (;;) {
       const chunk = this.#chunks.at(this.#scannedChunk)!;
@@ -298,20 +303,25 @@ export class Window {
   /** Makes one array of so many bytes, which lie in several. */
   #join(count: number): void {
     const joined = this.view(0, count);
-    let rest = count - (this.bytes.length - this.start);
-    while (rest > 0) {
-      const chunk = this.#chunks.first!;
-      if (rest < chunk.length) this.#chunks.first = chunk.subarray(rest);
-      else this.#chunks.shift();
-      rest -= chunk.length;
+    let taken = this.#taken + count - (this.bytes.length - this.start);
+    for (
+      let first = this.#chunks.first;
+      first && taken >= first.length;
+      first = this.#chunks.first
+    ) {
+      taken -= first.length;
+      this.#chunks.shift();
     }
+    this.#taken = taken;
     this.#setFront(joined, 0);
   }
 
   /** Goes on in the next chunk. */
   #advance(): void {
     while (this.#chunks.length > 0 && this.start >= this.bytes.length) {
-      this.#setFront(this.#chunks.shift()!, this.start - this.bytes.length);
+      const start = this.#taken + this.start - this.bytes.length;
+      this.#taken = 0;
+      this.#setFront(this.#chunks.shift()!, start);
     }
     if (this.length > 0) return;
     this.#setFront(NOTHING, 0);
