@@ -13,7 +13,7 @@ import { bytes, concat, text } from "./support/bytes.ts";
 import { readAll } from "./support/connection_checks.ts";
 import { startPeer } from "./support/peer.ts";
 import { readTable } from "./support/tables.ts";
-import { type Timers, withTimers } from "./support/timers.ts";
+import { type Timers, withClock } from "./support/timers.ts";
 import { nextTurn } from "./support/turn.ts";
 
 const sockets = socketsFor();
@@ -25,6 +25,8 @@ const TAIL = bytes("the tail");
 /** What the peer has sent before the ending comes. */
 const ARRIVED = "before\nfirst\nsecond\n";
 
+type Pass = (milliseconds: number) => void;
+
 /** A chat that is sending to a peer that does not read, with more to send behind it. */
 interface Scene {
   readonly chat: Chat;
@@ -33,6 +35,7 @@ interface Scene {
   readonly pushed: Promise<void>;
   readonly controller: AbortController;
   readonly timers: Timers;
+  readonly pass: Pass;
 }
 
 /** The other end. */
@@ -68,12 +71,15 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   "the peer resets": { resets: true, bring: ({ peer }) => peer.reset() },
   "the peer is silent (idleTimeout)": {
     options: { idleTimeout: 100 },
-    bring: async ({ timers, chat }) => {
+    bring: async ({ timers, pass, chat }) => {
       let isOpen = true;
       const note = (): void => void (isOpen = false);
       while (isOpen) {
         chat.push().catch(note);
-        [...timers.values()].find(({ after }) => after === 100)?.call(); // what was pushed waits to be taken
+        pass(100);
+        const [id, timer] = [...timers].find(([, { after }]) => after === 100) ?? [];
+        if (id !== undefined) timers.delete(id);
+        timer?.call(); // what was pushed waits to be taken
         await nextTurn(); // in which the peer may be heard
       }
     },
@@ -124,15 +130,16 @@ for (const { ending = "", ...cells } of rows) {
 /** Plays an ending twice, and says in the words of the table what came of it. No time passes: only `bring` lets a timer fire. */
 async function play(ending: Ending): Promise<Words> {
   let words: Words = {};
-  await withTimers(async (timers) => {
-    words = { ...await playToReaders(ending, timers), ...await playToNoReader(ending, timers) };
+  await withClock(async (timers, pass) => {
+    const readers = await playToReaders(ending, timers, pass);
+    words = { ...readers, ...await playToNoReader(ending, timers, pass) };
   });
   return words;
 }
 
 /** The ending comes while a loop waits for a frame, and a read behind it. */
-async function playToReaders(ending: Ending, timers: Timers): Promise<Words> {
-  const scene = await setUp(ending, timers);
+async function playToReaders(ending: Ending, timers: Timers, pass: Pass): Promise<Words> {
+  const scene = await setUp(ending, timers, pass);
   const { chat, peer, producer } = scene;
   assertStrictEquals(text(await chat.read()), "first");
   assertStrictEquals(text(await chat.read()), "second");
@@ -181,8 +188,8 @@ async function playToReaders(ending: Ending, timers: Timers): Promise<Words> {
 }
 
 /** The ending comes while no read waits, and frames are here. */
-async function playToNoReader(ending: Ending, timers: Timers): Promise<Words> {
-  const scene = await setUp(ending, timers);
+async function playToNoReader(ending: Ending, timers: Timers, pass: Pass): Promise<Words> {
+  const scene = await setUp(ending, timers, pass);
   const { chat, peer } = scene;
   await ending.bring(scene);
   const first = await chat.read().catch(() => null);
@@ -201,7 +208,7 @@ async function playToNoReader(ending: Ending, timers: Timers): Promise<Words> {
   return { "frames that had arrived": word };
 }
 
-async function setUp({ options, resets }: Ending, timers: Timers): Promise<Scene> {
+async function setUp({ options, resets }: Ending, timers: Timers, pass: Pass): Promise<Scene> {
   const listener = await sockets.listen({ hostname: "127.0.0.1", port: 0 });
   const peer = await (resets ? makeResettingPeer(listener) : makePeer(listener));
   const controller = new AbortController();
@@ -213,7 +220,7 @@ async function setUp({ options, resets }: Ending, timers: Timers): Promise<Scene
   assertStrictEquals(text(await chat.read()), "before");
   const producer = new EndlessProducer();
   chat.push(producer);
-  return { chat, peer, producer, controller, timers, pushed: chat.push(TAIL) };
+  return { chat, peer, producer, controller, timers, pass, pushed: chat.push(TAIL) };
 }
 
 /** Lets the peer read, and what is being sent come to its end. */

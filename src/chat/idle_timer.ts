@@ -11,7 +11,7 @@ export type Waiting = "read" | "write";
  *
  * A server waits, and waits no more, several times for each request. So the timer that runs is left alone: when it has
  * fired, the time that is left is waited for. It is cleared when a turn of the event loop ends in which nothing is waited
- * for any more. (With a timer for each wait a request of HTTP took 36 µs on Node instead of 33.)
+ * for any more. (With a timer for each wait a request of HTTP took 36.3 µs on Node, and 32.5 without an `idleTimeout`.)
  *
  * As a `Deadline` does, it lets one turn of I/O pass before it blames the peer.
  */

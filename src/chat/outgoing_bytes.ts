@@ -33,7 +33,7 @@ const SHORT = 32;
 
 /**
  * Text that was pushed so often in a row is encoded once, and sent as it is where nothing else waits: a broadcast to 1,000
- * chats takes 7.8 µs for each on Bun instead of 8.8, 6.2 of which a bare socket takes.
+ * chats takes 8.4 µs for each on Bun, and 9.0 where bytes are pushed, which must be copied.
  */
 const OFTEN = 8;
 
