@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { build } from "esbuild";
-import { ENV, type RuntimeName } from "../../tests/support/programs.ts";
+import { CURRENT, ENV, Program, type RuntimeName } from "../../tests/support/programs.ts";
 
 /** Programs of this repository. */
 const OURS = [
@@ -47,6 +47,11 @@ export function commandOf(runtime: RuntimeName, file: string, ...args: string[])
   if (runtime === "deno") return ["deno", "run", ...flags, file, ...args];
   if (runtime === "bun") return ["bun", "run", file, ...args];
   return ["node", "--expose-gc", join(process.env[BUNDLE]!, file.replace(/ts$/, "js")), ...args];
+}
+
+/** Starts a program of this repository on the runtime that is measured. */
+export function start(file: string, ...args: readonly string[]): Program {
+  return new Program(commandOf(CURRENT, file, ...args));
 }
 
 /** Runs a program to its end, and returns what it printed. Rejects if it fails. */

@@ -171,7 +171,7 @@ async function serveDeno(conn: DenoConn, { open, data, end }: Handlers): Promise
 }
 
 interface BunSocket {
-  data: BunConnection;
+  data: { readonly connection: BareConnection; onDrain?: () => void };
   write(data: Uint8Array): number;
   setNoDelay(noDelay: boolean): void;
   shutdown(): void;
@@ -187,32 +187,9 @@ interface BunHandlers {
 }
 
 /** `write()` takes a part, and the rest must be sent again when the socket has drained. */
-class BunConnection implements BareConnection {
-  readonly #socket: BunSocket;
-  #rest: Uint8Array | undefined;
-  #resolve: (() => void) | undefined;
-
-  constructor(socket: BunSocket) {
-    this.#socket = socket;
-  }
-
-  send(bytes: Uint8Array): Promise<void> | undefined {
-    const count = this.#socket.write(bytes);
-    if (count === bytes.length) return undefined;
-    this.#rest = bytes.subarray(count);
-    return new Promise((resolve) => this.#resolve = resolve);
-  }
-
-  drain(): void {
-    if (this.#rest === undefined) return;
-    this.#rest = this.#rest.subarray(this.#socket.write(this.#rest));
-    if (this.#rest.length > 0) return;
-    this.#rest = undefined;
-    this.#resolve?.();
-  }
-
-  end(): void {
-    this.#socket.shutdown();
+async function sendRest(socket: BunSocket, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0; rest = rest.subarray(socket.write(rest))) {
+    await new Promise<void>((resolve) => socket.data.onDrain = resolve);
   }
 }
 
@@ -223,13 +200,20 @@ function listenBun({ open, data, end }: Handlers): Promise<BareServer> {
     socket: {
       open(socket) {
         socket.setNoDelay(true);
-        socket.data = new BunConnection(socket);
-        open?.(socket.data);
+        const connection: BareConnection = {
+          send(bytes) {
+            const count = socket.write(bytes);
+            return count < bytes.length ? sendRest(socket, bytes.subarray(count)) : undefined;
+          },
+          end: () => socket.shutdown(),
+        };
+        socket.data = { connection };
+        open?.(connection);
       },
-      data: (socket, chunk) => void data?.(chunk, socket.data),
-      drain: (socket) => socket.data.drain(),
+      data: (socket, chunk) => void data?.(chunk, socket.data.connection),
+      drain: (socket) => socket.data.onDrain?.(),
       end(socket) {
-        end?.(socket.data);
+        end?.(socket.data.connection);
         socket.end();
       },
       error: (_socket, error) => console.error(error),

@@ -1,33 +1,30 @@
 /** What one would use instead, as its documentation says to. */
 import { createRequire } from "node:module";
 import type { Duplex } from "node:stream";
-import { decode } from "it-length-prefixed";
+import { decode, type LengthDecoderFunction } from "it-length-prefixed";
 import type { Add, Contestant } from "../contest.ts";
-import type { Cutter } from "./by_hand.ts";
+import { type Cutter, join } from "./by_hand.ts";
 
 const require = createRequire(import.meta.url);
 
 /**
- * The package it-length-prefixed, which reads varints. It gives lists of chunks; a frame as one `Uint8Array`, as the other contestants
- * give it, is `subarray()` of a list, which copies only where there are several chunks.
+ * The package it-length-prefixed, which reads varints, and other lengths with a decoder. It gives lists of chunks; a frame as one
+ * `Uint8Array`, as the other contestants give it, is `subarray()` of a list, which copies only where there are several chunks.
  */
-export function itVarints(chunks: Iterable<Uint8Array>): Contestant {
+export function itPrefixed(
+  chunks: Iterable<Uint8Array>,
+  options: Parameters<typeof decode>[1] = {},
+): Contestant {
   return async (add) => {
-    for await (const list of decode(inMemory(chunks))) add(list.subarray());
+    for await (const list of decode(inMemory(chunks), options)) add(list.subarray());
   };
 }
 
-/** The same with a length of four bytes. */
-export function itUint32s(chunks: Iterable<Uint8Array>): Contestant {
-  const lengthDecoder = Object.assign(
-    (data: { getUint32(at: number): number }): number => data.getUint32(0),
-    { bytes: 4 },
-  );
-  return async (add) => {
-    const lists = decode(inMemory(chunks), { lengthDecoder });
-    for await (const list of lists) add(list.subarray());
-  };
-}
+/** A length of four bytes. */
+export const UINT32: LengthDecoderFunction = Object.assign(
+  (data: { getUint32(at: number): number }): number => data.getUint32(0),
+  { bytes: 4 },
+);
 
 async function* inMemory(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;
@@ -56,22 +53,17 @@ export function natsMessages(add: Add): Cutter {
 /** Lines of bytes by a web stream, written as a standard library writes them. */
 export function byteLineStream(): TransformStream<Uint8Array, Uint8Array> {
   let rest: Uint8Array = new Uint8Array(0);
-  const join = (left: Uint8Array): Uint8Array => {
-    if (rest.length === 0) return left;
-    const both = new Uint8Array(rest.length + left.length);
-    both.set(rest);
-    both.set(left, rest.length);
-    return both;
-  };
   return new TransformStream({
     transform(chunk, controller) {
       let start = 0;
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-        controller.enqueue(join(chunk.subarray(start, end)));
+        const left = chunk.subarray(start, end);
+        controller.enqueue(rest.length === 0 ? left : join(rest, left));
         rest = chunk.subarray(0, 0);
         start = end + 1;
       }
-      rest = join(chunk.subarray(start));
+      const left = chunk.subarray(start);
+      rest = rest.length === 0 ? left : join(rest, left);
     },
     flush(controller) {
       if (rest.length > 0) controller.enqueue(rest);

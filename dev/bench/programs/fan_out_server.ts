@@ -9,20 +9,20 @@ import { type BareConnection, listenBare } from "../peers/bare_socket.ts";
 
 const LINE = new TextEncoder().encode("x".repeat(100) + "\n");
 
-async function listenChats(): Promise<{ port: number; broadcast: () => void }> {
+/** The port, and what sends the line to all. */
+type Listening = [port: number, broadcast: () => void];
+
+async function listenChats(): Promise<Listening> {
   const server = await serve({ port: 0, terminator: "\n" }, async (chat) => {
     chat.push(LINE);
     for await (const _line of chat);
   });
-  return {
-    port: server.address.port,
-    broadcast() {
-      for (const chat of server.chats) void chat.push(LINE);
-    },
-  };
+  return [server.address.port, () => {
+    for (const chat of server.chats) void chat.push(LINE);
+  }];
 }
 
-async function listenSockets(): Promise<{ port: number; broadcast: () => void }> {
+async function listenSockets(): Promise<Listening> {
   const connections: BareConnection[] = [];
   const { port } = await listenBare({
     open(connection) {
@@ -30,17 +30,12 @@ async function listenSockets(): Promise<{ port: number; broadcast: () => void }>
       void connection.send(LINE);
     },
   });
-  return {
-    port,
-    broadcast() {
-      for (const connection of connections) void connection.send(LINE);
-    },
-  };
+  return [port, () => {
+    for (const connection of connections) void connection.send(LINE);
+  }];
 }
 
-const { port, broadcast } = process.argv[2] === "chats"
-  ? await listenChats()
-  : await listenSockets();
+const [port, broadcast] = await (process.argv[2] === "chats" ? listenChats() : listenSockets());
 const options = { port: 0, terminator: "\n", encoding: "utf-8" } as const;
 const control = await serve(options, async (chat) => {
   for await (const command of chat) {

@@ -2,9 +2,8 @@
 import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
 import { connect } from "../../../mod.ts";
-import { CURRENT, Program } from "../../../tests/support/programs.ts";
 import type { Contest, Contestant } from "../contest.ts";
-import { commandOf } from "../programs.ts";
+import { start } from "../programs.ts";
 
 const MEMBERS = 1_000;
 const LINE_LENGTH = 101;
@@ -32,9 +31,7 @@ export function* contests(): Generator<Contest> {
 
 function fanOut(kind: "chats" | "bare"): Contestant {
   return async () => {
-    await using server = new Program(
-      commandOf(CURRENT, "dev/bench/programs/fan_out_server.ts", kind),
-    );
+    await using server = start("dev/bench/programs/fan_out_server.ts", kind);
     const [, port, controlPort] = await server.line(/^listening on (\d+), (\d+)$/);
     const members: Socket[] = [];
     let missing = 0;

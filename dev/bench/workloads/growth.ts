@@ -4,11 +4,11 @@
  * chunk takes a thousand times as long. What does not fit the processor's caches takes two to three times as long.
  */
 import { runExchange } from "../../../tests/support/exchange_processes.ts";
-import { CURRENT, Program } from "../../../tests/support/programs.ts";
+import { CURRENT } from "../../../tests/support/programs.ts";
 import { anyOf, Chat, Framer, fromIterable, netstring, type Terminator } from "../../../mod.ts";
 import type { Contest, Contestant, Figure } from "../contest.ts";
 import { chunksOf, FRAME_KINDS, type FrameKind, inBytes, KIB, MIB, takeFrames } from "../frames.ts";
-import { commandOf } from "../programs.ts";
+import { start } from "../programs.ts";
 
 /** How much of the speed must be left where things are 16 to 256 times as long. */
 const STRAIGHT = 0.25;
@@ -177,9 +177,7 @@ function heldMemory(): Contest {
       const ours = `${kind}, chunks of ${inBytes(size)}`;
       contestants[ours] = async () => {
         const args = [kind, String(length), String(size)];
-        await using program = new Program(
-          commandOf(CURRENT, "dev/bench/programs/frame_memory.ts", ...args),
-        );
+        await using program = start("dev/bench/programs/frame_memory.ts", ...args);
         const [, held] = await program.line(/^held (-?\d+)$/);
         return Number(held) / length;
       };

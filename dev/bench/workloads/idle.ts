@@ -2,9 +2,9 @@
  * What an idle connection has in use on a server, as a chat in a `for await` and as a socket of the runtime with a data handler, of
  * 1,000 and of 10,000 that are open at once. Each server is a new process; the clients have one of their own.
  */
-import { CURRENT, Program } from "../../../tests/support/programs.ts";
+import { Program } from "../../../tests/support/programs.ts";
 import type { Contest, Contestant } from "../contest.ts";
-import { commandOf } from "../programs.ts";
+import { start } from "../programs.ts";
 
 const COUNTS = { "1,000": 1_000, "10,000": 10_000 } as const;
 const MOST_BYTES = 2560;
@@ -33,9 +33,7 @@ export function* contests(): Generator<Contest> {
 function idle(kind: "chat" | "bare", connections: number): Contestant {
   return async () => {
     const count = String(connections);
-    await using server = new Program(
-      commandOf(CURRENT, "dev/bench/programs/idle_server.ts", kind, count),
-    );
+    await using server = start("dev/bench/programs/idle_server.ts", kind, count);
     const port = String(await server.listening());
     await using _clients = new Program(["node", "-e", CLIENTS, port, count]);
     const [, bytes] = await server.line(/^each (-?\d+)$/);

@@ -2,9 +2,10 @@
 import { createInterface, type Interface } from "node:readline";
 import split2 from "split2";
 import { Chat, fromIterable, jsonLines } from "../../../mod.ts";
-import type { Add, Contest, Contestant } from "../contest.ts";
+import type { Contest, Contestant } from "../contest.ts";
 import { cut, readable } from "../material.ts";
 import { textLines } from "../peers/by_hand.ts";
+import { batchesOf, eachOf, eventsOf, type Style } from "../styles.ts";
 
 const COUNT = 200_000;
 
@@ -28,33 +29,19 @@ export function* contests(): Generator<Contest> {
     new Chat(fromIterable(chunks), { terminator: jsonLines<Entry>() });
   const readline = (): Interface =>
     createInterface({ input: readable(chunks), crlfDelay: Infinity });
-  const split = (): AsyncIterable<Entry> & NodeJS.ReadableStream =>
+  const split = (): AsyncIterable<Entry> & NodeJS.EventEmitter =>
     readable(chunks).pipe(split2(JSON.parse)) as never;
   yield {
     name: "JSON lines",
     frames: COUNT,
     contestants: {
-      "Chat, for await": async (add) => {
-        for await (const entry of chat()) add(entry.message);
-      },
-      "Chat, batches()": async (add) => {
-        for await (const batch of chat().batches()) {
-          for (const entry of batch) add(entry.message);
-        }
-      },
-      "by hand": async (add) => {
-        for await (const batch of textLines(chunks)) {
-          for (const line of batch) add((JSON.parse(line) as Entry).message);
-        }
-      },
-      "split2(JSON.parse), for await": async (add) => {
-        for await (const entry of split()) add(entry.message);
-      },
-      "split2(JSON.parse), on data": on("data", split),
-      "readline, for await": async (add) => {
-        for await (const line of readline()) add((JSON.parse(line) as Entry).message);
-      },
-      "readline, on line": on("line", readline, JSON.parse),
+      "Chat, for await": ofEntries(eachOf(chat)),
+      "Chat, batches()": ofEntries(batchesOf(() => chat().batches())),
+      "by hand": ofLines(batchesOf(() => textLines(chunks))),
+      "split2(JSON.parse), for await": ofEntries(eachOf(split)),
+      "split2(JSON.parse), on data": ofEntries(eventsOf("data", split)),
+      "readline, for await": ofLines(eachOf(readline)),
+      "readline, on line": ofLines(eventsOf("line", readline)),
     },
     figures: [
       {
@@ -77,14 +64,10 @@ export function* contests(): Generator<Contest> {
   };
 }
 
-function on(
-  event: "data" | "line",
-  source: () => NodeJS.EventEmitter,
-  parse: (line: string) => Entry = (entry) => entry as never,
-): Contestant {
-  return (add: Add) =>
-    new Promise((resolve, reject) =>
-      source().on(event, (line) => add(parse(line).message))
-        .on("error", reject).on("end", resolve).on("close", resolve)
-    );
+function ofEntries(style: Style<Entry>): Contestant {
+  return (add) => style((entry) => add(entry.message));
+}
+
+function ofLines(style: Style<string>): Contestant {
+  return (add) => style((line) => add((JSON.parse(line) as Entry).message));
 }

@@ -4,11 +4,11 @@
  * subscription.
  */
 import { Chat, type Framing, fromIterable } from "../../../mod.ts";
-import type { Add, Contest } from "../contest.ts";
+import type { Add, Contest, Contestant } from "../contest.ts";
 import { makeChunks } from "../material.ts";
 import { lengthIn, messages } from "../peers/by_hand.ts";
 import { natsMessages } from "../peers/libraries.ts";
-import { batchesOf, chunksTo } from "../styles.ts";
+import { batchesOf, chunksTo, eachOf, type Style } from "../styles.ts";
 
 const CRLF = "\r\n";
 const encoder = new TextEncoder();
@@ -29,22 +29,17 @@ export function* contests(): Generator<Contest> {
       stream.set([13, 10], end);
       return end + 2;
     });
-    const chat = (): Chat => new Chat(fromIterable(chunks), { terminator: CRLF });
+    const byChat = (style: (chat: Chat) => Style<Uint8Array>): Contestant => (add) => {
+      const chat = new Chat(fromIterable(chunks), { terminator: CRLF });
+      return style(chat)((frame) => take(chat, frame, add));
+    };
     const name = `a line and a body of ${size}`;
     yield {
       name,
       frames: count,
       contestants: {
-        "Chat, for await": async (add) => {
-          const reader = chat();
-          for await (const frame of reader) take(reader, frame, add);
-        },
-        "Chat, batches()": async (add) => {
-          const reader = chat();
-          for await (const batch of reader.batches()) {
-            for (const frame of batch) take(reader, frame, add);
-          }
-        },
+        "Chat, for await": byChat((chat) => eachOf(() => chat)),
+        "Chat, batches()": byChat((chat) => batchesOf(() => chat.batches())),
         "Chat, a framing, batches()": batchesOf(() =>
           new Chat(fromIterable(chunks), { terminator: message }).batches()
         ),

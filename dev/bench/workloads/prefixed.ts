@@ -3,12 +3,17 @@ import { Chat, type Codec, fromIterable, lengthPrefixed, varintPrefixed } from "
 import type { Contest, Contestant } from "../contest.ts";
 import { type Chunks, makeChunks, readable } from "../material.ts";
 import { prefixed, uint32, varint } from "../peers/by_hand.ts";
-import { itUint32s, itVarints, lengthPrefixedStream } from "../peers/libraries.ts";
+import { itPrefixed, lengthPrefixedStream, UINT32 } from "../peers/libraries.ts";
 import { batchesOf, chunksTo, eachOf, eventsOf } from "../styles.ts";
 
 /** How many frames, of how many bytes. */
-const SIZES = { "8 B": [1_000_000, 8], "64 B": [500_000, 64], "1 KiB": [60_000, 1024] } as const;
-const LARGE = { "4 KiB": [16_000, 4096], "64 KiB": [1_000, 65_536] } as const;
+const SIZES = {
+  "8 B": [1_000_000, 8],
+  "64 B": [500_000, 64],
+  "1 KiB": [60_000, 1024],
+  "4 KiB": [16_000, 4096],
+  "64 KiB": [1_000, 65_536],
+} as const;
 
 /** How a length is written. */
 interface Prefix {
@@ -32,7 +37,7 @@ const PREFIXES: readonly Prefix[] = [
     },
     newPrefix: varint,
     peers: (chunks) => ({
-      "it-length-prefixed": itVarints(chunks),
+      "it-length-prefixed": itPrefixed(chunks),
       "length-prefixed-stream": eventsOf(
         "data",
         () => readable(chunks).pipe(lengthPrefixedStream.decode()),
@@ -47,13 +52,13 @@ const PREFIXES: readonly Prefix[] = [
       return at + 4;
     },
     newPrefix: uint32,
-    peers: (chunks) => ({ "it-length-prefixed": itUint32s(chunks) }),
+    peers: (chunks) => ({ "it-length-prefixed": itPrefixed(chunks, { lengthDecoder: UINT32 }) }),
   },
 ];
 
 export function* contests(): Generator<Contest> {
   for (const prefix of PREFIXES) {
-    for (const [size, [count, length]] of Object.entries({ ...SIZES, ...LARGE })) {
+    for (const [size, [count, length]] of Object.entries(SIZES)) {
       yield contestOf(prefix, size, count, length);
     }
   }

@@ -6,7 +6,7 @@
 import { freePort } from "../../../tests/support/free_port.ts";
 import { CURRENT, Program } from "../../../tests/support/programs.ts";
 import type { Contest } from "../contest.ts";
-import { areHere, commandOf, redisBenchmark, run } from "../programs.ts";
+import { areHere, redisBenchmark, run, start } from "../programs.ts";
 
 const PATH = "/hello/ada";
 const ANSWER = "hello, ada\n";
@@ -19,8 +19,8 @@ export async function* contests(): AsyncGenerator<Contest> {
 }
 
 async function* http(): AsyncGenerator<Contest> {
-  await using server = new Program(commandOf(CURRENT, "examples/http_server.ts", "--port", "0"));
-  await using own = new Program(commandOf(CURRENT, "dev/bench/programs/hello_server.ts"));
+  await using server = start("examples/http_server.ts", "--port", "0");
+  await using own = start("dev/bench/programs/hello_server.ts");
   const ports = [await server.listening(), await own.listening()] as const;
   yield {
     name: `HTTP, GET ${PATH}`,
@@ -56,7 +56,7 @@ async function wrk(port: number): Promise<number> {
 }
 
 async function* redis(): AsyncGenerator<Contest> {
-  await using server = new Program(commandOf(CURRENT, "examples/resp_server.ts", "--port", "0"));
+  await using server = start("examples/resp_server.ts", "--port", "0");
   const redisPort = await freePort();
   await using redis = new Program([
     ...["redis-server", "--bind", "127.0.0.1", "--port", String(redisPort)],

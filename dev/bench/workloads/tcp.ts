@@ -87,7 +87,10 @@ async function* besidePython(
         continue;
       }
       const program = new Program([
-        ...["python3", "-W", "ignore", `dev/bench/peers/${module}_lines.py`],
+        "python3",
+        "-W",
+        "ignore",
+        `dev/bench/peers/${module}_lines.py`,
       ]);
       programs.push(program);
       peers[`Python's ${module}`] = await inPython(program, path);
