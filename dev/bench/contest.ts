@@ -73,10 +73,10 @@ export async function hold(contest: Contest, most: number): Promise<ContestResul
   for (let round = warmUp ? 0 : 1; round <= Math.min(rounds, most); round++) {
     if (round > LEAST_ROUNDS && performance.now() - begin > LONGEST) break;
     let expected: string | undefined;
-    // Each begins without the garbage of the one before, which is another one every other round.
+    // Each comes after another one every other round, whose garbage it may have to collect. (To collect it before is no way:
+    // V8 drops the code of functions that were not called during several collections, and all would begin cold.)
     const order = Object.entries(contestants);
     for (const [who, run] of round % 2 === 0 ? order : order.toReversed()) {
-      collectGarbage();
       // The first round looks at every byte, which would change the times of the others.
       const counter = round === 0 ? new Digest() : new Counter();
       const start = performance.now();
@@ -102,17 +102,6 @@ export async function hold(contest: Contest, most: number): Promise<ContestResul
       ...figureOf(figure, measured, unit),
     })),
   };
-}
-
-/** Node with `--expose-gc`, Deno with `--v8-flags=--expose-gc`, and Bun. */
-export function collectGarbage(): void {
-  const { gc, Bun } = globalThis as unknown as {
-    readonly gc?: () => void;
-    readonly Bun?: { gc(force: boolean): void };
-  };
-  if (Bun !== undefined) Bun.gc(true);
-  else if (gc !== undefined) gc();
-  else throw new Error("the garbage collector is not exposed");
 }
 
 /** Counts frames, and how long they are together. */

@@ -46,7 +46,8 @@ export interface Connection {
   read(): Promise<Uint8Array | null>;
 
   /**
-   * Sends `data`, and resolves when the transport has taken all of it: the buffer may be reused then.
+   * Sends `data`, which it only reads, and resolves when the transport has taken all of it: the buffer may be reused
+   * then.
    * An empty `data` sends nothing and resolves.
    */
   write(data: Uint8Array): Promise<void>;
