@@ -22,6 +22,7 @@ const SMALL = new Uint8Array(64).fill(97);
 const PUSHES_AT_A_TIME = 1024;
 const BLOCK = 64 * 1024;
 
+/** (Without `--norc` a bash whose standard input is a socket reads the user's `.bashrc`.) */
 const PEER = 'exec 3<>/dev/tcp/127.0.0.1/"$0"; exec wc -c <&3';
 
 export async function* contests(): AsyncGenerator<Contest> {
@@ -35,7 +36,7 @@ export async function* contests(): AsyncGenerator<Contest> {
   /** Writes so many bytes to a peer, which must have got them all. */
   const to = (length: number, port: number, write: (peer: Promise<unknown>) => Promise<void>) => {
     return async (): Promise<void> => {
-      const counted = run("bash", "-c", PEER, String(port));
+      const counted = run("bash", "--norc", "-c", PEER, String(port));
       await write(counted);
       if (Number(await counted) !== length) throw new Error(`the peer got ${await counted} bytes`);
     };
