@@ -6,28 +6,36 @@ import { Program } from "../../../tests/support/programs.ts";
 import type { Contest, Contestant } from "../contest.ts";
 import { start } from "../programs.ts";
 
-const COUNTS = { "1,000": 1_000, "10,000": 10_000 } as const;
+/** Of 1,000 the runtime's own share weighs more, so the goal is for many. */
 const MOST_BYTES = 2560;
 
 export function* contests(): Generator<Contest> {
-  for (const [count, connections] of Object.entries(COUNTS)) {
-    yield {
-      name: `${count} idle connections`,
-      unit: "bytes",
-      rounds: 3,
-      warmUp: false,
-      contestants: { chat: idle("chat", connections), socket: idle("bare", connections) },
-      figures: [
-        {
-          name: `an idle chat above a socket, of ${count}`,
-          ours: "chat",
-          against: ["socket"],
-          as: "difference",
-          atMost: MOST_BYTES,
-        },
-      ],
-    };
-  }
+  yield {
+    name: "idle connections",
+    unit: "bytes",
+    rounds: 3,
+    warmUp: false,
+    contestants: {
+      "chat, of 1,000": idle("chat", 1_000),
+      "chat, of 10,000": idle("chat", 10_000),
+      "socket, of 10,000": idle("bare", 10_000),
+    },
+    figures: [
+      {
+        name: "an idle chat above a socket, of 10,000",
+        ours: "chat, of 10,000",
+        against: ["socket, of 10,000"],
+        as: "difference",
+        atMost: MOST_BYTES,
+      },
+      {
+        name: "an idle chat of 10,000, against one of 1,000",
+        ours: "chat, of 10,000",
+        against: ["chat, of 1,000"],
+        atLeast: 0.8,
+      },
+    ],
+  };
 }
 
 function idle(kind: "chat" | "bare", connections: number): Contestant {
