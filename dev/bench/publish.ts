@@ -19,7 +19,7 @@ const echarts: { init(element: null, theme: null, options: object): Chart } = cr
 
 const CHART = "docs/performance.svg";
 const GUIDE = "docs/performance.md";
-const TABLE = /(<!-- figures -->\n)[^]*(\n<!-- end of figures -->)/;
+const TABLE = /(<!-- figures -->\n)[^]*(<!-- end of figures -->)/;
 const MOST_ROWS = 10;
 
 const [WIDTH, ROW_HEIGHT] = [860, 40];
@@ -44,7 +44,7 @@ export function publish(results: Results): void {
   writeFileSync(CHART, draw(rows));
   const guide = readFileSync(GUIDE, "utf8");
   if (!TABLE.test(guide)) throw new Error(`${GUIDE} has no place for the figures`);
-  writeFileSync(GUIDE, guide.replace(TABLE, (_, begin, end) => begin + table(rows) + end));
+  writeFileSync(GUIDE, guide.replace(TABLE, (_, begin, end) => `${begin}${table(rows)}\n${end}`));
 }
 
 /** A mark for each runtime, on a scale of logarithms, a line for each limit, and one where both are as fast. */
