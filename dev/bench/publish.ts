@@ -84,7 +84,7 @@ function draw(rows: readonly Row[]): string {
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
-    legend: { top: 4, data: RUNTIMES.map(runtimeInWords) },
+    legend: { top: 4, itemGap: 40, data: RUNTIMES.map(runtimeInWords) },
     grid: { left: 230, right: 24, top: 36, bottom: 44 },
     xAxis: {
       type: "log",
