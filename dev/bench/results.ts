@@ -42,13 +42,13 @@ export function goalsTable(results: Results): string {
 type Floors = Record<string, Partial<Record<RuntimeName, number>>>;
 
 /**
- * How far a figure may fall on a noisy machine before `--check` fails: a ratio to six tenths of what was measured, what should be
+ * How far a figure may fall on a noisy machine before `--check` fails: a ratio to four tenths of what was measured, what should be
  * small to half as much again. A size has no noise.
  */
 function floorOf({ atMost, unit, value: [value] }: FigureResult): number {
   if (unit === "KiB") return Number((value * 1.05).toPrecision(3));
   return Number(
-    (atMost === undefined ? value * 0.6 : Math.max(value, atMost) * 1.5).toPrecision(2),
+    (atMost === undefined ? value * 0.4 : Math.max(value, atMost) * 1.5).toPrecision(2),
   );
 }
 
