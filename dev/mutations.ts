@@ -866,8 +866,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: "idle-timer-not-restarted",
     file: "chat/idle_timer.ts",
-    find: "if (!this.isNeeded || !this.#isWaitingTo(what)) return;\n    this.#set(what, false);",
-    replace: "",
+    find: "if (this.isNeeded && this.#waiting.delete(what)) this.#restart();",
+    replace: "if (this.isNeeded) this.#waiting.delete(what);",
     breaks: "the idle timer runs on, and fires, after what it watched has come",
   },
   {

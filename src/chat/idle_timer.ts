@@ -21,8 +21,7 @@ export class IdleTimer {
 
   readonly #timeout: number;
   readonly #onIdle: () => void;
-  #isReading = false;
-  #isWriting = false;
+  readonly #waiting: Set<Waiting> = new Set();
   #isStopped = false;
   /** Since when the peer is silent, if something is waited for. */
   #since = 0;
@@ -45,14 +44,14 @@ export class IdleTimer {
 
   /** The peer is waited for, to send or to take something. Harmless when repeated. */
   begin(what: Waiting): void {
-    if (!this.isNeeded || this.#isWaitingTo(what)) return;
-    this.#set(what, true);
+    if (!this.isNeeded || this.#waiting.has(what)) return;
+    this.#waiting.add(what);
+    this.#restart();
   }
 
   /** It has sent or taken something, or it is not waited for any more. */
   end(what: Waiting): void {
-    if (!this.isNeeded || !this.#isWaitingTo(what)) return;
-    this.#set(what, false);
+    if (this.isNeeded && this.#waiting.delete(what)) this.#restart();
   }
 
   /** Waits no more: the peer may be silent from now on. */
@@ -62,16 +61,10 @@ export class IdleTimer {
   }
 
   get #isWaiting(): boolean {
-    return !this.#isStopped && (this.#isReading || this.#isWriting);
+    return !this.#isStopped && this.#waiting.size > 0;
   }
 
-  #isWaitingTo(what: Waiting): boolean {
-    return what === "read" ? this.#isReading : this.#isWriting;
-  }
-
-  #set(what: Waiting, isWaiting: boolean): void {
-    if (what === "read") this.#isReading = isWaiting;
-    else this.#isWriting = isWaiting;
+  #restart(): void {
     if (!this.#isWaiting) return this.#clearSoon();
     this.#since = performance.now();
     if (this.#timer === undefined) this.#start(this.#timeout);

@@ -14,8 +14,6 @@ import type { TlsSettings } from "./settings.ts";
 import { connectionOver } from "../connection/node.ts";
 import { builtin } from "../connection/builtin.ts";
 
-export type { SecureContext };
-
 /** How long an end beneath TLS waits for what TLS says of it. Milliseconds. */
 const LAST_WORDS = 100;
 

@@ -1,5 +1,6 @@
 // tls(): TLS, as what wraps a connection.
 
+import type { SecureContext } from "node:tls";
 import { checkBoolean, checkOptions, type OptionNames } from "../common/checks.ts";
 import type { Connection } from "../connection/connection.ts";
 import { checkRuntime } from "../connection/runtime_version.ts";
@@ -8,7 +9,7 @@ import type { Wrap } from "../connection/wrap.ts";
 import { UnsupportedError } from "../errors.ts";
 import { ClientConnection } from "./client_connection.ts";
 import { startOnBun } from "./bun.ts";
-import { checkContext, type SecureContext, tlsOver } from "./node_tls.ts";
+import { checkContext, tlsOver } from "./node_tls.ts";
 import type { TlsClientOptions, TlsServerOptions } from "./options.ts";
 import { type Side, type TlsSettings, toSettings } from "./settings.ts";
 
