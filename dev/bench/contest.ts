@@ -17,8 +17,8 @@ export interface Figure {
   readonly ours: string;
   /** What ours is compared with: the one of these that takes the least. Without it, the figure is what ours takes. */
   readonly against?: readonly string[];
-  /** Default: a ratio, how many times as fast ours is. A difference is how much more ours takes. */
-  readonly as?: "ratio" | "difference";
+  /** How much more ours takes. Default: a ratio, how many times as fast ours is. */
+  readonly as?: "difference";
   /** What a ratio must reach. */
   readonly atLeast?: number;
   /** What a value or a difference may be. */
@@ -42,7 +42,6 @@ export interface Contest {
 }
 
 export interface FigureResult extends Figure {
-  readonly contest: string;
   /** Whom it was compared with. */
   readonly best?: string;
   readonly unit: string;
@@ -98,7 +97,6 @@ export async function hold(contest: Contest, most: number): Promise<ContestResul
     measured: Object.fromEntries(spreads),
     figures: contest.figures.map((figure) => ({
       ...figure,
-      contest: name,
       ...figureOf(figure, measured, unit),
     })),
   };
@@ -160,7 +158,7 @@ function figureOf(
   return { best, unit: "x", value: spreadOf(ratioOf(ours)), ...limit };
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;

@@ -37,7 +37,6 @@ export async function bundle(): Promise<void> {
     packages: "external",
     logLevel: "warning",
   });
-  process.env[BUNDLE] = folder;
   (ENV as Record<string, string>)[BUNDLE] = folder;
 }
 
@@ -46,7 +45,7 @@ export function commandOf(runtime: RuntimeName, file: string, ...args: string[])
   const flags = ["--quiet", "--allow-all", "--no-check", "--v8-flags=--expose-gc"];
   if (runtime === "deno") return ["deno", "run", ...flags, file, ...args];
   if (runtime === "bun") return ["bun", "run", file, ...args];
-  return ["node", "--expose-gc", join(process.env[BUNDLE]!, file.replace(/ts$/, "js")), ...args];
+  return ["node", "--expose-gc", join(ENV[BUNDLE]!, file.replace(/ts$/, "js")), ...args];
 }
 
 /** Starts a program of this repository on the runtime that is measured. */
